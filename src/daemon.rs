@@ -1,0 +1,1 @@
+//! Two processes: the sensor and the desk.

@@ -1,0 +1,175 @@
+//! What crosses from the sensor to the desk: owned, serialised, small.
+//!
+//! Enters: matches and counters of a worker. Leaves: [`Event`]. Never: a name that did not match.
+
+pub mod wire;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::{Counters, EchVerdict, Endpoints, Seen, Timestamp};
+
+/// A match, with all that the desk needs to write it down. No `Debug`: it names people's addresses.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct Hit {
+    /// Packet time of the frame that completed the name.
+    pub time: Timestamp,
+    /// Number of that frame, from 1, within its worker (or, offline, within the run).
+    pub frame: u64,
+    /// Name of the observation point: interface, or file name without its folder.
+    pub point: String,
+    /// Addresses and ports, turned so that `src` is the client.
+    pub ends: Endpoints,
+    /// The client's link-layer address, where the link has one.
+    pub client_mac: Option<[u8; 6]>,
+    /// Outermost VLAN id.
+    pub vlan: Option<u16>,
+    /// How the name was seen.
+    pub seen: Seen,
+    /// The name in its normal form.
+    pub name: String,
+    /// DNS type of the question; 0 for TLS and QUIC.
+    pub qtype: u16,
+    /// ECH verdict; `None` for DNS.
+    pub ech: EchVerdict,
+    /// What the list says of it.
+    pub rule: HitRule,
+    /// JA4 of the ClientHello; `None` for DNS.
+    pub ja4: Option<String>,
+    /// The DNS message or ClientHello, cut at [`EVIDENCE_LEN_MAX`] bytes.
+    pub evidence: Vec<u8>,
+    /// Version of the list that matched.
+    pub list_version: String,
+}
+
+/// Most bytes of evidence kept with a hit.
+pub const EVIDENCE_LEN_MAX: usize = 16 * 1024;
+
+/// The rule that matched.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HitRule {
+    /// Vendor id, e.g. `clearview-ai`.
+    pub vendor: String,
+    /// Vendor's name for people.
+    pub vendor_name: String,
+    /// The rule's text, e.g. `app.clearview.ai` or `rekognition.*.api.aws`.
+    pub rule: String,
+    /// `exact`, `pattern` or `suffix`.
+    pub kind: String,
+    /// `marketing`, `signup`, `auth`, `app`, `api`, `upload`, `mail`, `docs`, `cdn`, `payment`, `rights`.
+    pub role: String,
+    /// `face-search`, `face-api`, `identity-verification`, `surveillance-platform`, or `user-list`.
+    pub category: String,
+    /// `high`, `medium`, `low` or `informational`.
+    pub severity: String,
+    /// `high`, `medium` or `low`: how sure we are that the name is the vendor's.
+    pub confidence: String,
+    /// Where the rule comes from: list file name.
+    pub source: String,
+}
+
+/// Counters of one worker since its start. Cumulative: the newest snapshot holds everything, so a
+/// lost one costs nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stats {
+    /// Which worker, from 0.
+    pub worker: u16,
+    /// Name of its observation point.
+    pub point: String,
+    /// Wall-clock seconds since the epoch when the worker made this snapshot (its heartbeat).
+    pub heartbeat: i64,
+    /// Time of its newest frame, nanoseconds since the epoch.
+    pub packet_time: i64,
+    /// Frames seen.
+    pub frames: u64,
+    /// Bytes on the wire of those frames.
+    pub wire_bytes: u64,
+    /// Frames dropped because a prefix is excluded by the config.
+    pub excluded: u64,
+    /// Frames whose capture was cut short.
+    pub cut_short: u64,
+    /// [`crate::decode::Malformed`] along its index.
+    pub decode_malformed: Counters,
+    /// [`crate::decode::NotForUs`] along its index.
+    pub decode_not_for_us: Counters,
+    /// [`crate::decode::FragmentFate`] along its index.
+    pub fragments: Counters,
+    /// [`crate::names::Malformed`] along its index.
+    pub names_malformed: Counters,
+    /// Names read, [`Seen`] along its index, matched or not.
+    pub names: Counters,
+    /// mDNS, LLMNR, NetBIOS messages along [`LocalNames`].
+    pub local_names: Counters,
+    /// Connections by [`crate::base::Outcome`], TCP then QUIC: `transport * len + outcome`.
+    pub connections: Counters,
+    /// Hits by [`Seen`].
+    pub hits: Counters,
+    /// Names that matched a context, supplier or dual-use entry (counted only), by [`Seen`].
+    pub context: Counters,
+    /// Matches silenced by the allow-list.
+    pub allowed: u64,
+    /// Events lost because the queue to the desk was full.
+    pub events_dropped: u64,
+    /// Bytes copied to pool buffers because a name did not lie within one frame.
+    pub pool_copied_bytes: u64,
+    /// Times the pool was empty.
+    pub pool_empty: u64,
+    /// Flow entries in use now.
+    pub flows: u64,
+    /// Kernel: frames dropped because the ring was full.
+    pub kernel_drops: u64,
+    /// Kernel: times the ring froze.
+    pub ring_freezes: u64,
+    /// Interface: receive errors and drops below the socket.
+    pub interface_errors: u64,
+}
+
+crate::base::seen::closed_set! {
+    /// Name protocols of the local net: recognised and counted, never mixed with DNS.
+    LocalNames {
+        /// UDP port 5353 (RFC 6762).
+        Mdns = "mdns",
+        /// UDP port 5355 (RFC 4795).
+        Llmnr = "llmnr",
+        /// UDP port 137 (RFC 1002).
+        Netbios = "netbios",
+    }
+}
+
+/// The list in force.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListInfo {
+    /// Content version: the first 16 hex digits of SHA-256 over the rules.
+    pub version: String,
+    /// Number of rules.
+    pub rules: u64,
+    /// Number of vendors.
+    pub vendors: u64,
+    /// Newest modification time among its files, seconds since the epoch.
+    pub modified: i64,
+}
+
+/// What the sensor tells the desk.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub enum Event {
+    /// Sources are open and the list is loaded.
+    Ready(ListInfo),
+    /// A match.
+    Hit(Box<Hit>),
+    /// A worker's counters.
+    Stats(Box<Stats>),
+    /// A reload was carried out.
+    ListLoaded(ListInfo),
+    /// A reload was refused and the old list stays; why, in words.
+    ListRefused(String),
+    /// A file source came to its end.
+    SourceEnded(String),
+}
+
+/// What the desk tells the sensor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Command {
+    /// Read the lists again.
+    Reload,
+    /// Drain and end.
+    Stop,
+}

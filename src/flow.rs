@@ -1,0 +1,10 @@
+//! Streams and flights put back in order under fixed bounds.
+//!
+//! Enters: segments with their place. Leaves: the in-order prefix that is known so far. Never:
+//! grows; everything lies in a [`Pool`] made at start and a table of fixed size.
+
+pub mod assembly;
+pub mod pool;
+
+pub use assembly::{Assembly, Insert};
+pub use pool::{Pool, Slot};

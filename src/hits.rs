@@ -1,0 +1,1 @@
+//! Hits for people: folded, pseudonymised, one ECS line each.

@@ -1,0 +1,1 @@
+//! What the program counts, as Prometheus reads it.

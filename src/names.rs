@@ -1,0 +1,58 @@
+//! Names out of DNS messages, TLS ClientHellos and QUIC Initials.
+//!
+//! Enters: a datagram, or the in-order prefix of a stream. Leaves: [`Sighting`], borrowed.
+//! Never: allocates, panics, looks at a list.
+
+use crate::base::{EchVerdict, RawName, Seen, seen::closed_set};
+
+/// Answer of a parser.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Probe<T> {
+    /// Here it is.
+    Found(T),
+    /// So far it fits, but it is not whole yet.
+    NeedMore,
+    /// This is something else.
+    NotForUs,
+    /// This is it, but broken.
+    Malformed(Malformed),
+}
+
+closed_set! {
+    /// Why a message that is ours could not be read; the index counts it.
+    Malformed {
+        /// DNS header or question runs past the end.
+        DnsTruncated = "dns_truncated",
+        /// DNS name with a bad pointer, an impossible label or more than 255 bytes.
+        DnsName = "dns_name",
+        /// The question was read, an answer record behind it is broken.
+        DnsRecord = "dns_record",
+        /// TLS record with an impossible length or version.
+        TlsRecord = "tls_record",
+        /// ClientHello whose inner lengths contradict each other.
+        TlsHello = "tls_hello",
+        /// server_name extension that is broken or longer than a name can be.
+        TlsServerName = "tls_server_name",
+        /// QUIC header with an impossible length.
+        QuicHeader = "quic_header",
+        /// Frames inside a decrypted Initial that contradict RFC 9000.
+        QuicFrame = "quic_frame",
+    }
+}
+
+/// A name seen on the wire.
+#[derive(Clone, Copy)]
+pub struct Sighting<'f> {
+    /// The name where it lies.
+    pub name: RawName<'f>,
+    /// How it was seen.
+    pub seen: Seen,
+    /// ECH as far as the outside can tell; `None` for DNS.
+    pub ech: EchVerdict,
+    /// DNS type of the question (0 for TLS and QUIC).
+    pub qtype: u16,
+    /// Is the asking side the sender of this packet? False for what a DNS response carries.
+    pub client_is_src: bool,
+    /// The DNS message, or the ClientHello handshake message (type and length included).
+    pub evidence: &'f [u8],
+}
