@@ -6,16 +6,23 @@
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 
+// What every stage may use.
 pub mod base;
-pub mod blocklist;
+
+// Sensor: parses hostile bytes, holds no key, serves no page.
 pub mod capture;
-pub mod cli;
-pub mod config;
-pub mod daemon;
 pub mod decode;
-pub mod event;
 pub mod flow;
+pub mod names;
+pub mod blocklist;
+pub mod event;
+pub mod sensor;
+
+// Desk: holds keys, has no capture right.
 pub mod hits;
 pub mod metrics;
-pub mod names;
-pub mod sensor;
+
+// The wiring: the only place that knows all stages.
+pub mod config;
+pub mod daemon;
+pub mod cli;
