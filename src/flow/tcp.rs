@@ -591,7 +591,7 @@ fn fate<R: Reader>(parts: &mut Parts, key: &Key, conn: &mut Conn, reader: &mut R
     match client {
         _ if waiting => Outcome::Gap,
         Some(side) if !conn.half(side).payload_seen() => Outcome::NoPayload,
-        Some(side) if conn.half(side).from_syn() => Outcome::OtherProtocol,
+        Some(side) if conn.half(side).opened() => Outcome::OtherProtocol,
         _ => Outcome::Midstream,
     }
 }

@@ -37,7 +37,7 @@ impl Half {
         self.has(KNOWN)
     }
 
-    pub const fn from_syn(&self) -> bool {
+    pub const fn opened(&self) -> bool {
         self.has(FROM_SYN)
     }
 
@@ -66,7 +66,7 @@ impl Half {
 
     /// Is a SYN with this number the start of another connection on the same ports?
     pub const fn restarts(&self, isn: u32) -> bool {
-        if self.from_syn() {
+        if self.opened() {
             return self.isn != isn;
         }
         // Data came first: only reordered if it lies right behind this SYN.
@@ -75,7 +75,7 @@ impl Half {
 
     /// Its SYN was seen.
     pub const fn open(&mut self, isn: u32) {
-        if self.from_syn() {
+        if self.opened() {
             return;
         }
         self.isn = isn;
@@ -93,7 +93,7 @@ impl Half {
 
     /// At the start of the stream, or between messages, a missing piece is waited for.
     pub const fn waits_for_head(&self) -> bool {
-        (self.from_syn() && self.looks == 0) || self.streams()
+        (self.opened() && self.looks == 0) || self.streams()
     }
 
     /// A message of `n` bytes was read.
