@@ -306,6 +306,29 @@ impl Config {
         Ok(())
     }
 
+    /// What is allowed but should be said.
+    pub fn warnings(&self) -> Vec<String> {
+        let mut out = Vec::new();
+        if self.sensor.read.is_empty() && self.privacy.impact_assessment.trim().is_empty() {
+            out.push(
+                "no impact assessment is named: monitoring of employees needs one (GDPR art. 35); \
+                 set `impact_assessment` under [privacy] to its reference"
+                    .into(),
+            );
+        }
+        if self.privacy.addresses == Addresses::Clear {
+            out.push(format!(
+                "client addresses are written in clear, because: {}",
+                self.privacy.clear_reason.trim()
+            ));
+        }
+        if !self.sensor.excluded.is_empty() {
+            let nets: Vec<String> = self.sensor.excluded.iter().map(IpNet::to_string).collect();
+            out.push(format!("excluded from monitoring: {}", nets.join(", ")));
+        }
+        out
+    }
+
     /// Relative paths are taken from the folder of the config file.
     pub fn rebase(&mut self, folder: &Path) {
         let fix = |path: &mut PathBuf| {

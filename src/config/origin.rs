@@ -1,6 +1,7 @@
 //! Where each effective value came from, for `config show`.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use super::{Config, ConfigError};
 
@@ -27,16 +28,25 @@ pub struct Line {
 }
 
 impl Config {
-    /// Every key with its effective value and origin, sorted. `text` is the config file's, if any;
-    /// a value that the file does not explain and that differs from the default came from the
-    /// command line.
+    /// Every key with its effective value and origin, sorted. `text` and `folder` are the config
+    /// file's, if any; a value that the file does not explain and that differs from the default
+    /// came from the command line.
     ///
     /// # Errors
     /// When `text` is no TOML.
-    pub fn lines(&self, text: Option<&str>) -> Result<Vec<Line>, ConfigError> {
+    pub fn lines(
+        &self,
+        text: Option<&str>,
+        folder: Option<&Path>,
+    ) -> Result<Vec<Line>, ConfigError> {
         let from_file = text.map_or(Ok(BTreeMap::new()), key_lines)?;
-        let file = text.map_or(Ok(Self::default()), |t| Self::parse(t, "file"))?;
-        let (now, file, plain) = (flat(self)?, flat(&file)?, flat(&Self::default())?);
+        let mut file = text.map_or(Ok(Self::default()), |t| Self::parse(t, "file"))?;
+        let mut plain = Self::default();
+        if let Some(folder) = folder {
+            file.rebase(folder);
+            plain.rebase(folder);
+        }
+        let (now, file, plain) = (flat(self)?, flat(&file)?, flat(&plain)?);
         let origin = |key: &str, value: &String| match from_file.get(key) {
             Some(line) if file.get(key) == Some(value) => Origin::File(*line),
             None if plain.get(key) == Some(value) => Origin::Default,

@@ -56,7 +56,7 @@ fn origins_are_told() {
     let text = "[http]\nlisten = \"127.0.0.1:1\"\n";
     let mut config = Config::parse(text, "x").unwrap();
     config.sensor.workers = 3;
-    let lines = config.lines(Some(text)).unwrap();
+    let lines = config.lines(Some(text), None).unwrap();
     let origin = |k: &str| lines.iter().find(|l| l.key == k).unwrap().origin.clone();
     assert_eq!(origin("http.listen"), Origin::File(2));
     assert_eq!(origin("sensor.workers"), Origin::CommandLine);

@@ -42,6 +42,8 @@ pub enum Verdict {
     NeedMore,
     /// No message begins here.
     NotHere,
+    /// A message seems to begin here but contradicts itself. Looking goes on: it may be a decoy.
+    Broken,
     /// All is known about this connection.
     Decided(Outcome),
 }
@@ -384,8 +386,8 @@ fn in_place<R: Reader>(
                 bytes = bytes.get(n..).unwrap_or_default();
             }
             Verdict::NeedMore => return keep(parts, half, 0, bytes, reader),
-            Verdict::NotHere => {
-                half.looked(bytes.len());
+            verdict @ (Verdict::NotHere | Verdict::Broken) => {
+                half.looked(bytes.len(), verdict == Verdict::Broken);
                 break;
             }
         }
@@ -457,7 +459,7 @@ fn look_back<R: Reader>(parts: &mut Parts, half: &mut Half, at: usize, reader: &
             match reader.read(assembly.from(pool, candidate)) {
                 Verdict::Decided(outcome) => return Next::Decide(outcome),
                 Verdict::NeedMore => hopeful = true,
-                Verdict::Consumed(_) | Verdict::NotHere => {}
+                Verdict::Consumed(_) | Verdict::NotHere | Verdict::Broken => {}
             }
         }
     }
@@ -500,11 +502,11 @@ fn look_at_prefix<R: Reader>(parts: &mut Parts, half: &mut Half, reader: &mut R)
                 assembly.consume(pool, n);
                 half.consumed(n);
             }
-            Verdict::NotHere => {
+            verdict @ (Verdict::NotHere | Verdict::Broken) => {
                 // Bytes behind a hole, if any, are let go: the hole is in a dialogue not ours.
                 parts.give(half.part);
                 half.part = 0;
-                half.looked(len);
+                half.looked(len, verdict == Verdict::Broken);
                 return Next::Go;
             }
         }
@@ -589,6 +591,7 @@ fn fate<R: Reader>(parts: &mut Parts, key: &Key, conn: &mut Conn, reader: &mut R
     let client = conn.client_side();
     let waiting = conn.sides.iter().any(|h| h.part != 0 && !h.holding());
     match client {
+        _ if conn.sides.iter().any(Half::broken) => Outcome::Malformed,
         _ if waiting => Outcome::Gap,
         Some(side) if !conn.half(side).payload_seen() => Outcome::NoPayload,
         Some(side) if conn.half(side).opened() => Outcome::OtherProtocol,

@@ -9,6 +9,7 @@ const FROM_SYN: u8 = 2;
 const HOLDING: u8 = 4;
 const STREAMS: u8 = 8;
 const PAYLOAD: u8 = 16;
+const BROKEN: u8 = 32;
 
 /// One direction. All zero: nothing seen.
 #[derive(Clone, Copy, Zeroable)]
@@ -102,8 +103,14 @@ impl Half {
         self.flags |= STREAMS;
     }
 
-    /// No message began in the `n` bytes at the base.
-    pub const fn looked(&mut self, n: usize) {
+    /// Did a message begin that contradicted itself?
+    pub const fn broken(&self) -> bool {
+        self.has(BROKEN)
+    }
+
+    /// No message began in the `n` bytes at the base, or a broken one.
+    pub const fn looked(&mut self, n: usize, broken: bool) {
+        self.flags |= if broken { BROKEN } else { 0 };
         self.base = self.base.wrapping_add(n as u32);
         self.looks = self.looks.saturating_add(1);
     }
