@@ -3,6 +3,8 @@
 //! Enters: a datagram, or the in-order prefix of a stream. Leaves: [`Sighting`], borrowed.
 //! Never: allocates, panics, looks at a list.
 
+pub mod dns;
+
 use crate::base::{EchVerdict, RawName, Seen, seen::closed_set};
 
 /// Answer of a parser.
