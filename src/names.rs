@@ -4,6 +4,11 @@
 //! Never: allocates, panics, looks at a list.
 
 pub mod dns;
+pub mod ech;
+pub mod ja4;
+pub mod quic;
+pub mod tls;
+mod reader;
 
 use crate::base::{EchVerdict, RawName, Seen, seen::closed_set};
 

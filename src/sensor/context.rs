@@ -72,7 +72,7 @@ impl<S: Sink> Context<'_, S> {
     /// A whole ClientHello.
     pub fn hello(&mut self, hello: &Hello<'_>, seen: Seen) -> Outcome {
         let Some(sni) = hello.sni else { return Outcome::NoSni };
-        let verdict = ech::verdict(sni, hello.ech);
+        let verdict = ech::verdict(Some(sni), hello.ech);
         self.sighting(&Sighting {
             name: crate::base::RawName::Text(sni),
             seen,

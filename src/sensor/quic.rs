@@ -17,16 +17,18 @@ const IDLE_S: u32 = 60;
 #[derive(Clone, Copy, Zeroable)]
 #[repr(C)]
 struct Conn {
+    /// Number and time of the newest frame of its flight.
+    frame: u64,
+    time: i64,
     /// Number of its flight, 0 for none.
     flight: u32,
     /// 0 while undecided, else 1 + index of its [`Outcome`].
     outcome: u8,
     /// 0 unknown, 1 the low side, 2 the high side.
     client: u8,
-    /// An Initial of a version that we can read was seen.
-    readable: u8,
     /// A version whose keys are not public was seen.
     unknown_version: u8,
+    spare: u8,
 }
 
 /// All QUIC connections of one worker.
@@ -48,13 +50,17 @@ impl Flights {
         Some(number)
     }
 
-    fn give(&mut self, number: u32) -> Option<Outcome> {
-        let slot = self.list.get_mut(number.wrapping_sub(1) as usize)?;
-        let flight = slot.take()?;
-        let outcome = flight.outcome();
-        flight.release(&mut self.pool);
-        self.free.push(number);
-        outcome
+    fn give(&mut self, number: u32) {
+        let slot = self.list.get_mut(number.wrapping_sub(1) as usize);
+        if let Some(flight) = slot.and_then(Option::take) {
+            flight.release(&mut self.pool);
+            self.free.push(number);
+        }
+    }
+
+    fn flight(&mut self, number: u32) -> Option<(&mut Flight, &mut Pool)> {
+        let flight = self.list.get_mut(number.wrapping_sub(1) as usize)?.as_mut()?;
+        Some((flight, &mut self.pool))
     }
 }
 
@@ -100,7 +106,7 @@ impl Connections {
             return;
         }
         match class {
-            Class::Initial { .. } | Class::Retry { .. } => {
+            Class::Initial { .. } | Class::Retry => {
                 let from_client = conn.from(side);
                 if conn.flight == 0 {
                     let Some(number) = self.flights.take() else {
@@ -110,10 +116,9 @@ impl Connections {
                     };
                     conn.flight = number;
                 }
-                conn.readable = 1;
-                let index = conn.flight.wrapping_sub(1) as usize;
-                let Some(Some(flight)) = self.flights.list.get_mut(index) else { return };
-                let pool = &mut self.flights.pool;
+                (conn.frame, conn.time) = (context.around.frame, packet.time.nanos());
+                let Some((flight, pool)) = self.flights.flight(conn.flight) else { return };
+                let before = flight.copied_bytes();
                 let answer = flight.push(packet.payload, from_client, pool, scratch);
                 let outcome = match answer {
                     Probe::Found(hello) => Some(context.hello(&hello, Seen::QuicSni)),
@@ -123,7 +128,11 @@ impl Connections {
                         Some(Outcome::Malformed)
                     }
                 };
-                if conn.client == 0 && (flight.decrypted_any() || outcome.is_some()) {
+                let Some((flight, _)) = self.flights.flight(conn.flight) else { return };
+                let copied = flight.copied_bytes().wrapping_sub(before);
+                let count = &mut context.stats.pool_copied_bytes;
+                *count = count.wrapping_add(copied);
+                if conn.client == 0 && flight.decrypted_any() {
                     conn.client = if side == Side::Low { 1 } else { 2 };
                 }
                 if outcome.is_some() {
@@ -182,19 +191,26 @@ fn finish<S: Sink>(
     outcome: Option<Outcome>,
     context: &mut Context<'_, S>,
 ) {
-    let told = if conn.flight == 0 { None } else { flights.give(conn.flight) };
-    conn.flight = 0;
+    let client = if conn.client == 2 { Side::High } else { Side::Low };
+    let ends = key.endpoints(client);
+    let mut told = None;
+    if let Some((flight, pool)) = flights.flight(conn.flight) {
+        if outcome.is_none() && conn.outcome == 0 {
+            // The tail of the hello never came; the name may have.
+            (context.around.frame, context.around.time) = (conn.frame, Timestamp(conn.time));
+            context.around.ends = ends;
+            let partial = flight.peek(pool).map(|hello| context.hello(&hello, Seen::QuicSni));
+            told = Some(partial.unwrap_or_else(|| flight.cause()));
+        }
+        flights.give(conn.flight);
+        conn.flight = 0;
+    }
     if conn.outcome != 0 {
         return;
     }
-    let outcome = outcome.or(told).unwrap_or(if conn.readable == 1 {
-        Outcome::QuicUndecryptable
-    } else if conn.unknown_version == 1 {
-        Outcome::QuicVersion
-    } else {
-        Outcome::Midstream
-    });
+    let unread =
+        if conn.unknown_version == 1 { Outcome::QuicVersion } else { Outcome::Midstream };
+    let outcome = outcome.or(told).unwrap_or(unread);
     conn.outcome = (outcome.index() as u8).saturating_add(1);
-    let client = if conn.client == 2 { Side::High } else { Side::Low };
-    context.connection(&key.endpoints(client), outcome);
+    context.connection(&ends, outcome);
 }

@@ -2,9 +2,9 @@
 
 use super::Sink;
 use super::context::Context;
-use crate::base::{Endpoints, Outcome, RawName, Seen, Timestamp};
+use crate::base::{Endpoints, Outcome, Seen, Timestamp};
 use crate::flow::{Reader, Verdict};
-use crate::names::{self, Probe, Sighting, dns, ech, tls};
+use crate::names::{self, Probe, dns, tls};
 
 /// Port of DNS over TCP (RFC 7766).
 pub(super) const DNS_PORT: u16 = 53;
@@ -71,19 +71,11 @@ impl<S: Sink> Reader for StreamReader<'_, '_, S> {
         if Self::is_dns(ends) {
             return None;
         }
-        let sni = tls::peek_sni(bytes)?;
+        let hello = tls::peek_sni(bytes, self.scratch)?;
         self.context.around.ends = *ends;
         self.context.around.frame = frame;
         self.context.around.time = time;
-        self.context.sighting(&Sighting {
-            name: RawName::Text(sni),
-            seen: Seen::TlsSni,
-            ech: ech::verdict(sni, false),
-            qtype: 0,
-            client_is_src: true,
-            evidence: bytes,
-        });
-        Some(Outcome::Named)
+        Some(self.context.hello(&hello, Seen::TlsSni))
     }
 
     fn ended(&mut self, ends: &Endpoints, outcome: Outcome) {
