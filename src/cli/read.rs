@@ -106,7 +106,7 @@ pub(super) fn run(args: &ReadArgs) -> Result<(), Fault> {
     bar.finish_and_clear();
     let tally = sink.finish()?;
     if !args.quiet {
-        eprint!("{}", summary(worker.stats(), &tally, &list.info()));
+        eprint!("{}", summary(worker.stats(), &tally, &sources::info(&list)));
     }
     match first {
         None => Ok(()),

@@ -55,7 +55,7 @@ impl<W: Write> Printer<W> {
     /// A printer to `out`.
     pub fn new(style: Style, out: W) -> Self {
         let mut table = Table::new();
-        table.load_preset(presets::UTF8_HORIZONTAL_ONLY);
+        table.load_style(presets::UTF8_HORIZONTAL_ONLY);
         table.set_content_arrangement(ContentArrangement::Dynamic);
         let head = ["time", "client", "name", "seen", "vendor", "role", "severity", "repeats"];
         table.set_header(head.map(|h| Cell::new(h).add_attribute(Attribute::Bold)));

@@ -28,9 +28,11 @@ pub fn keep_only(kept: &[Capability]) -> Result<(), Fault> {
     // no_new_privs they give nothing.
     let _ = caps::clear(None, CapSet::Ambient);
     let _ = caps::clear(None, CapSet::Bounding);
-    for set in [CapSet::Inheritable, CapSet::Effective, CapSet::Permitted] {
-        let wanted = if set == CapSet::Inheritable { CapsHashSet::new() } else { rest.clone() };
-        caps::set(None, set, &wanted).map_err(|e| refuse("capabilities", &e))?;
+    let none = CapsHashSet::new();
+    for (set, wanted) in
+        [(CapSet::Inheritable, &none), (CapSet::Effective, &rest), (CapSet::Permitted, &rest)]
+    {
+        caps::set(None, set, wanted).map_err(|e| refuse("capabilities", &e))?;
     }
     Ok(())
 }

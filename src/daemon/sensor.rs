@@ -34,6 +34,9 @@ const DRAIN_MAX: Duration = Duration::from_secs(5);
 /// Frames of a file between two looks at the clock and the list in force.
 const FILE_BATCH: usize = 1024;
 
+/// A worker's thread.
+type Running = thread::JoinHandle<Result<(), Fault>>;
+
 /// What all threads of the sensor share.
 struct Shared {
     list: ArcSwap<Catalogue>,
@@ -74,7 +77,7 @@ fn run() -> Result<(), Fault> {
         signal_hook::flag::register(signal, Arc::clone(&stop)).map_err(broken)?;
     }
     let list = sources::catalogue(&config.lists)?;
-    let info = list.info();
+    let info = sources::info(&list);
     let opened = sources::open(&config.sensor)?;
     super::privilege::drop_all()?;
 
@@ -97,16 +100,18 @@ fn run() -> Result<(), Fault> {
     // Detached: it ends with the process, or sets `stop` when the desk is gone.
     thread::Builder::new().name("from-desk".into()).spawn(commands).map_err(broken)?;
 
+    let mut fault = Ok(());
     for worker in workers {
-        if worker.join().is_err() {
-            return Err(Fault::new(Exit::Internal, "a worker of the sensor ended in a panic"));
-        }
+        let panicked =
+            |_| Err(Fault::new(Exit::Internal, "a worker of the sensor ended in a panic"));
+        let end = worker.join().unwrap_or_else(panicked);
+        fault = fault.and(end);
     }
     // The command thread may hold a clone of the queue: closing takes a message of its own.
     queue.close();
     drop(queue);
     match writer.join() {
-        Ok(Ok(())) => Ok(()),
+        Ok(Ok(())) => fault,
         Ok(Err(e)) => Err(broken(e)),
         Err(_) => Err(Fault::new(Exit::Internal, "the sensor's writer ended in a panic")),
     }
@@ -116,14 +121,14 @@ fn start(
     opened: sources::Opened,
     shared: &Arc<Shared>,
     queue: &Queue,
-) -> std::io::Result<Vec<thread::JoinHandle<()>>> {
+) -> std::io::Result<Vec<Running>> {
     let mut threads = Vec::new();
     match opened {
         sources::Opened::Live(sources) => {
-            for source in sources {
+            for (number, source) in (0u16..).zip(sources) {
                 let (shared, outlet) = (Arc::clone(shared), queue.outlet(false));
-                let name = format!("worker-{}", source.worker());
-                let body = move || live(source, &shared, outlet);
+                let name = format!("worker-{number}");
+                let body = move || live(source, number, &shared, outlet);
                 threads.push(thread::Builder::new().name(name).spawn(body)?);
             }
         }
@@ -165,20 +170,26 @@ fn obey(
 fn reload(config: &Config, shared: &Shared) -> Result<crate::event::ListInfo, String> {
     let fresh = sources::catalogue(&config.lists).map_err(|fault| fault.message)?;
     fresh.plausible_after(&shared.list.load())?;
-    let info = fresh.info();
+    let info = sources::info(&fresh);
     shared.list.store(Arc::new(fresh));
     Ok(info)
 }
 
-fn live(mut source: LiveSource, shared: &Shared, mut outlet: Outlet) {
+fn live(
+    mut source: LiveSource,
+    number: u16,
+    shared: &Shared,
+    mut outlet: Outlet,
+) -> Result<(), Fault> {
     let point = source.point_name().to_owned();
-    let mut worker = Worker::new(&shared.settings, source.worker(), &point);
-    if let Err(e) = crate::capture::live::pin_to_cpu(source.worker()) {
-        tracing::warn!(worker = source.worker(), "not pinned to a processor: {e}");
+    let mut worker = Worker::new(&shared.settings, number, &point);
+    if let Err(e) = crate::capture::live::pin_to_cpu(number) {
+        tracing::warn!(worker = number, "not pinned to a processor: {e}");
     }
     let mut told = Instant::now();
     let mut complaint = Complaint::default();
     let mut drain_until = None;
+    let mut failed = None;
     loop {
         let list = shared.list.load();
         let wait = if drain_until.is_some() { Duration::ZERO } else { WAIT };
@@ -186,8 +197,14 @@ fn live(mut source: LiveSource, shared: &Shared, mut outlet: Outlet) {
             worker.frame(&frame, &point, &list, &mut outlet);
         });
         let taken = batch.unwrap_or_else(|e| {
-            complaint.say(&point, &e);
-            thread::sleep(WAIT);
+            if e.is_survivable() {
+                complaint.say(&point, &e);
+                thread::sleep(WAIT);
+            } else {
+                // The others drain and end too: a sensor that is half blind must not look whole.
+                failed = Some(Fault::new(Exit::Interface, e));
+                shared.stop.store(true, Ordering::Relaxed);
+            }
             0
         });
         if taken == 0 {
@@ -201,7 +218,8 @@ fn live(mut source: LiveSource, shared: &Shared, mut outlet: Outlet) {
             let until = *drain_until.get_or_insert_with(|| Instant::now() + DRAIN_MAX);
             if taken == 0 || Instant::now() >= until {
                 worker.flush(&point, &list, &mut outlet);
-                return publish_live(&mut worker, &mut source, &mut outlet);
+                publish_live(&mut worker, &mut source, &mut outlet);
+                return failed.map_or(Ok(()), Err);
             }
         }
     }
@@ -224,7 +242,7 @@ fn publish(worker: &mut Worker, outlet: &mut Outlet) {
     outlet.send(event);
 }
 
-fn files(mut source: Files, shared: &Shared, mut outlet: Outlet) {
+fn files(mut source: Files, shared: &Shared, mut outlet: Outlet) -> Result<(), Fault> {
     let mut worker = Worker::new(&shared.settings, 0, "files");
     let mut told = Instant::now();
     let mut ended = false;
@@ -258,6 +276,7 @@ fn files(mut source: Files, shared: &Shared, mut outlet: Outlet) {
         worker.flush("files", &shared.list.load(), &mut outlet);
     }
     publish(&mut worker, &mut outlet);
+    Ok(())
 }
 
 fn now() -> Timestamp {

@@ -7,6 +7,7 @@ use crate::capture::filter::Filter;
 use crate::capture::live::{self, LiveConfig, LiveError, LiveSource};
 use crate::capture::{Frame, LinkType};
 use crate::config::{Lists, Sensor, Via};
+use crate::event::ListInfo;
 use crate::sensor::Settings;
 
 use super::fault::{Exit, Fault};
@@ -110,7 +111,7 @@ pub fn input_exit(error: &CaptureError) -> Exit {
 
 fn live_exit(error: &LiveError) -> Exit {
     match error {
-        LiveError::Permission { .. } => Exit::Permission,
+        LiveError::NotPermitted { .. } => Exit::Permission,
         LiveError::Filter(_) => Exit::Config,
         _ => Exit::Interface,
     }
@@ -169,13 +170,21 @@ pub fn settings(sensor: &Sensor) -> Settings {
 /// [`Exit::List`] with every problem on a line of its own.
 pub fn catalogue(lists: &Lists) -> Result<Catalogue, Fault> {
     let allow = Some(lists.allow.as_path()).filter(|p| !p.as_os_str().is_empty());
-    let loaded = if lists.dir.as_os_str().is_empty() {
-        Catalogue::builtin_with(&lists.user, allow)
-    } else {
-        Catalogue::load(&lists.dir, &lists.user, allow)
-    };
+    let dir = Some(lists.dir.as_path()).filter(|p| !p.as_os_str().is_empty());
+    let loaded = Catalogue::load(dir, &lists.user, allow);
     loaded.map_err(|problems| {
         let lines: Vec<String> = problems.iter().map(ListProblem::to_string).collect();
         Fault::new(Exit::List, format!("the list is refused:\n{}", lines.join("\n")))
     })
+}
+
+/// What the desk has to know of a list.
+pub fn info(list: &Catalogue) -> ListInfo {
+    let info = list.info();
+    ListInfo {
+        version: info.version,
+        rules: info.rules,
+        vendors: info.vendors,
+        modified: info.modified,
+    }
 }

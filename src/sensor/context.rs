@@ -2,7 +2,7 @@
 
 use super::{NameLine, Sink};
 use crate::base::{EchVerdict, Endpoints, NameBuf, Outcome, Seen, Timestamp, Transport};
-use crate::blocklist::{Catalogue, Class, Match, Verdict};
+use crate::blocklist::{Catalogue, Match, Verdict};
 use crate::event::{EVIDENCE_LEN_MAX, Hit, HitRule, Stats};
 use crate::names::dns::{self, Asked, DnsEnd, DnsName};
 use crate::names::tls::Hello;
@@ -90,7 +90,7 @@ impl<S: Sink> Context<'_, S> {
         if self.sink.wants_names() {
             self.show(sighting);
         }
-        match self.list.find(&sighting.name) {
+        match self.list.find_at(&sighting.name, self.around.time) {
             Verdict::None => {}
             Verdict::Allowed(_) => self.stats.allowed = self.stats.allowed.wrapping_add(1),
             Verdict::Context(_) => self.stats.context.bump(sighting.seen.index()),
@@ -149,7 +149,7 @@ impl<S: Sink> Context<'_, S> {
             rule: rule(found),
             ja4,
             evidence: sighting.evidence.get(..kept).unwrap_or_default().to_vec(),
-            list_version: self.list.version().to_owned(),
+            list_version: self.list.info().version,
         }
     }
 
@@ -168,6 +168,16 @@ impl<S: Sink> Context<'_, S> {
 }
 
 fn rule(found: &Match<'_>) -> HitRule {
-    debug_assert!(found.entry.class == Class::Hit);
-    found.entry.hit_rule()
+    let vendor = found.vendor();
+    HitRule {
+        vendor: vendor.id.clone(),
+        vendor_name: vendor.name.clone(),
+        rule: found.rule().to_owned(),
+        kind: found.kind().label().to_owned(),
+        role: found.role().map_or("unspecified", |role| role.label()).to_owned(),
+        category: found.category().label().to_owned(),
+        severity: found.severity().label().to_owned(),
+        confidence: found.confidence().label().to_owned(),
+        source: found.source().to_owned(),
+    }
 }
