@@ -1,0 +1,126 @@
+"""What a scenario runs on: the lab, its servers, the capture, and what must be seen in it.
+
+Enters: a scenario function. Leaves: a finished capture file. Never: decides which names are in it
+(truth.py does, and the scenario says what its clients were told to ask for).
+"""
+
+import os
+import re
+import subprocess
+import time
+
+from netns import DNS4, Lab, run
+from servers import Servers
+
+CHROMIUM = ["chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run",
+            "--disable-background-networking", "--disable-component-update", "--disable-sync",
+            "--disable-default-apps", "--disable-extensions", "--disable-domain-reliability",
+            "--disable-client-side-phishing-detection", "--no-pings", "--disable-dev-shm-usage",
+            "--no-default-browser-check", "--password-store=basic"]
+
+
+class Scene:
+    """One capture: how it is made and what it must hold."""
+
+    def __init__(self, make, name, title, clients=(), must=(), missed=(), wrong=(), gaps=(), only=False,
+                 tshark=(), form="pcap", **lab):
+        self.make, self.name, self.title, self.clients = make, name, title, clients
+        self.story = make.__doc__ or ""
+        self.must = {tuple(line.split()) for line in must}
+        self.missed = {tuple(line.split()) for line in missed}
+        self.wrong = {tuple(line.split()) for line in wrong}
+        self.gaps, self.only, self.tshark, self.form = gaps, only, tshark, form
+        self.h3, self.retry = lab.pop("h3", False), lab.pop("retry", False)
+        self.late = lab.pop("late", False)
+        self.tcpdump = lab.pop("tcpdump", [])
+        self.lab_options = lab
+        self.said = []
+
+    @property
+    def wants_aioquic(self):
+        return self.h3 or "aioquic" in self.clients
+
+    def record(self, scratch, venv):
+        self.said = []
+        with Lab(scratch, **self.lab_options) as lab:
+            self.lab, self.scratch, self.venv = lab, scratch, venv
+            self.servers = Servers(lab, venv, self.h3, self.retry)
+            self.capture = os.path.join(scratch, f"capture.{self.form}")
+            self.raw = os.path.join(scratch, "raw.pcap")
+            if not self.late:
+                self.begin()
+            self.make(self)
+            self.end()
+        return self.capture
+
+    def begin(self):
+        place, interface = self.lab.router, "lan0"
+        log = os.path.join(self.scratch, "tcpdump.log")
+        self.dump = place.start("tcpdump", "-i", interface, "-Z", "root", "-U", "-s0", "--immediate-mode",
+                                "-B", "8192", "-w", self.raw, *self.tcpdump, log=log)
+        for _ in range(100):
+            if "listening on" in Servers.logged(log):
+                return
+            time.sleep(0.05)
+        raise SystemExit("tcpdump did not start:\n" + Servers.logged(log))
+
+    def end(self):
+        time.sleep(0.3)
+        self.lab.router.stop(self.dump)
+        log = Servers.logged(os.path.join(self.scratch, "tcpdump.log"))
+        if "0 packets dropped by kernel" not in log:
+            raise SystemExit(f"tcpdump lost packets:\n{log}")
+        if not os.path.exists(self.capture):
+            self.finish_as(self.form)
+
+    def finish_as(self, form):
+        if form == "pcap":
+            os.rename(self.raw, self.capture)
+        elif form == "pcapng":
+            run("editcap", "-F", "pcapng", self.raw, self.capture)
+        elif form == "pcap.gz":
+            with open(self.capture, "wb") as out:
+                subprocess.run(["gzip", "-9nc", self.raw], stdout=out, check=True)
+        elif form == "pcap.zst":
+            run("zstd", "-q", "-19", self.raw, "-o", self.capture)
+        else:
+            raise SystemExit(f"no such form: {form}")
+
+    def client(self, *command, check=True, note=None, **kwargs):
+        """Runs in the client's namespace and notes the command for the README."""
+        self.said.append(note or self.plain(command))
+        return self.lab.client.run(*command, check=check, **kwargs)
+
+    def plain(self, command):
+        text = " ".join(w if re.fullmatch(r"[\w./:@=+,%-]+", w) else f"'{w}'" for w in command)
+        for path, word in ((self.scratch, "$LAB"), (self.venv or "\0", "$VENV"),
+                           (os.path.dirname(os.path.abspath(__file__)), "tests/lab")):
+            text = text.replace(path, word)
+        return text
+
+    def curl(self, url, *options, want="<h1>"):
+        out = self.client("curl", "-sS", "--cacert", self.servers.ca, *options, url)
+        self.expect(want in out, f"curl {url}: {out}")
+        return out
+
+    def dig(self, *words, at=DNS4):
+        return self.client("dig", f"@{at}", "+tries=1", "+timeout=3", *words)
+
+    def expect(self, truth, why):
+        if not truth:
+            raise SystemExit(f"{self.name}: {why}")
+
+    def chromium(self, url, *options, want="<h1>", quic=False):
+        """One headless visit with a fresh profile; prints the page, which must hold `want`."""
+        command = CHROMIUM + [
+            f"--user-data-dir={self.scratch}/chromium-{len(self.said)}",
+            f"--ignore-certificate-errors-spki-list={self.servers.spki()}",
+            *([] if quic else ["--disable-quic"]), *options, "--dump-dom", url]
+        home = dict(os.environ, HOME=self.scratch)
+        out = self.client(*command, note=self.plain(command), timeout=90, env=home)
+        self.expect(want in out, f"chromium {url}:\n{out[-3000:]}")
+        return out
+
+    def h3_requests(self):
+        log = Servers.logged(self.servers.h3_log)
+        return [line.split()[1] for line in log.splitlines() if line.startswith("h3 ")]
