@@ -36,6 +36,9 @@ class Space:
         self.started = []
         run("ip", "netns", "add", name)
         self.ip("link", "set", "lo", "up")
+        # No duplicate address detection: a client's first second would go without IPv6.
+        self.run("sysctl", "-qw", "net.ipv6.conf.all.accept_dad=0", "net.ipv6.conf.default.accept_dad=0",
+                 "net.ipv6.conf.default.router_solicitations=0")
 
     def ip(self, *words):
         return run("ip", "-n", self.name, *words)
@@ -85,6 +88,8 @@ class Lab:
         self.mark = f"pw{os.getpid() % 100000}"
         self.spaces = []
         self.links = 0
+        # Below 1280 bytes the kernel takes IPv6 away from the interface (RFC 8200 section 5).
+        self.small = min(mtu, server_mtu) < 1280
         self.client = self.space("client")
         self.router = self.space("router")
         self.server = self.space("server")
@@ -92,11 +97,12 @@ class Lab:
         self.wires = []
         for number, wire in enumerate(wires):
             middle = self.space(f"wire{number}")
-            self.link(left, left_if, middle, "near", 1500)
+            self.link(left, left_if, middle, "near", 1600)
             self.wires.append((middle, wire))
             left, left_if = middle, "far"
-        self.link(left, left_if, self.router, "lan0", mtu)
+        self.link(left, left_if, self.router, "lan0", 1600 if wires else mtu)
         if wires:
+            self.router.ip("link", "set", "lan0", "mtu", str(mtu))
             self.client.ip("link", "set", "lan0", "mtu", str(mtu))
         self.link(self.router, "wan0", self.server, "wan0", server_mtu)
         for middle, wire in self.wires:
@@ -131,14 +137,15 @@ class Lab:
         ):
             for v4 in v4s:
                 space.ip("addr", "add", f"{v4}/24", "dev", interface)
-            for v6 in v6s:
+            for v6 in () if self.small else v6s:
                 # A second address must not be preferred as a source: mark it deprecated for that.
                 life = ["preferred_lft", "0"] if v6 in (SECOND6,) else []
                 space.ip("addr", "add", f"{v6}/64", "dev", interface, "nodad", *life)
         self.client.ip("route", "add", "default", "via", ROUTER4)
-        self.client.ip("-6", "route", "add", "default", "via", ROUTER6)
+        if not self.small:
+            self.client.ip("-6", "route", "add", "default", "via", ROUTER6)
+            self.server.ip("-6", "route", "add", "default", "via", "2001:db8:2::1")
         self.server.ip("route", "add", "default", "via", "198.51.100.1")
-        self.server.ip("-6", "route", "add", "default", "via", "2001:db8:2::1")
         self.router.run("sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1")
         self.resolver(DNS4)
 

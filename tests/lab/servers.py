@@ -109,7 +109,7 @@ class Servers:
 
     def dns(self):
         lines = ["no-resolv", "no-hosts", "no-daemon", "user=root", "bind-interfaces", "log-queries",
-                 f"listen-address={DNS4}", f"listen-address={DNS6}", "edns-packet-max=4096", "cache-size=0",
+                 *(f"listen-address={a}" for a in ((DNS4,) if self.lab.small else (DNS4, DNS6))), "edns-packet-max=4096", "cache-size=0",
                  f"pid-file={self.folder}/dnsmasq.pid", "txt-record=www.example.com,the lab's text record",
                  "address=/#/", "local-ttl=60"]
         for names, v4, v6 in ((NEWS, NEWS4, NEWS6), (VENDORS, VENDOR4, VENDOR6)):
@@ -131,10 +131,11 @@ class Servers:
         os.chmod(f, 0o755)
         servers = ""
         for leaf, v4, v6 in (("news", NEWS4, NEWS6), ("vendors", VENDOR4, VENDOR6)):
+            listen = "".join(f" listen {at}:{port} ssl http2;" for port in (443, 8443)
+                             for at in ([v4] if self.lab.small else [v4, f"[{v6}]"]))
             servers += f"""
   server {{
-    listen {v4}:443 ssl http2; listen [{v6}]:443 ssl http2;
-    listen {v4}:8443 ssl http2; listen [{v6}]:8443 ssl http2;
+   {listen}
     ssl_certificate {f}/{leaf}.pem; ssl_certificate_key {f}/leaf.key;
     ssl_protocols TLSv1.2 TLSv1.3; root {f}/www; server_name _;
   }}"""
@@ -154,13 +155,13 @@ http {{
     def http3(self, venv, retry):
         here = os.path.dirname(os.path.abspath(__file__))
         for v4, v6 in ((NEWS4, NEWS6), (VENDOR4, VENDOR6)):
-            for address in (v4, v6):
+            for address in (v4,) if self.lab.small else (v4, v6):
                 self.lab.server.start(
                     f"{venv}/bin/python", f"{here}/h3.py", "serve", address, f"{self.folder}/all.pem",
                     f"{self.folder}/leaf.key", self.h3_log, *(["--retry"] if retry else []),
                     log=f"{self.folder}/h3.err")
         for _ in range(100):
-            if self.logged(self.h3_log).count("listening") == 4:
+            if self.logged(self.h3_log).count("listening") == (2 if self.lab.small else 4):
                 return
             time.sleep(0.1)
         raise SystemExit("the HTTP/3 server did not start:\n" + self.logged(f"{self.folder}/h3.err"))
@@ -168,7 +169,9 @@ http {{
     def wait(self):
         for _ in range(100):
             out = self.lab.client.run(
-                "bash", "-c", f"exec 3<>/dev/tcp/{DNS4}/53 && exec 4<>/dev/tcp/{VENDOR4}/443 && echo up",
+                "bash", "-c", " && ".join(f"exec 3<>/dev/tcp/{at}" for at in (
+                    f"{DNS4}/53", f"{VENDOR4}/443", *([] if self.lab.small else [f"{VENDOR6}/443"])))
+                + " && echo up",
                 check=False)
             if "up" in out:
                 return

@@ -18,20 +18,37 @@ CHROMIUM = ["chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--no
             "--disable-client-side-phishing-detection", "--no-pings", "--disable-dev-shm-usage",
             "--no-default-browser-check", "--password-store=basic"]
 
+# No DNS over HTTPS, no calls home: what is left is the visit itself.
+FIREFOX_PREFS = [
+    ("network.trr.mode", "5"), ("network.captive-portal-service.enabled", "false"),
+    ("network.connectivity-service.enabled", "false"), ("browser.safebrowsing.malware.enabled", "false"),
+    ("browser.safebrowsing.phishing.enabled", "false"), ("app.normandy.enabled", "false"),
+    ("browser.safebrowsing.downloads.remote.enabled", "false"),
+    ("services.settings.server", '"data:,#remote-settings-dummy/v1"'), ("app.update.enabled", "false"),
+    ("datareporting.healthreport.uploadEnabled", "false"), ("toolkit.telemetry.enabled", "false"),
+    ("extensions.getAddons.cache.enabled", "false"), ("extensions.update.enabled", "false"),
+    ("browser.aboutHomeSnippets.updateUrl", '""'), ("browser.shell.checkDefaultBrowser", "false"),
+    ("browser.newtabpage.activity-stream.feeds.topsites", "false"), ("network.prefetch-next", "false"),
+    ("geo.enabled", "false"), ("media.gmp-manager.updateEnabled", "false"), ("dom.push.enabled", "false"),
+]
+
 
 class Scene:
     """One capture: how it is made and what it must hold."""
 
     def __init__(self, make, name, title, clients=(), must=(), missed=(), wrong=(), gaps=(), only=False,
-                 tshark=(), form="pcap", **lab):
+                 never=(), tshark=(), form="pcap", **lab):
         self.make, self.name, self.title, self.clients = make, name, title, clients
         self.story = make.__doc__ or ""
         self.must = {tuple(line.split()) for line in must}
         self.missed = {tuple(line.split()) for line in missed}
         self.wrong = {tuple(line.split()) for line in wrong}
+        self.never = {tuple(line.split()) for line in never}
         self.gaps, self.only, self.tshark, self.form = gaps, only, tshark, form
         self.h3, self.retry = lab.pop("h3", False), lab.pop("retry", False)
         self.late = lab.pop("late", False)
+        self.place = lab.pop("place", ("router", "lan0"))
+        self.keep = lab.pop("keep", None)
         self.tcpdump = lab.pop("tcpdump", [])
         self.lab_options = lab
         self.said = []
@@ -54,7 +71,8 @@ class Scene:
         return self.capture
 
     def begin(self):
-        place, interface = self.lab.router, "lan0"
+        role, interface = self.place
+        place = next(space for space in self.lab.spaces if space.name.endswith(f"-{role}"))
         log = os.path.join(self.scratch, "tcpdump.log")
         self.dump = place.start("tcpdump", "-i", interface, "-Z", "root", "-U", "-s0", "--immediate-mode",
                                 "-B", "8192", "-w", self.raw, *self.tcpdump, log=log)
@@ -67,6 +85,9 @@ class Scene:
     def end(self):
         time.sleep(0.3)
         self.lab.router.stop(self.dump)
+        if self.keep:
+            os.rename(self.raw, self.raw + ".whole")
+            run("tshark", "-r", self.raw + ".whole", "-Y", self.keep, "-F", "pcap", "-w", self.raw)
         log = Servers.logged(os.path.join(self.scratch, "tcpdump.log"))
         if "0 packets dropped by kernel" not in log:
             raise SystemExit(f"tcpdump lost packets:\n{log}")
@@ -74,7 +95,7 @@ class Scene:
             self.finish_as(self.form)
 
     def finish_as(self, form):
-        if form == "pcap":
+        if form in ("pcap", "nano.pcap"):
             os.rename(self.raw, self.capture)
         elif form == "pcapng":
             run("editcap", "-F", "pcapng", self.raw, self.capture)
@@ -103,6 +124,12 @@ class Scene:
         self.expect(want in out, f"curl {url}: {out}")
         return out
 
+    def h3_get(self, host, address, *options, want="h3 200"):
+        here = os.path.dirname(os.path.abspath(__file__))
+        out = self.client(f"{self.venv}/bin/python", f"{here}/h3.py", "get", host, address,
+                          self.servers.ca, *options)
+        self.expect(want in out, f"h3 {host}: {out}")
+
     def dig(self, *words, at=DNS4):
         return self.client("dig", f"@{at}", "+tries=1", "+timeout=3", *words)
 
@@ -124,3 +151,19 @@ class Scene:
     def h3_requests(self):
         log = Servers.logged(self.servers.h3_log)
         return [line.split()[1] for line in log.splitlines() if line.startswith("h3 ")]
+
+    def firefox(self, url, prefs=(), log="access"):
+        """One headless visit with a fresh profile that trusts the lab's CA."""
+        profile = f"{self.scratch}/firefox-{len(self.said)}"
+        os.makedirs(profile)
+        run("certutil", "-N", "-d", f"sql:{profile}", "--empty-password")
+        run("certutil", "-A", "-d", f"sql:{profile}", "-n", "lab", "-t", "C,,", "-i", self.servers.ca)
+        with open(f"{profile}/user.js", "w") as out:
+            for key, value in FIREFOX_PREFS + list(prefs):
+                out.write(f'user_pref("{key}", {value});\n')
+        command = ["firefox-esr", "--headless", "--no-remote", "--profile", profile,
+                   "--screenshot", f"{profile}/shot.png", url]
+        env = dict(os.environ, HOME=profile, MOZ_CRASHREPORTER_DISABLE="1")
+        note = self.plain(command) + "".join(f"  # {key} = {value}" for key, value in prefs)
+        self.client(*command, note=note, timeout=90, env=env, cwd=profile)
+        self.expect(os.path.exists(f"{profile}/shot.png"), f"firefox made no picture of {url}")
