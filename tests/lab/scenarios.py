@@ -1,6 +1,6 @@
 """The scenarios with real clients: who asks for what, and which names must therefore be seen."""
 
-from netns import DNS6, NEWS4, VENDOR4, VENDOR6
+from netns import CLIENT4, CLIENT6, DNS6, NEWS4, SECOND4, SECOND6, VENDOR4, VENDOR6
 from stage import Scene
 
 ALL = []
@@ -184,8 +184,7 @@ def coalesced(s):
 
 @scenario("quic-v2", "HTTP/3 over QUIC version 2", clients=["aioquic"], h3=True, only=True, must=[
     "quic-sni app.clearview.ai", "quic-sni www.example.com", "quic-sni pimeyes.com",
-], missed=["quic-sni app.clearview.ai", "quic-sni pimeyes.com"],
-    gaps=["tshark 4.0 does not decrypt Initials of version 2 (0x6b3343cf)."])
+])
 def quic_v2(s):
     """aioquic with version 2 from the first Initial on (IPv4 and IPv6), and one with version 1."""
     s.h3_get("app.clearview.ai", VENDOR4, "--v2")
@@ -347,3 +346,42 @@ for _form, _title, _options in (
 ):
     ALL.append(Scene(some_of_each, "form-" + ("nano" if _options else _form.replace(".", "-")), _title, only=True, h3=True, must=EACH,
                      clients=["dig", "curl", "aioquic"], form=_form, tcpdump=_options))
+
+
+for _version in ("LINUX_SLL", "LINUX_SLL2"):
+    ALL.append(Scene(some_of_each, "any-" + _version[6:].lower(), f"All interfaces at once: {_version}", only=True,
+                     h3=True, must=EACH, clients=["dig", "curl", "aioquic"], place=("router", "any"),
+                     tcpdump=["-y", _version]))
+
+
+@scenario("first-day", "A first day at the gate", clients=["chromium", "curl", "dig"], h3=True,
+          form="pcapng", must=[
+              "tls-sni www.example.com", "quic-sni news.example.org", "dns-query weather.example.com",
+              "tls-sni weather.example.com", "dns-query www.clearview.ai", "tls-sni www.clearview.ai",
+              "quic-sni app.clearview.ai", "dns-query app.clearview.ai", "dns-query www.pimeyes.com",
+              "tls-sni static.example.com", "dns-query clearviewregional.edu", "tls-sni clearviewregional.edu",
+              "dns-query mail.example.org", "tls-sni intranet.example.net"],
+          never=["tls-sni www.pimeyes.com", "quic-sni www.pimeyes.com"])
+def first_day(s):
+    """One morning in an office, after what a ministry could not rule out (one employee's own trial
+    account) and what browsers do by themselves. From 192.0.2.11 and 2001:db8:1::11 colleagues read the
+    news, the weather and the site of a school whose name only looks like a vendor's; one reads an
+    article about face search whose page makes the browser look up one vendor and open a connection to
+    another. From 192.0.2.10 and 2001:db8:1::10 one employee opens www.clearview.ai, and a little later
+    app.clearview.ai over HTTP/3."""
+    colleagues, employee = (SECOND4, SECOND6), (CLIENT4, CLIENT6)
+    s.as_client(*colleagues)
+    s.dig("mail.example.org", "A")
+    s.curl("https://weather.example.com/")
+    s.chromium("https://news.example.org/", "--origin-to-force-quic-on=news.example.org:443", quic=True,
+               want="<h1>h3</h1>")
+    s.as_client(*employee)
+    s.curl("https://intranet.example.net/")
+    s.chromium("https://www.clearview.ai/")
+    s.as_client(*colleagues)
+    s.curl("https://clearviewregional.edu/")
+    s.chromium("https://www.example.com/news.html", want="<h1>News")
+    s.as_client(*employee)
+    s.chromium("https://app.clearview.ai/", "--origin-to-force-quic-on=app.clearview.ai:443", quic=True,
+               want="<h1>h3</h1>")
+    s.expect({"app.clearview.ai", "news.example.org"} <= set(s.h3_requests()), "no HTTP/3 at the server")

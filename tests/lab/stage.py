@@ -9,7 +9,7 @@ import re
 import subprocess
 import time
 
-from netns import DNS4, Lab, run
+from netns import DNS4, ROUTER4, ROUTER6, Lab, run
 from servers import Servers
 
 CHROMIUM = ["chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run",
@@ -118,6 +118,12 @@ class Scene:
                            (os.path.dirname(os.path.abspath(__file__)), "tests/lab")):
             text = text.replace(path, word)
         return text
+
+    def as_client(self, v4, v6):
+        """From now on the client's programs speak from these addresses of its interface."""
+        self.said.append(f"# from {v4} and {v6}")
+        for flag, via, source in (("-4", ROUTER4, v4), ("-6", ROUTER6, v6)):
+            self.lab.client.ip(flag, "route", "replace", "default", "via", via, "dev", "lan0", "src", source)
 
     def curl(self, url, *options, want="<h1>"):
         out = self.client("curl", "-sS", "--cacert", self.servers.ca, *options, url)
