@@ -61,7 +61,7 @@ impl Input {
         let opened = if whole {
             Self::regular(file, meta.len())
         } else {
-            Self::piped(Waiting(file))
+            Self::from_pipe(file)
         };
         opened.map_err(|e| fault("cannot read it", &e))
     }
@@ -99,6 +99,11 @@ impl Input {
             window: Window::mapped(Mapped::copy_of(bytes)?),
             len,
         })
+    }
+
+    /// From a pipe, a device, or standard input.
+    pub(super) fn from_pipe(file: File) -> io::Result<Self> {
+        Self::piped(Waiting(file))
     }
 
     /// From any stream of bytes.

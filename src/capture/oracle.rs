@@ -88,7 +88,7 @@ fn mapped(data: &[u8]) -> Outcome {
 /// Everything one input gives.
 pub(super) fn outcome(input: io::Result<Input>) -> Outcome {
     let mut frames = Vec::new();
-    let mut read = || {
+    let read = || {
         let mut source = FileSource::from_files(vec![one_file(input)?])?;
         while let Some(frame) = source.next_frame()? {
             frames.push(copied(&frame));

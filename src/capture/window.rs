@@ -72,6 +72,15 @@ impl Window {
         }
     }
 
+    /// Length of the buffer of a stream.
+    #[cfg(test)]
+    pub(super) fn buffer_len(&self) -> usize {
+        match &self.store {
+            Store::Stream(stream) => stream.buffer.len(),
+            Store::Mapped(_) | Store::Closed => 0,
+        }
+    }
+
     /// Do the bytes come out of a decompressor?
     pub(super) fn compressed(&self) -> bool {
         matches!(&self.store, Store::Stream(stream) if stream.source.compressed())
