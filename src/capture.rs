@@ -17,6 +17,8 @@ mod window;
 
 pub use error::{CaptureError, FaultKind};
 pub use file::FileSource;
+pub mod filter;
+pub mod live;
 
 use crate::base::Timestamp;
 
