@@ -138,7 +138,7 @@ pub fn row(record: &Record) -> Vec<Cell> {
     let repeats = own.fold.as_ref().map_or(String::new(), |f| f.repeats.to_string());
     vec![
         Cell::new(record.timestamp.get(..19).unwrap_or(&record.timestamp)),
-        Cell::new(record.source.label()),
+        Cell::new(&record.source.address),
         Cell::new(&own.name),
         Cell::new(&own.seen),
         Cell::new(&own.vendor.name),

@@ -14,9 +14,9 @@ use std::path::Path;
 use std::process::{Child, Command as Program, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -24,9 +24,15 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::control::{Control, Request};
 use super::fault::{Exit, Fault};
 use super::privilege;
+use crate::base::Timestamp;
 use crate::config::{self, Config};
+use crate::desk::{Clock, Desk};
 use crate::event::{Command, Event, ListInfo, wire};
-use crate::hits::{Addresses, Key, Observer, Scribe};
+use crate::hits::fold::WINDOWS_MAX_DEFAULT;
+use crate::hits::log::{self, SyncPolicy};
+use crate::hits::{Addresses, Folder, HitLog, Key, Observer, Record, Scribe};
+use crate::metrics::ready::HEARTBEAT_AGE_MAX_DEFAULT;
+use crate::metrics::{Metrics, Readiness, http};
 
 /// Pace of what time brings: retries, forced writes, closing windows, readiness.
 const TICK: Duration = Duration::from_millis(200);
@@ -45,8 +51,11 @@ pub fn run(config: Config) -> Result<(), Fault> {
         tracing::warn!("{warning}");
     }
     let wiring = |e: std::io::Error| Fault::new(Exit::Internal, format!("cannot start: {e}"));
-    let listener = listen(&config)?;
-    let desk = super::desk_core(&config)?;
+    let listener =
+        http::bind(config.http.listen).map_err(|e| Fault::new(Exit::Listen, e))?;
+    let scribe = scribe(&config)?;
+    let log = HitLog::open(log_settings(&config.hits), Instant::now())
+        .map_err(|e| Fault::new(Exit::Output, e))?;
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(wiring)?;
     let control = runtime.block_on(async { Control::bind(&config.control.socket) })?;
@@ -54,7 +63,47 @@ pub fn run(config: Config) -> Result<(), Fault> {
     let kept = rights_for(&config.hits.path);
     privilege::keep_only(&kept)?;
     tracing::info!("metrics at http://{}/metrics", config.http.listen);
-    runtime.block_on(serve(desk, listener, control, child, socket))
+
+    let metrics = Arc::new(Metrics::new());
+    metrics.excluded_prefixes(config.sensor.excluded.len());
+    if let Ok(list) = super::sources::catalogue(&config.lists) {
+        metrics.declare_vendors(list.vendors().iter().map(|vendor| vendor.id.as_str()));
+    }
+    let readiness = Arc::new(Readiness::new(HEARTBEAT_AGE_MAX_DEFAULT));
+    readiness.expect_workers(workers(&config));
+    let clock = if config.sensor.read.is_empty() { Clock::Live } else { Clock::Replay };
+    let window = Duration::from_secs(config.hits.fold_seconds.into());
+    let folder = Folder::new(window, WINDOWS_MAX_DEFAULT);
+    let desk = Desk::new(folder, scribe, Arc::clone(&metrics), Arc::clone(&readiness), clock);
+    let office = Office { desk, log, records: Vec::new() };
+    let pages = Pages { listener, metrics, readiness };
+    runtime.block_on(serve(office, pages, control, child, socket))
+}
+
+fn workers(config: &Config) -> usize {
+    let sensor = &config.sensor;
+    match (sensor.read.is_empty(), sensor.via) {
+        (false, _) => 1,
+        (true, config::Via::Pcap) => sensor.interfaces.len(),
+        (true, config::Via::Ring) => {
+            sensor.interfaces.len().saturating_mul(sensor.workers.into())
+        }
+    }
+}
+
+fn log_settings(hits: &config::Hits) -> log::Settings {
+    let mut settings = log::Settings::new(&hits.path);
+    settings.sync = match hits.fsync {
+        config::Fsync::Always => SyncPolicy::Always,
+        config::Fsync::Interval => SyncPolicy::Every(Duration::from_secs(1)),
+        config::Fsync::Never => SyncPolicy::Never,
+    };
+    let mib = u64::from(hits.rotate_mib) << 20;
+    settings.rotate_bytes = Some(mib).filter(|bytes| *bytes > 0);
+    let age = Duration::from_secs(u64::from(hits.rotate_hours) * 3600);
+    settings.rotate_age = Some(age).filter(|age| !age.is_zero());
+    settings.keep = hits.rotate_keep.into();
+    settings
 }
 
 fn start_log() {
@@ -67,17 +116,6 @@ fn start_log() {
         .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
         .with_target(false)
         .try_init();
-}
-
-fn listen(config: &Config) -> Result<TcpListener, Fault> {
-    let address = config.http.listen;
-    let refuse = |e: std::io::Error| {
-        let hint = "another program may have it; choose one with --listen or [http] listen";
-        Fault::new(Exit::Listen, format!("cannot listen on {address}: {e}; {hint}"))
-    };
-    let listener = TcpListener::bind(address).map_err(refuse)?;
-    listener.set_nonblocking(true).map_err(refuse)?;
-    Ok(listener)
 }
 
 /// The sensor as our child: its end of the socketpair is its standard input.
@@ -140,7 +178,200 @@ fn scribe_with(config: &Config, key: Key) -> Scribe {
     Scribe::new(key, addresses, Observer { name })
 }
 
-/// What the thread of events tells the thread of pages and signals.
-enum Told {
-    Reload(Result<ListInfo, String>),
+
+/// The pages and what they show.
+struct Pages {
+    listener: TcpListener,
+    metrics: Arc<Metrics>,
+    readiness: Arc<Readiness>,
+}
+
+/// The desk with its log, on a thread of its own: forcing lines to the disk may take its time
+/// without holding up a page.
+struct Office {
+    desk: Desk,
+    log: HitLog,
+    records: Vec<Record>,
+}
+
+impl Office {
+    /// Takes events until the sensor closes its end; tells `reloads` how each reload went.
+    fn work(
+        mut self,
+        events: &Receiver<Event>,
+        reopen: &AtomicBool,
+        reloads: &mpsc::UnboundedSender<Result<ListInfo, String>>,
+    ) -> Result<(), Fault> {
+        let mut ticked = Instant::now();
+        loop {
+            match events.recv_timeout(TICK) {
+                Ok(event) => {
+                    match &event {
+                        Event::ListLoaded(info) => drop(reloads.send(Ok(info.clone()))),
+                        Event::ListRefused(why) => drop(reloads.send(Err(why.clone()))),
+                        _ => {}
+                    }
+                    self.desk.take(event, now(), &mut self.records);
+                    self.write();
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            if reopen.swap(false, Ordering::Relaxed) {
+                self.log.reopen(Instant::now());
+            }
+            if ticked.elapsed() >= TICK {
+                ticked = Instant::now();
+                self.desk.tick(now(), &mut self.records);
+                self.write();
+                self.log.tick(ticked);
+                self.desk.hit_log(&self.log.state());
+            }
+        }
+        self.desk.flush(&mut self.records);
+        self.write();
+        self.desk.sensor_gone("the sensor has ended");
+        let (state, closed) = self.log.close(Instant::now());
+        self.desk.hit_log(&state);
+        closed.map_err(|e| Fault::new(Exit::Output, e))
+    }
+
+    fn write(&mut self) {
+        for record in self.records.drain(..) {
+            self.log.append(&record, Instant::now());
+        }
+    }
+}
+
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
+}
+
+/// Reads the sensor's events ahead of the office, until the sensor closes its end.
+fn receive(socket: UnixStream, events: &SyncSender<Event>) {
+    let mut input = BufReader::with_capacity(1 << 16, socket);
+    loop {
+        match wire::read(&mut input) {
+            Ok(Some(event)) => {
+                if events.send(event).is_err() {
+                    return;
+                }
+            }
+            Ok(None) => return,
+            Err(e) => {
+                tracing::error!("{e}");
+                return;
+            }
+        }
+    }
+}
+
+/// Signals, control socket and pages, until the office is done.
+async fn serve(
+    office: Office,
+    pages: Pages,
+    control: Control,
+    mut child: Child,
+    socket: UnixStream,
+) -> Result<(), Fault> {
+    let wiring = |e: std::io::Error| Fault::new(Exit::Internal, format!("cannot start: {e}"));
+    let mut to_sensor = socket.try_clone().map_err(wiring)?;
+    let (events, inbox) = sync_channel(AHEAD);
+    thread::Builder::new()
+        .name("from-sensor".into())
+        .spawn(move || receive(socket, &events))
+        .map_err(wiring)?;
+    let reopen = Arc::new(AtomicBool::new(false));
+    let (told, mut reloads) = mpsc::unbounded_channel();
+    let (done, mut finished) = oneshot::channel();
+    let flag = Arc::clone(&reopen);
+    thread::Builder::new()
+        .name("desk".into())
+        .spawn(move || done.send(office.work(&inbox, &flag, &told)))
+        .map_err(wiring)?;
+
+    let (end_pages, mut pages_end) = watch::channel(false);
+    let shown = tokio::spawn(http::serve(
+        pages.listener,
+        pages.metrics,
+        pages.readiness,
+        async move { drop(pages_end.wait_for(|end| *end).await) },
+    ));
+    let (ask, mut asked) = mpsc::channel(4);
+    let answering = tokio::spawn(async move { control.serve(ask).await });
+    let mut hangup = signal(SignalKind::hangup()).map_err(wiring)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(wiring)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(wiring)?;
+    let mut waiting: VecDeque<Option<Request>> = VecDeque::new();
+    let mut stopping = false;
+    let result = loop {
+        let ask_reload = tokio::select! {
+            end = &mut finished => break end,
+            _ = terminate.recv(), if !stopping => None,
+            _ = interrupt.recv(), if !stopping => None,
+            _ = hangup.recv() => {
+                reopen.store(true, Ordering::Relaxed);
+                Some(None)
+            }
+            Some(request) = asked.recv() => {
+                reopen.store(true, Ordering::Relaxed);
+                Some(Some(request))
+            }
+            Some(outcome) = reloads.recv() => {
+                if let Some(Some(request)) = waiting.pop_front() {
+                    // The visitor may have gone.
+                    let _ = request.send(reply(&outcome));
+                }
+                continue;
+            }
+            () = tokio::time::sleep(GRACE), if stopping => {
+                tracing::error!("the sensor did not drain within {GRACE:?}: ending it");
+                let _ = child.kill();
+                continue;
+            }
+        };
+        // An error means that the sensor is gone, which `finished` tells in a moment.
+        match ask_reload {
+            Some(request) => {
+                waiting.push_back(request);
+                let _ = wire::write(&Command::Reload, &mut to_sensor);
+            }
+            None => {
+                stopping = true;
+                tracing::info!("ending: the sensor drains");
+                let _ = wire::write(&Command::Stop, &mut to_sensor);
+            }
+        }
+    };
+    answering.abort();
+    let status = child.wait().map_err(wiring)?;
+    // Whoever scrapes now still sees the last counts.
+    let _ = end_pages.send(true);
+    let _ = shown.await;
+    let written = result
+        .unwrap_or_else(|_| Err(Fault::new(Exit::Internal, "the desk ended in a panic")));
+    if !status.success() {
+        return Err(sensor_fault(status));
+    }
+    if !stopping {
+        return Err(Fault::new(Exit::Internal, "the sensor ended by itself"));
+    }
+    written.inspect(|()| tracing::info!("ended: everything captured is written"))
+}
+
+fn reply(outcome: &Result<ListInfo, String>) -> String {
+    match outcome {
+        Ok(info) => format!(
+            "loaded list {} with {} rules of {} vendors",
+            info.version, info.rules, info.vendors
+        ),
+        Err(why) => format!("refused {why}"),
+    }
+}
+
+/// The sensor said on standard error what is wrong; its exit code becomes ours.
+fn sensor_fault(status: std::process::ExitStatus) -> Fault {
+    let exit = Exit::ALL.iter().copied().find(|exit| status.code() == Some(*exit as i32));
+    Fault::new(exit.unwrap_or(Exit::Internal), format!("the sensor ended: {status}"))
 }

@@ -28,6 +28,22 @@ pub enum Exit {
     Internal = 70,
 }
 
+impl Exit {
+    /// Every code.
+    pub const ALL: &'static [Self] = &[
+        Self::No,
+        Self::Usage,
+        Self::Config,
+        Self::Input,
+        Self::Permission,
+        Self::List,
+        Self::Listen,
+        Self::Output,
+        Self::Interface,
+        Self::Internal,
+    ];
+}
+
 /// The end of a run: what, where, what next.
 #[derive(Debug)]
 pub struct Fault {

@@ -261,7 +261,7 @@ fn files(mut source: Files, shared: &Shared, mut outlet: Outlet) -> Result<(), F
             if ended {
                 worker.flush("files", &list, &mut outlet);
                 publish(&mut worker, &mut outlet);
-                outlet.send(Event::SourceEnded("all capture files read".into()));
+                outlet.send(Event::SourceEnded("files".into()));
             }
         }
         if ended {
