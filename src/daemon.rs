@@ -13,3 +13,16 @@ pub mod sources;
 
 pub use desk::run;
 pub use fault::{Exit, Fault};
+
+/// Messages of the daemon go to standard error; `POORTWACHT_LOG` sets how many.
+fn start_log() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("POORTWACHT_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    // A second call (there is none) would only be refused.
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+        .with_target(false)
+        .try_init();
+}

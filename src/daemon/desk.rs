@@ -46,7 +46,7 @@ const GRACE: Duration = Duration::from_secs(20);
 /// # Errors
 /// [`Fault`] with the exit code that fits.
 pub fn run(config: Config) -> Result<(), Fault> {
-    start_log();
+    super::start_log();
     for warning in config.warnings() {
         tracing::warn!("{warning}");
     }
@@ -104,18 +104,6 @@ fn log_settings(hits: &config::Hits) -> log::Settings {
     settings.rotate_age = Some(age).filter(|age| !age.is_zero());
     settings.keep = hits.rotate_keep.into();
     settings
-}
-
-fn start_log() {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("POORTWACHT_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    // A second call (there is none) would only be refused.
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
-        .with_target(false)
-        .try_init();
 }
 
 /// The sensor as our child: its end of the socketpair is its standard input.

@@ -52,6 +52,7 @@ impl Shared {
 
 /// The sensor's main. Standard input is the socketpair to the desk.
 pub fn main() -> ExitCode {
+    super::start_log();
     match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(fault) => fault.report(),
