@@ -181,4 +181,4 @@ impl Folder {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
