@@ -1,0 +1,432 @@
+//! Replays every capture under `tests/data/captures` and compares names and hits with the truth
+//! that lies beside it.
+//!
+//! Enters: a folder with `capture.*`, `names.tsv` (distinct `seen<TAB>name`), `hits.tsv`
+//! (`vendor<TAB>rule<TAB>seen<TAB>count`) and, where tshark errs, `tshark.tsv`. Leaves: one
+//! failure that lists every difference of every capture. The truth was made by tshark and by hand
+//! (`tests/lab`), never by the program under test.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use poortwacht::base::Seen;
+
+const HEADER: &str = "frame\ttime\tsource\tdestination\tseen\tname";
+
+type Pair = (String, String);
+type HitKey = (String, String, String);
+
+#[test]
+fn names_are_those_of_the_truth() {
+    report(&cases(), |case| {
+        let rows = names_of(&case.capture)?;
+        let found: BTreeSet<Pair> = rows.into_iter().map(|row| (row.seen, row.name)).collect();
+        difference(&pairs(&case.folder.join("names.tsv")), &found)
+    });
+}
+
+#[test]
+fn hits_are_those_of_the_truth() {
+    let schema = json(&read(&root().join("docs/hit.schema.json")));
+    let schema = jsonschema::validator_for(&schema).expect("docs/hit.schema.json is a schema");
+    report(&cases(), |case| {
+        let expected = hits_expected(&read(&case.folder.join("hits.tsv")));
+        difference(
+            &expected,
+            &hits_found(&schema, &printed("--json", &case.capture)?)?,
+        )
+    });
+}
+
+/// The second opinion, capture by capture: what tshark reads out of hellos, TLS and QUIC.
+#[test]
+fn hello_names_are_those_of_tshark() {
+    if let Some(tool) = missing("tshark") {
+        return println!("skipped: {tool} is not installed");
+    }
+    report(&cases(), |case| {
+        let mut second = tshark_hellos(&case.capture)?;
+        let departures = fs::read_to_string(case.folder.join("tshark.tsv")).unwrap_or_default();
+        for line in departures.lines() {
+            let (how, pair) = line
+                .split_once('\t')
+                .ok_or("a line of tshark.tsv has no tab")?;
+            let pair = pair_of(pair)?;
+            match how {
+                _ if pair.0.starts_with("dns-") => {}
+                "missed" => assert!(second.insert(pair.clone()), "tshark has {pair:?} after all"),
+                "wrong" => assert!(second.remove(&pair), "tshark no longer has {pair:?}"),
+                other => return Err(format!("tshark.tsv: `{other}` is neither missed nor wrong")),
+            }
+        }
+        let mut found: BTreeSet<Pair> = names_of(&case.capture)?
+            .into_iter()
+            .map(|row| (row.seen, row.name))
+            .collect();
+        found.retain(|(seen, _)| seen.ends_with("-sni"));
+        difference(&second, &found)
+    });
+}
+
+/// The frame column counts frames as tshark does: the frame that completed the question.
+#[test]
+fn questions_stand_at_the_frames_of_tshark() {
+    if let Some(tool) = missing("tshark") {
+        return println!("skipped: {tool} is not installed");
+    }
+    // dns-odd holds broken messages, on whose names tshark and we differ as tshark.tsv says.
+    let sound: Vec<Case> = cases()
+        .into_iter()
+        .filter(|case| case.name != "dns-odd")
+        .collect();
+    report(&sound, |case| {
+        let found: BTreeSet<Pair> = names_of(&case.capture)?
+            .into_iter()
+            .filter(|row| row.seen == "dns-query")
+            .map(|row| (row.frame.to_string(), row.name))
+            .collect();
+        difference(&tshark_questions(&case.capture)?, &found)
+    });
+}
+
+/// One folder below `tests/data/captures`.
+struct Case {
+    name: String,
+    folder: PathBuf,
+    capture: PathBuf,
+}
+
+fn cases() -> Vec<Case> {
+    let captures = root().join("tests/data/captures");
+    let folders = fs::read_dir(&captures).expect("tests/data/captures can be listed");
+    let folders = folders
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.is_dir());
+    let mut found: Vec<Case> = folders
+        .map(|folder| {
+            let name = folder
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
+            let files = fs::read_dir(&folder)
+                .expect("a case can be listed")
+                .flatten();
+            let mut captures = files.map(|file| file.path()).filter(|file| {
+                file.file_stem()
+                    .is_some_and(|stem| stem.to_string_lossy().starts_with("capture"))
+            });
+            let capture = captures
+                .next()
+                .unwrap_or_else(|| panic!("{name} has no capture.*"));
+            Case {
+                name,
+                folder,
+                capture,
+            }
+        })
+        .collect();
+    found.sort_by(|a, b| a.name.cmp(&b.name));
+    assert!(
+        found.len() >= 40,
+        "only {} captures: is the tree whole?",
+        found.len()
+    );
+    found
+}
+
+/// One line of `--names`.
+struct Row {
+    frame: u64,
+    seen: String,
+    name: String,
+}
+
+fn names_of(capture: &Path) -> Result<Vec<Row>, String> {
+    rows(&printed("--names", capture)?)
+}
+
+fn rows(text: &str) -> Result<Vec<Row>, String> {
+    let mut lines = text.lines();
+    match lines.next() {
+        Some(HEADER) => {}
+        other => return Err(format!("the header line is {other:?}")),
+    }
+    lines.map(row).collect()
+}
+
+fn row(line: &str) -> Result<Row, String> {
+    let columns: Vec<&str> = line.split('\t').collect();
+    let [frame, time, source, destination, seen, name] = columns[..] else {
+        return Err(format!("not six columns: {line}"));
+    };
+    let address = |text: &str| text.parse::<IpAddr>().map_err(|e| format!("`{text}`: {e}"));
+    address(source).and(address(destination))?;
+    if !time.starts_with("20") || time.len() < 20 {
+        return Err(format!("not a time: `{time}`"));
+    }
+    if !Seen::ALL.iter().any(|known| known.label() == seen) {
+        return Err(format!("`{seen}` is not in the closed set"));
+    }
+    let frame: u64 = frame.parse().map_err(|e| format!("frame `{frame}`: {e}"))?;
+    if frame == 0 || name.is_empty() {
+        return Err(format!("frame 0 or an empty name: {line}"));
+    }
+    Ok(Row {
+        frame,
+        seen: seen.into(),
+        name: name.into(),
+    })
+}
+
+fn hits_expected(text: &str) -> BTreeSet<(HitKey, u64)> {
+    let lines = text.lines().map(|line| {
+        let columns: Vec<&str> = line.split('\t').collect();
+        let [vendor, rule, seen, count] = columns[..] else {
+            panic!("not four columns: {line}")
+        };
+        (
+            (vendor.into(), rule.into(), seen.into()),
+            count.parse().expect("a count"),
+        )
+    });
+    lines.collect()
+}
+
+/// Sums the hits of a log by vendor, rule and how the name was seen. A record of folded repeats
+/// stands for as many hits as it says.
+fn hits_found(
+    schema: &jsonschema::Validator,
+    log: &str,
+) -> Result<BTreeSet<(HitKey, u64)>, String> {
+    let mut sums: BTreeMap<HitKey, u64> = BTreeMap::new();
+    for line in log.lines() {
+        let record: serde_json::Value =
+            serde_json::from_str(line).map_err(|e| format!("{e} in: {line}"))?;
+        if let Some(error) = schema.iter_errors(&record).next() {
+            return Err(format!(
+                "not as docs/hit.schema.json says: {error} in: {line}"
+            ));
+        }
+        let text = |path: &str| match record.pointer(path).and_then(|value| value.as_str()) {
+            Some(text) => Ok(text.to_owned()),
+            None => Err(format!("no {path} in: {line}")),
+        };
+        let key = (
+            text("/poortwacht/vendor/id")?,
+            text("/rule/name")?,
+            text("/poortwacht/seen")?,
+        );
+        let repeats = record
+            .pointer("/poortwacht/fold/repeats")
+            .and_then(|value| value.as_u64());
+        *sums.entry(key).or_default() += repeats.unwrap_or(1);
+    }
+    Ok(sums.into_iter().collect())
+}
+
+/// Standard output of `poortwacht read HOW CAPTURE`; any other end than 0 is an error.
+fn printed(how: &str, capture: &Path) -> Result<String, String> {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_poortwacht"));
+    output(
+        command
+            .current_dir(root())
+            .arg("read")
+            .arg(how)
+            .arg(capture),
+    )
+}
+
+fn output(command: &mut Command) -> Result<String, String> {
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = command.output().map_err(|e| e.to_string())?;
+    if !status.success() {
+        return Err(format!(
+            "{status}: {}",
+            String::from_utf8_lossy(&stderr).trim()
+        ));
+    }
+    String::from_utf8(stdout).map_err(|e| e.to_string())
+}
+
+fn missing(tool: &'static str) -> Option<&'static str> {
+    Command::new(tool)
+        .arg("--version")
+        .output()
+        .is_err()
+        .then_some(tool)
+}
+
+/// Lines of `tshark -T fields`, each a list of fields with their values.
+fn tshark(capture: &Path, fields: &[&str]) -> Result<Vec<Vec<Vec<String>>>, String> {
+    let mut command = Command::new("tshark");
+    command
+        .arg("-r")
+        .arg(capture)
+        .args(["-2", "-T", "fields", "-E", "separator=/t"]);
+    command.args([
+        "-E",
+        "aggregator=|",
+        "-o",
+        "tcp.reassemble_out_of_order:TRUE",
+    ]);
+    for field in fields {
+        command.args(["-e", field]);
+    }
+    let text = output(&mut command)?;
+    let values = |column: &str| column.split('|').map(str::to_owned).collect();
+    Ok(text
+        .lines()
+        .map(|line| line.split('\t').map(values).collect())
+        .collect())
+}
+
+fn tshark_hellos(capture: &Path) -> Result<BTreeSet<Pair>, String> {
+    let lines = tshark(
+        capture,
+        &["frame.protocols", "tls.handshake.extensions_server_name"],
+    )?;
+    let mut found = BTreeSet::new();
+    for line in lines {
+        let [layers, names] = &line[..] else { continue };
+        let quic = layers
+            .iter()
+            .any(|stack| stack.split(':').any(|layer| layer == "quic"));
+        let seen = if quic { "quic-sni" } else { "tls-sni" };
+        let names = names.iter().filter(|name| !name.is_empty());
+        found.extend(names.map(|name| (seen.to_owned(), normal(name))));
+    }
+    Ok(found)
+}
+
+fn tshark_questions(capture: &Path) -> Result<BTreeSet<Pair>, String> {
+    let fields = [
+        "frame.protocols",
+        "frame.number",
+        "dns.flags.response",
+        "dns.qry.name",
+    ];
+    let mut found = BTreeSet::new();
+    for line in tshark(capture, &fields)? {
+        let [layers, frame, response, names] = &line[..] else {
+            continue;
+        };
+        let layers: BTreeSet<&str> = layers.iter().flat_map(|stack| stack.split(':')).collect();
+        let answer = response.iter().any(|r| r == "1" || r == "True");
+        if !layers.contains("dns") || layers.contains("icmp") || answer {
+            continue;
+        }
+        let names = names
+            .iter()
+            .filter(|name| !name.is_empty() && !name.starts_with('<'));
+        found.extend(names.map(|name| (frame[0].clone(), normal(name))));
+    }
+    Ok(found)
+}
+
+/// Lower case, no trailing dot, bytes that are not printable ASCII as RFC 1035 section 5.1.
+fn normal(name: &str) -> String {
+    let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
+    name.bytes()
+        .map(|b| {
+            if (0x21..=0x7e).contains(&b) {
+                char::from(b).to_string()
+            } else {
+                format!("\\{b:03}")
+            }
+        })
+        .collect()
+}
+
+fn pair_of(line: &str) -> Result<Pair, String> {
+    let pair = line
+        .split_once('\t')
+        .ok_or_else(|| format!("not two columns: {line}"))?;
+    Ok((pair.0.into(), pair.1.into()))
+}
+
+fn pairs(path: &Path) -> BTreeSet<Pair> {
+    read(path)
+        .lines()
+        .map(|line| pair_of(line).expect("names.tsv has two columns"))
+        .collect()
+}
+
+/// What is lacking and what is too much.
+fn difference<T: Ord + std::fmt::Debug>(
+    expected: &BTreeSet<T>,
+    found: &BTreeSet<T>,
+) -> Result<(), String> {
+    let lacking: Vec<_> = expected.difference(found).collect();
+    let surplus: Vec<_> = found.difference(expected).collect();
+    if lacking.is_empty() && surplus.is_empty() {
+        return Ok(());
+    }
+    Err(format!("lacking {lacking:?}, too much {surplus:?}"))
+}
+
+/// Fails with the complaints of all cases, so that one run shows everything.
+fn report(cases: &[Case], check: impl Fn(&Case) -> Result<(), String>) {
+    let complaint = |case: &Case| Some(format!("{}: {}", case.name, check(case).err()?));
+    let complaints: Vec<String> = cases.iter().filter_map(complaint).collect();
+    assert!(complaints.is_empty(), "\n{}\n", complaints.join("\n"));
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+fn json(text: &str) -> serde_json::Value {
+    serde_json::from_str(text).expect("docs/hit.schema.json is JSON")
+}
+
+mod the_harness_can_fail {
+    use super::*;
+
+    const LINE: &str = "7\t2026-11-22T03:00:00Z\t192.0.2.10\t198.51.100.53\tdns-query\tx.example";
+
+    #[test]
+    fn on_rows() {
+        let with = |line: &str| rows(&format!("{HEADER}\n{line}\n"));
+        assert_eq!(with(LINE).unwrap().len(), 1);
+        assert!(rows(LINE).is_err(), "without a header");
+        assert!(with(&LINE.replace("dns-query", "dns")).is_err());
+        assert!(with(&LINE.replace("192.0.2.10", "192.0.2.10:53")).is_err());
+        assert!(with(&LINE.replace("7\t", "0\t")).is_err());
+        assert!(with(&format!("{LINE}\tmore")).is_err());
+    }
+
+    #[test]
+    fn on_hits() {
+        let schema = json(r#"{"required": ["rule"]}"#);
+        let schema = jsonschema::validator_for(&schema).unwrap();
+        let hit = r#"{"rule":{"name":"r"},"poortwacht":{"vendor":{"id":"v"},"seen":"tls-sni"}}"#;
+        let folded = hit.replace(r#""seen""#, r#""fold":{"repeats":4},"seen""#);
+        let log = format!("{hit}\n{folded}\n");
+        let expected = hits_expected("v\tr\ttls-sni\t5\n");
+        assert_eq!(hits_found(&schema, &log).unwrap(), expected);
+        assert!(difference(&expected, &hits_found(&schema, hit).unwrap()).is_err());
+        assert!(hits_found(&schema, "{}").is_err(), "not as the schema says");
+        assert!(hits_found(&schema, "no JSON").is_err());
+    }
+
+    #[test]
+    fn on_names() {
+        let one: BTreeSet<Pair> = [("tls-sni".into(), "a.example".into())].into();
+        assert!(difference(&one, &one.clone()).is_ok());
+        assert!(difference(&one, &BTreeSet::new()).is_err());
+        assert!(difference(&BTreeSet::new(), &one).is_err());
+        assert_eq!(normal("B\u{fc}cher.Example."), "b\\195\\188cher.example");
+    }
+}
