@@ -14,6 +14,7 @@ pub mod fold;
 pub mod log;
 pub mod pseudonym;
 pub mod scribe;
+pub mod show;
 
 pub use ecs::Record;
 pub use fold::{Finding, Folder};
