@@ -1,1 +1,4 @@
 //! Hits for people: folded, pseudonymised, one ECS line each.
+
+pub mod community;
+pub mod show;
