@@ -21,3 +21,6 @@ pub use fold::{Finding, Folder};
 pub use log::HitLog;
 pub use pseudonym::{Addresses, Key};
 pub use scribe::{Observer, Scribe};
+
+pub mod community;
+pub mod show;
