@@ -82,6 +82,9 @@ fn a_prefix_is_not_enough() {
         let mut longer = stream.to_vec();
         longer.extend(record(20, &[1]));
         assert_eq!(read(&longer), read(stream));
+        // A bare message with something behind it.
+        let bare = facts(parse_hello(&longer[5..]));
+        assert_eq!(bare, read(stream));
     }
 }
 
@@ -100,6 +103,21 @@ fn a_glance_gives_the_name_as_soon_as_it_is_there_and_never_before() {
     }
     let mut scratch = [0; 4096];
     assert!(peek_sni(OPENSSL_NO_SNI, &mut scratch).is_none());
+}
+
+#[test]
+fn a_glance_is_stricter_than_the_whole() {
+    let mut message = padded_hello(b"a.example", 90, false);
+    assert!(peek_hello(&message[..100]).is_some());
+    assert!(peek_hello(&message).is_some());
+    // One byte more or less than the extension block says.
+    for change in [1u8, 0xff] {
+        let mut other = message.clone();
+        other[3] = other[3].wrapping_add(change);
+        assert!(peek_hello(&other[..100]).is_none());
+    }
+    message[0] = 2;
+    assert!(peek_hello(&message[..100]).is_none());
 }
 
 #[test]
@@ -321,7 +339,14 @@ fn the_ssl_2_form() {
     let facts = found(&hello);
     assert_eq!((facts.sni, facts.shape), (None, Shape::Whole));
     assert_eq!(facts.message, &hello[2..]);
-    hello[6] = 7;
+    // Cipher specs of three bytes each; a challenge of 16 to 32; lengths that add up.
+    for (at, byte) in [(6, 7), (10, 15), (1, 32), (8, 3)] {
+        let mut broken = hello.clone();
+        broken[at] = byte;
+        assert_eq!(read(&broken), Probe::NotForUs);
+    }
+    hello[1] += 1;
+    hello[6] += 1;
     assert_eq!(read(&hello), Probe::NotForUs);
 }
 

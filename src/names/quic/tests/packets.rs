@@ -184,6 +184,8 @@ fn long_headers_of_all_kinds() {
         &[&ids[..], &[0x0a, 0x1a, 0x2a, 0x3a, 0, 0, 0, 1]].concat(),
     );
     assert_eq!(classify(&negotiation), Class::VersionNegotiation);
+    let odd = [&negotiation[..], &[0]].concat();
+    assert_eq!(classify(&odd), Class::NotQuic);
     let sealed = [&ids[..], &[0x44, 0], &[3; 1500]].concat();
     assert_eq!(
         classify(&long(0xe0, 1, &sealed)),
