@@ -4,6 +4,14 @@
 //! panics, moves on after a failed read. Source: RFC 8446 section 3 (vectors), RFC 9000
 //! section 16 (variable-length integers).
 
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects
+)]
+
 /// Reads big-endian fields from the front of a slice.
 #[derive(Clone, Copy)]
 pub(crate) struct Reader<'a> {
@@ -44,12 +52,6 @@ impl<'a> Reader<'a> {
         let (&bytes, rest) = self.rest.split_first_chunk::<2>()?;
         self.rest = rest;
         Some(u16::from_be_bytes(bytes))
-    }
-
-    pub(crate) fn u24(&mut self) -> Option<u32> {
-        let (&[high, mid, low], rest) = self.rest.split_first_chunk::<3>()?;
-        self.rest = rest;
-        Some(u32::from_be_bytes([0, high, mid, low]))
     }
 
     pub(crate) fn u32(&mut self) -> Option<u32> {
@@ -98,6 +100,7 @@ impl<'a> Reader<'a> {
 }
 
 #[cfg(test)]
+#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 mod tests {
     use super::*;
 
@@ -131,6 +134,6 @@ mod tests {
         assert_eq!(reader.vec8(), Some(&[][..]));
         assert_eq!(reader.vec8(), None);
         assert_eq!(reader.u32(), None);
-        assert_eq!(reader.u24(), Some(0x09_0102));
+        assert_eq!(reader.u16(), Some(0x0901));
     }
 }

@@ -28,8 +28,8 @@ mod sslv2;
 
 use super::{Malformed, Probe};
 
-pub use hello::{parse_hello, peek_hello};
 pub(crate) use hello::{Outline, grease, message_len};
+pub use hello::{parse_hello, peek_hello};
 
 use records::Joined;
 

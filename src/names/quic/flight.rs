@@ -279,8 +279,8 @@ impl Flight {
             let Some(connection) = connection else {
                 continue;
             };
-            own_id_tried |= connection.version == packet.version
-                && connection.dcid.as_bytes() == packet.dcid;
+            own_id_tried |=
+                connection.version == packet.version && connection.dcid.as_bytes() == packet.dcid;
             let opened = connection
                 .keys_for(packet.version)
                 .and_then(|keys| keys.open(packet, connection.largest, scratch));
@@ -388,6 +388,9 @@ impl Connection {
 
     /// Keeps a piece of the stream; a pool without a free buffer counts as a limit.
     fn keep(&mut self, offset: u64, data: &[u8], pool: &mut Pool) -> Insert {
+        if data.is_empty() {
+            return Insert::Stored;
+        }
         if self.stream.is_none() {
             self.stream = Assembly::new(pool);
         }

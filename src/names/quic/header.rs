@@ -87,17 +87,17 @@ fn assigned(version: u32) -> bool {
     // Reserved to provoke negotiation (RFC 9000 section 15).
     let grease = version & 0x0f0f_0f0f == 0x0a0a_0a0a;
     // IETF drafts, mvfst (Meta), MsQuic, picoquic, drafts of version 2.
-    let family = matches!(version >> 8, 0xff_0000 | 0xfa_ceb0 | 0xab_cd00 | 0x50_4351 | 0x50_4350);
+    let family = matches!(
+        version >> 8,
+        0xff_0000 | 0xfa_ceb0 | 0xab_cd00 | 0x50_4351 | 0x50_4350
+    );
     grease || family || version == 0x709a_50c4 || is_gquic(version)
 }
 
 /// Google's own: `Q0dd` and `T0dd` in ASCII.
 fn is_gquic(version: u32) -> bool {
     let [family, zero, tens, ones] = version.to_be_bytes();
-    matches!(family, b'Q' | b'T')
-        && zero == b'0'
-        && tens.is_ascii_digit()
-        && ones.is_ascii_digit()
+    matches!(family, b'Q' | b'T') && zero == b'0' && tens.is_ascii_digit() && ones.is_ascii_digit()
 }
 
 /// The version-independent part of a long header.
