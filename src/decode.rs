@@ -39,6 +39,7 @@ use self::fragment::{Key, Table};
 use self::ipv6::Chain;
 use self::link::{Link, Version};
 use self::span::Span;
+use self::transport::Segment;
 use crate::base::{Counters, Endpoints, Timestamp, seen::closed_set};
 use crate::capture::Frame;
 
@@ -236,67 +237,110 @@ impl Decoder {
     /// frame that completed it.
     #[inline]
     pub fn decode<'a>(&'a mut self, frame: &Frame<'a>) -> Decoded<'a> {
-        match self.open(frame) {
-            Ok(packet) => Decoded::Packet(packet),
+        // The way of nearly every frame stays in registers and builds its packet once, in the
+        // caller's place. So whatever is rare leaves it for good, by a call that gives the whole
+        // answer; results that come back and join it measured four times the cost.
+        match link::peel_plain(frame) {
+            Some((link, Version::V4, span)) => self.decode_v4(frame, link, span),
+            Some((link, Version::V6, span)) => self.decode_v6(frame, link, span),
+            None => self.decode_rare_link(frame),
+        }
+    }
+
+    #[inline(never)]
+    fn decode_rare_link<'a>(&'a mut self, frame: &Frame<'a>) -> Decoded<'a> {
+        match link::peel(frame) {
+            Ok((link, Version::V4, span)) => self.decode_v4(frame, link, span),
+            Ok((link, Version::V6, span)) => self.decode_v6(frame, link, span),
             Err(end) => end.into(),
         }
     }
 
     #[inline]
-    fn open<'a>(&'a mut self, frame: &Frame<'a>) -> Result<Packet<'a>, End> {
-        let (link, version, span) = link::peel(frame)?;
-        let (src, dst, proto, body) = match version {
-            Version::V4 => {
-                let ip = ipv4::open(span, &self.excluded)?;
-                let (src, dst) = (IpAddr::V4(ip.src), IpAddr::V4(ip.dst));
-                let rare = ip.piece.is_some() || ip.proto == ipv6::AUTHENTICATION;
-                let (proto, body) = if rare {
-                    self.open_rare_v4(ip, link, frame.time)?
-                } else {
-                    (ip.proto, ip.body)
-                };
-                (src, dst, proto, body)
-            }
-            Version::V6 => {
-                let ip = ipv6::open(span, &self.excluded)?;
-                let (src, dst) = (IpAddr::V6(ip.src), IpAddr::V6(ip.dst));
-                let (chain, dst) = if ip.chain.at_extension() {
-                    let chain = self.open_chain(ip, link, frame.time)?;
-                    let dst = chain.final_dst.map_or(dst, IpAddr::V6);
-                    (chain, dst)
-                } else {
-                    (ip.chain, dst)
-                };
-                (src, dst, chain.next, chain.body)
-            }
+    fn decode_v4<'a>(
+        &'a mut self,
+        frame: &Frame<'a>,
+        link: Link<'a>,
+        span: Span<'a>,
+    ) -> Decoded<'a> {
+        let ip = match ipv4::open(span, &self.excluded) {
+            Ok(ip) => ip,
+            Err(end) => return end.into(),
         };
-        let segment = transport::open(proto, body)?;
-        Ok(Packet {
-            time: frame.time,
-            ends: Endpoints {
-                src,
-                dst,
-                sport: segment.sport,
-                dport: segment.dport,
-                transport: segment.transport,
-            },
-            tcp: segment.tcp,
-            payload: segment.payload.bytes,
-            payload_wire_len: u32::try_from(segment.payload.wire_len).unwrap_or(u32::MAX),
-            src_mac: link.src_mac,
-            dst_mac: link.dst_mac,
-            vlan: link.vlan,
-            point: frame.point,
-        })
+        if ip.piece.is_some() || ip.proto == ipv6::AUTHENTICATION {
+            return self.decode_rare_v4(frame, link, ip);
+        }
+        let ends = (IpAddr::V4(ip.src.into()), IpAddr::V4(ip.dst.into()));
+        packet(frame, link, ends, transport::open(ip.proto, ip.body))
     }
 
-    /// IPv4 with fragments or authentication headers. Fragments of protocols that we do not read
-    /// take no room in the table.
+    #[inline]
+    fn decode_v6<'a>(
+        &'a mut self,
+        frame: &Frame<'a>,
+        link: Link<'a>,
+        span: Span<'a>,
+    ) -> Decoded<'a> {
+        let ip = match ipv6::open(span, &self.excluded) {
+            Ok(ip) => ip,
+            Err(end) => return end.into(),
+        };
+        if ip.chain.at_extension() {
+            return self.decode_rare_v6(frame, link, ip);
+        }
+        let ends = (IpAddr::V6(ip.src.into()), IpAddr::V6(ip.dst.into()));
+        packet(
+            frame,
+            link,
+            ends,
+            transport::open(ip.chain.next, ip.chain.body),
+        )
+    }
+
+    /// IPv4 with fragments or authentication headers.
     #[inline(never)]
+    fn decode_rare_v4<'a>(
+        &'a mut self,
+        frame: &Frame<'a>,
+        link: Link<'a>,
+        ip: ipv4::Datagram<'a>,
+    ) -> Decoded<'a> {
+        let ends = (IpAddr::V4(ip.src.into()), IpAddr::V4(ip.dst.into()));
+        let segment = self
+            .open_rare_v4(ip, link.vlan, frame.time)
+            .and_then(|(proto, body)| transport::open(proto, body));
+        packet(frame, link, ends, segment)
+    }
+
+    /// IPv6 with extension headers.
+    #[inline(never)]
+    fn decode_rare_v6<'a>(
+        &'a mut self,
+        frame: &Frame<'a>,
+        link: Link<'a>,
+        ip: ipv6::Datagram<'a>,
+    ) -> Decoded<'a> {
+        let src = IpAddr::V6(ip.src.into());
+        let dst = ip.dst;
+        match self.open_chain(ip, link.vlan, frame.time) {
+            Ok(chain) => {
+                let dst = IpAddr::V6(chain.final_dst.unwrap_or(dst).into());
+                packet(
+                    frame,
+                    link,
+                    (src, dst),
+                    transport::open(chain.next, chain.body),
+                )
+            }
+            Err(end) => end.into(),
+        }
+    }
+
+    /// Fragments of protocols that we do not read take no room in the table.
     fn open_rare_v4<'a>(
         &'a mut self,
         ip: ipv4::Datagram<'a>,
-        link: Link,
+        vlan: Option<u16>,
         now: Timestamp,
     ) -> Result<(u8, Span<'a>), End> {
         if !matches!(
@@ -309,11 +353,11 @@ impl Decoder {
             None => ip.body,
             Some(piece) => {
                 let key = Key {
-                    src: IpAddr::V4(ip.src),
-                    dst: IpAddr::V4(ip.dst),
+                    src: IpAddr::V4(ip.src.into()),
+                    dst: IpAddr::V4(ip.dst.into()),
                     proto: ip.proto,
                     id: piece.id,
-                    vlan: link.vlan,
+                    vlan,
                 };
                 let (_, bytes) = self.fragments.insert(key, piece, ip.proto, ip.body, now)?;
                 Span::whole(bytes)
@@ -322,12 +366,10 @@ impl Decoder {
         Ok(Chain::authentication(ip.proto, body)?)
     }
 
-    /// IPv6 with extension headers.
-    #[inline(never)]
     fn open_chain<'a>(
         &'a mut self,
         ip: ipv6::Datagram<'a>,
-        link: Link,
+        vlan: Option<u16>,
         now: Timestamp,
     ) -> Result<Chain<'a>, End> {
         let chain = ip.chain.walk(&self.excluded)?;
@@ -335,11 +377,11 @@ impl Decoder {
             return Ok(chain);
         };
         let key = Key {
-            src: IpAddr::V6(ip.src),
-            dst: IpAddr::V6(ip.dst),
+            src: IpAddr::V6(ip.src.into()),
+            dst: IpAddr::V6(ip.dst.into()),
             proto: 0,
             id: piece.id,
-            vlan: link.vlan,
+            vlan,
         };
         let (next, bytes) = self
             .fragments
@@ -351,4 +393,35 @@ impl Decoder {
         }
         Ok(chain)
     }
+}
+
+/// Puts together what the layers said.
+#[inline]
+fn packet<'a>(
+    frame: &Frame<'a>,
+    link: Link<'a>,
+    (src, dst): (IpAddr, IpAddr),
+    segment: Result<Segment<'a>, End>,
+) -> Decoded<'a> {
+    let segment = match segment {
+        Ok(segment) => segment,
+        Err(end) => return end.into(),
+    };
+    Decoded::Packet(Packet {
+        time: frame.time,
+        ends: Endpoints {
+            src,
+            dst,
+            sport: segment.sport,
+            dport: segment.dport,
+            transport: segment.transport,
+        },
+        tcp: segment.tcp,
+        payload: segment.payload.bytes,
+        payload_wire_len: u32::try_from(segment.payload.wire_len).unwrap_or(u32::MAX),
+        src_mac: link.src_mac.copied(),
+        dst_mac: link.dst_mac.copied(),
+        vlan: link.vlan,
+        point: frame.point,
+    })
 }

@@ -3,8 +3,6 @@
 //! Enters: a span that should begin with an IPv4 header. Leaves: addresses, protocol and body, or
 //! one piece of a datagram. Never: verifies a checksum; the sender's own packets have none yet.
 
-use std::net::Ipv4Addr;
-
 use pnet::packet::ipv4::Ipv4Packet;
 
 use super::exclude::Excluded;
@@ -17,8 +15,9 @@ const MORE_FRAGMENTS: u8 = 0b001;
 
 /// An IPv4 packet taken apart.
 pub(super) struct Datagram<'f> {
-    pub src: Ipv4Addr,
-    pub dst: Ipv4Addr,
+    /// Address as a number, like `dst`: it stays in a register.
+    pub src: u32,
+    pub dst: u32,
     /// Protocol of `body`.
     pub proto: u8,
     /// What follows the header and its options, without padding.
@@ -37,7 +36,7 @@ pub(super) fn open<'f>(span: Span<'f>, excluded: &Excluded) -> Result<Datagram<'
     if header.get_version() != 4 {
         return Err(Malformed::BadVersion.into());
     }
-    let (src, dst) = (header.get_source(), header.get_destination());
+    let (src, dst) = (header.get_source().into(), header.get_destination().into());
     if excluded.any() && (excluded.holds_v4(src) || excluded.holds_v4(dst)) {
         return Err(End::Excluded);
     }

@@ -9,8 +9,6 @@
 //! any order. Jumbograms (RFC 2675) and BIG TCP have payload length 0: the captured length is
 //! taken, so the jumbo option needs no reading.
 
-use std::net::Ipv6Addr;
-
 use pnet::packet::ipv6::{ExtensionPacket, FragmentPacket, Ipv6Packet, RoutingPacket};
 
 use super::exclude::Excluded;
@@ -35,8 +33,9 @@ const SHIM6: u8 = 140;
 
 /// An IPv6 packet, its chain not yet followed.
 pub(super) struct Datagram<'f> {
-    pub src: Ipv6Addr,
-    pub dst: Ipv6Addr,
+    /// Address as a number, like `dst`: it stays in registers.
+    pub src: u128,
+    pub dst: u128,
     pub chain: Chain<'f>,
 }
 
@@ -49,7 +48,7 @@ pub(super) fn open<'f>(span: Span<'f>, excluded: &Excluded) -> Result<Datagram<'
     if header.get_version() != 6 {
         return Err(Malformed::BadVersion.into());
     }
-    let (src, dst) = (header.get_source(), header.get_destination());
+    let (src, dst) = (header.get_source().into(), header.get_destination().into());
     if excluded.any() && (excluded.holds_v6(src) || excluded.holds_v6(dst)) {
         return Err(End::Excluded);
     }
@@ -74,7 +73,7 @@ pub(super) struct Chain<'f> {
     /// Set when the last header was a fragment header: `body` is a piece of a datagram.
     pub piece: Option<Piece>,
     /// Where a routing header says that the packet ends up.
-    pub final_dst: Option<Ipv6Addr>,
+    pub final_dst: Option<u128>,
     /// Headers that may still follow.
     left: usize,
     /// Bytes of extension headers passed.
@@ -198,7 +197,7 @@ pub(super) const fn header_len(kind: u8, units: u8) -> usize {
 /// The last stop in a routing header that has stops left. The connection is with that one, not
 /// with the hop that the IPv6 header names. Type 0 (RFC 2460) lists it last, type 4 (RFC 8754)
 /// first; other types do not name it so.
-fn final_destination(bytes: &[u8]) -> Option<Ipv6Addr> {
+fn final_destination(bytes: &[u8]) -> Option<u128> {
     let header = RoutingPacket::new(bytes)?;
     let len = header_len(ROUTING, bytes.get(1).copied()?);
     if header.get_segments_left() == 0 {
@@ -210,6 +209,6 @@ fn final_destination(bytes: &[u8]) -> Option<Ipv6Addr> {
         _ => return None,
     };
     let list = bytes.get(8..len)?;
-    let address: [u8; 16] = *list.get(at.checked_sub(8)?..)?.first_chunk()?;
-    Some(Ipv6Addr::from(address))
+    let address = list.get(at.checked_sub(8)?..)?.first_chunk()?;
+    Some(u128::from_be_bytes(*address))
 }

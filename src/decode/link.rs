@@ -38,11 +38,12 @@ const ARPHRD_ETHER: u16 = 1;
 /// radiotap, netlink.
 const ARPHRD_NO_ETHERTYPE: [u16; 3] = [770, 803, 824];
 
-/// What the link said of a frame.
+/// What the link said of a frame. The addresses stay where they are until a packet is made of
+/// them: carried by value they went through memory at every step, and cost more than the headers.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Link {
-    pub src_mac: Option<[u8; 6]>,
-    pub dst_mac: Option<[u8; 6]>,
+pub(super) struct Link<'f> {
+    pub src_mac: Option<&'f [u8; 6]>,
+    pub dst_mac: Option<&'f [u8; 6]>,
     pub vlan: Option<u16>,
 }
 
@@ -53,53 +54,37 @@ pub(super) enum Version {
     V6,
 }
 
-/// Takes the link header off.
-#[inline]
-pub(super) fn peel<'f>(frame: &Frame<'f>) -> Result<(Link, Version, Span<'f>), End> {
-    let span = Span {
-        bytes: frame.bytes,
-        wire_len: frame.bytes.len().max(frame.wire_len as usize),
-    };
-    let vlan = match frame.vlan {
-        None => None,
-        Some(tag) => vlan_id(tag.tci),
-    };
-    match frame.link {
-        LinkType::Ethernet => ethernet(span, vlan),
-        other => peel_other(other, span, vlan),
-    }
-}
+/// The link, which IP header follows, and what begins with it.
+pub(super) type Peeled<'f> = (Link<'f>, Version, Span<'f>);
 
+/// Takes the link header off when it is the plainest: Ethernet II with IP right behind it.
 #[inline]
-fn ethernet(span: Span<'_>, vlan: Option<u16>) -> Result<(Link, Version, Span<'_>), End> {
-    let Some(header) = EthernetPacket::new(span.bytes) else {
-        return Err(span.short(ETHERNET_LEN).into());
+pub(super) fn peel_plain<'f>(frame: &Frame<'f>) -> Option<Peeled<'f>> {
+    if frame.link != LinkType::Ethernet || frame.vlan.is_some() {
+        return None;
+    }
+    let version = match EthernetPacket::new(frame.bytes)?.get_ethertype() {
+        EtherTypes::Ipv4 => Version::V4,
+        EtherTypes::Ipv6 => Version::V6,
+        _ => return None,
     };
     let link = Link {
-        src_mac: Some(header.get_source().octets()),
-        dst_mac: Some(header.get_destination().octets()),
-        vlan,
+        src_mac: frame.bytes.get(6..)?.first_chunk(),
+        dst_mac: frame.bytes.first_chunk(),
+        vlan: None,
     };
-    let inside = span.after(ETHERNET_LEN)?;
-    match header.get_ethertype() {
-        EtherTypes::Ipv4 => Ok((link, Version::V4, inside)),
-        EtherTypes::Ipv6 => Ok((link, Version::V6, inside)),
-        EtherType(kind) => behind_type(kind, inside, link),
-    }
+    Some((link, version, whole(frame).after(ETHERNET_LEN).ok()?))
 }
 
-#[inline(never)]
-fn peel_other(
-    kind: LinkType,
-    span: Span<'_>,
-    vlan: Option<u16>,
-) -> Result<(Link, Version, Span<'_>), End> {
+/// Takes any link header off.
+pub(super) fn peel<'f>(frame: &Frame<'f>) -> Result<Peeled<'f>, End> {
+    let span = whole(frame);
     let bare = Link {
-        vlan,
+        vlan: frame.vlan.and_then(|tag| vlan_id(tag.tci)),
         ..Link::default()
     };
-    match kind {
-        LinkType::Ethernet => ethernet(span, vlan),
+    match frame.link {
+        LinkType::Ethernet => ethernet(span, bare),
         LinkType::LinuxSll => cooked_v1(span, bare),
         LinkType::LinuxSll2 => cooked_v2(span, bare),
         LinkType::RawIp => match span.bytes.first() {
@@ -112,19 +97,38 @@ fn peel_other(
         },
         LinkType::RawIpv4 => Ok((bare, Version::V4, span)),
         LinkType::RawIpv6 => Ok((bare, Version::V6, span)),
-        LinkType::Null | LinkType::Loop => loopback(kind, span, bare),
+        LinkType::Null | LinkType::Loop => loopback(frame.link, span, bare),
         LinkType::Unknown(_) => Err(Malformed::UnknownLink.into()),
     }
 }
 
+#[inline]
+fn whole<'f>(frame: &Frame<'f>) -> Span<'f> {
+    Span {
+        bytes: frame.bytes,
+        wire_len: frame.bytes.len().max(frame.wire_len as usize),
+    }
+}
+
+fn ethernet<'f>(span: Span<'f>, link: Link<'f>) -> Result<Peeled<'f>, End> {
+    let Some(header) = EthernetPacket::new(span.bytes) else {
+        return Err(span.short(ETHERNET_LEN).into());
+    };
+    let link = Link {
+        src_mac: span.bytes.get(6..).and_then(<[u8]>::first_chunk),
+        dst_mac: span.bytes.first_chunk(),
+        ..link
+    };
+    behind_type(header.get_ethertype().0, span.after(ETHERNET_LEN)?, link)
+}
+
 /// Follows VLAN tags and SNAP to the IP header. `kind` is the type field just read, `span` what
 /// lies behind it.
-#[inline(never)]
-fn behind_type(
+fn behind_type<'f>(
     mut kind: u16,
-    mut span: Span<'_>,
-    mut link: Link,
-) -> Result<(Link, Version, Span<'_>), End> {
+    mut span: Span<'f>,
+    mut link: Link<'f>,
+) -> Result<Peeled<'f>, End> {
     let mut tags = 0;
     loop {
         match EtherType(kind) {
@@ -180,7 +184,7 @@ const fn vlan_id(tci: u16) -> Option<u16> {
     }
 }
 
-fn cooked_v1(span: Span<'_>, link: Link) -> Result<(Link, Version, Span<'_>), End> {
+fn cooked_v1<'f>(span: Span<'f>, link: Link<'f>) -> Result<Peeled<'f>, End> {
     let Some(header) = span.bytes.get(..SLL_LEN).and_then(SLLPacket::new) else {
         return Err(span.short(SLL_LEN).into());
     };
@@ -193,7 +197,7 @@ fn cooked_v1(span: Span<'_>, link: Link) -> Result<(Link, Version, Span<'_>), En
     cooked(address, kind, span.after(SLL_LEN)?, link)
 }
 
-fn cooked_v2(span: Span<'_>, link: Link) -> Result<(Link, Version, Span<'_>), End> {
+fn cooked_v2<'f>(span: Span<'f>, link: Link<'f>) -> Result<Peeled<'f>, End> {
     let Some(header) = span.bytes.get(..SLL2_LEN).and_then(SLL2Packet::new) else {
         return Err(span.short(SLL2_LEN).into());
     };
@@ -215,11 +219,11 @@ struct Cooked<'f> {
 }
 
 fn cooked<'f>(
-    from: Cooked<'_>,
+    from: Cooked<'f>,
     kind: u16,
     inside: Span<'f>,
-    mut link: Link,
-) -> Result<(Link, Version, Span<'f>), End> {
+    mut link: Link<'f>,
+) -> Result<Peeled<'f>, End> {
     // Below the Ethertypes stand Linux' own numbers; of these only LLC leads to IP.
     let own_number = kind <= LLC_LENGTH_MAX && kind != SLL_LLC;
     if own_number || ARPHRD_NO_ETHERTYPE.contains(&from.arphrd) {
@@ -227,14 +231,14 @@ fn cooked<'f>(
     }
     // The address is the sender's, whichever way the frame went.
     if from.arphrd == ARPHRD_ETHER && from.address_len == 6 {
-        link.src_mac = from.address.first_chunk().copied();
+        link.src_mac = from.address.first_chunk();
     }
     behind_type(kind, inside, link)
 }
 
 /// BSD loopback: a 32-bit address family. `Null` has it in the byte order of the host that
 /// captured, which no header names: both are tried, families are small numbers.
-fn loopback(kind: LinkType, span: Span<'_>, link: Link) -> Result<(Link, Version, Span<'_>), End> {
+fn loopback<'f>(kind: LinkType, span: Span<'f>, link: Link<'f>) -> Result<Peeled<'f>, End> {
     let Some(family) = span.bytes.first_chunk::<FAMILY_LEN>() else {
         return Err(span.short(FAMILY_LEN).into());
     };
