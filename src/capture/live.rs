@@ -94,6 +94,7 @@ impl Default for LiveConfig {
 /// Any [`LiveError`] that names what is wrong with the configuration or missing in the system.
 pub fn open(config: &LiveConfig) -> Result<Vec<LiveSource>, LiveError> {
     interface::check_names(&config.interfaces)?;
+    check_memory(config)?;
     let mut sources = Vec::new();
     for (point, name) in config.interfaces.iter().enumerate() {
         let point = u16::try_from(point).unwrap_or(u16::MAX);
@@ -110,6 +111,30 @@ pub fn open(config: &LiveConfig) -> Result<Vec<LiveSource>, LiveError> {
         }
     }
     Ok(sources)
+}
+
+/// The kernel would rather end other programs than refuse a ring that is far too large.
+fn check_memory(config: &LiveConfig) -> Result<(), LiveError> {
+    let workers = match config.via {
+        Via::Ring => u64::from(config.workers_per_interface.max(1)),
+        Via::Pcap => 1,
+    };
+    let rings = workers.saturating_mul(config.interfaces.len() as u64);
+    let bytes = rings.saturating_mul(config.ring_bytes as u64);
+    match memory_of_machine() {
+        Some(memory) if bytes > memory / 2 => Err(LiveError::RingsTooLarge { bytes, memory }),
+        _ => Ok(()),
+    }
+}
+
+/// `MemTotal` of /proc/meminfo in bytes.
+fn memory_of_machine() -> Option<u64> {
+    let table = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = table
+        .lines()
+        .find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib * 1024)
 }
 
 /// One worker's share of one interface. `Send`: opened by one thread, moved to its own.
@@ -272,6 +297,23 @@ mod tests {
             };
             assert!(matches!(open(&config), Err(LiveError::Missing { .. })));
         }
+    }
+
+    #[test]
+    fn rings_larger_than_half_of_the_memory_are_refused() {
+        let memory = memory_of_machine().unwrap();
+        let config = |workers| LiveConfig {
+            interfaces: vec!["lo".into()],
+            workers_per_interface: workers,
+            ring_bytes: usize::try_from(memory / 5).unwrap(),
+            ..LiveConfig::default()
+        };
+        assert!(check_memory(&config(2)).is_ok());
+        let error = check_memory(&config(3)).unwrap_err();
+        assert!(
+            error.to_string().contains("more than half of the"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -51,6 +51,13 @@ pub enum LiveError {
         /// What the kernel said.
         source: io::Error,
     },
+    /// All rings together would take more than half of the machine's memory.
+    RingsTooLarge {
+        /// Bytes of all rings.
+        bytes: u64,
+        /// Bytes of memory in the machine.
+        memory: u64,
+    },
     /// The interface is down. Survivable: capture goes on when it is up again.
     InterfaceDown {
         /// The interface.
@@ -143,6 +150,13 @@ impl fmt::Display for LiveError {
                 "no memory for the capture ring of `{name}` ({} MiB for each worker): {source}; \
                  make the ring smaller or use fewer workers",
                 bytes / (1024 * 1024)
+            ),
+            Self::RingsTooLarge { bytes, memory } => write!(
+                f,
+                "the capture rings would take {} MiB, more than half of the {} MiB of this \
+                 machine; make them smaller or use fewer workers",
+                bytes >> 20,
+                memory >> 20
             ),
             Self::InterfaceDown { name } => write!(
                 f,

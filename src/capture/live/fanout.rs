@@ -8,29 +8,34 @@
 
 use super::super::filter::Instruction;
 
-const LD_W_ABS: u16 = 0x20;
-const LD_H_ABS: u16 = 0x28;
-const LD_W_IND: u16 = 0x40;
-const LD_H_IND: u16 = 0x48;
-const LDX_IMM: u16 = 0x01;
-const LDX_MEM: u16 = 0x61;
-const LD_MEM: u16 = 0x60;
-const ST: u16 = 0x02;
-const TAX: u16 = 0x07;
-const TXA: u16 = 0x87;
-const ADD_K: u16 = 0x04;
-const MUL_K: u16 = 0x24;
-const RSH_K: u16 = 0x74;
-const XOR_X: u16 = 0xa8;
-const JA: u16 = 0x05;
-const JEQ_K: u16 = 0x15;
-const RET_K: u16 = 0x06;
-const RET_A: u16 = 0x16;
+const fn code(parts: u32) -> u16 {
+    parts as u16
+}
 
-/// `SKF_AD_OFF + SKF_AD_PROTOCOL`: the EtherType after the tag that the kernel took out.
-const PROTOCOL: u32 = 0xffff_f000;
-/// `SKF_AD_OFF + SKF_AD_PKTTYPE`.
-const KIND: u32 = 0xffff_f004;
+const LD_W_ABS: u16 = code(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS);
+const LD_H_ABS: u16 = code(libc::BPF_LD | libc::BPF_H | libc::BPF_ABS);
+const LD_W_IND: u16 = code(libc::BPF_LD | libc::BPF_W | libc::BPF_IND);
+const LD_H_IND: u16 = code(libc::BPF_LD | libc::BPF_H | libc::BPF_IND);
+const LD_MEM: u16 = code(libc::BPF_LD | libc::BPF_MEM);
+const LDX_IMM: u16 = code(libc::BPF_LDX | libc::BPF_IMM);
+const LDX_MEM: u16 = code(libc::BPF_LDX | libc::BPF_MEM);
+const ST: u16 = code(libc::BPF_ST);
+const STX: u16 = code(libc::BPF_STX);
+const TAX: u16 = code(libc::BPF_MISC | libc::BPF_TAX);
+const TXA: u16 = code(libc::BPF_MISC | libc::BPF_TXA);
+const ADD_K: u16 = code(libc::BPF_ALU | libc::BPF_ADD | libc::BPF_K);
+const MUL_K: u16 = code(libc::BPF_ALU | libc::BPF_MUL | libc::BPF_K);
+const RSH_K: u16 = code(libc::BPF_ALU | libc::BPF_RSH | libc::BPF_K);
+const XOR_X: u16 = code(libc::BPF_ALU | libc::BPF_XOR | libc::BPF_X);
+const JA: u16 = code(libc::BPF_JMP | libc::BPF_JA);
+const JEQ_K: u16 = code(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K);
+const RET_K: u16 = code(libc::BPF_RET | libc::BPF_K);
+const RET_A: u16 = code(libc::BPF_RET | libc::BPF_A);
+
+/// The EtherType after the tag that the kernel took out.
+const PROTOCOL: u32 = (libc::SKF_AD_OFF + libc::SKF_AD_PROTOCOL) as u32;
+/// Arriving or leaving.
+const KIND: u32 = (libc::SKF_AD_OFF + libc::SKF_AD_PKTTYPE) as u32;
 
 /// Memory cell for the offset at which the network header begins.
 const OFFSET: u32 = 0;
@@ -99,12 +104,7 @@ pub(super) fn by_address_pair(ethernet: bool) -> Vec<Instruction> {
 /// directions the same; the multiplication spreads neighbouring addresses over the workers (the
 /// kernel takes the answer modulo their number).
 fn fold(words: &[u32]) -> Vec<Instruction> {
-    let mut program = vec![Instruction {
-        code: 0x03,
-        jt: 0,
-        jf: 0,
-        k: OFFSET,
-    }];
+    let mut program = vec![does(STX, OFFSET)];
     for (nth, at) in words.iter().enumerate() {
         program.push(does(LD_W_IND, *at));
         if nth > 0 {
@@ -157,7 +157,7 @@ mod tests {
                 LDX_MEM => x = memory[i.k as usize],
                 LD_MEM => a = memory[i.k as usize],
                 ST => memory[i.k as usize] = a,
-                0x03 => memory[i.k as usize] = x,
+                STX => memory[i.k as usize] = x,
                 TAX => x = a,
                 TXA => a = x,
                 ADD_K => a = a.wrapping_add(i.k),

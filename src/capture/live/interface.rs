@@ -5,11 +5,8 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
-use nix::ifaddrs::getifaddrs;
-use nix::sys::socket::SockaddrLike;
-
 use super::LiveError;
-use super::socket::Delivery;
+use super::socket::{Delivery, hardware_of};
 use crate::capture::LinkType;
 
 /// An interface as it is when the capture is opened.
@@ -48,33 +45,22 @@ pub(super) fn check_names(names: &[String]) -> Result<(), LiveError> {
     Ok(())
 }
 
-/// Finds out how the frames of `name` begin.
+/// Finds out how the frames of `name` begin. Needs no privilege.
 pub(super) fn look_up(name: &str, point: u16) -> Result<Interface, LiveError> {
-    let missing = || LiveError::Missing {
+    let all = pnet::datalink::interfaces();
+    let failed = |source| LiveError::System {
         name: name.to_owned(),
-        existing: Vec::new(),
+        doing: "asking for its link type",
+        source,
     };
-    let known = pnet::datalink::interfaces()
-        .into_iter()
-        .find(|interface| interface.name == name)
-        .ok_or_else(missing)?;
-    let hardware = getifaddrs()
-        .map_err(|errno| LiveError::System {
+    let known = all.iter().find(|interface| interface.name == name);
+    let (Some(known), Some(hardware)) = (known, hardware_of(name).map_err(failed)?) else {
+        let existing = all.into_iter().map(|interface| interface.name).collect();
+        return Err(LiveError::Missing {
             name: name.to_owned(),
-            doing: "asking for its link type",
-            source: errno.into(),
-        })?
-        .filter(|entry| entry.interface_name == name)
-        .find_map(|entry| {
-            let address = entry.address?;
-            let link = address.as_link_addr()?;
-            debug_assert_eq!(
-                address.family(),
-                Some(nix::sys::socket::AddressFamily::Packet)
-            );
-            Some(link.hatype())
-        })
-        .ok_or_else(missing)?;
+            existing,
+        });
+    };
     let (delivery, link) = delivery(hardware).ok_or_else(|| LiveError::UnsupportedLink {
         name: name.to_owned(),
         hardware,

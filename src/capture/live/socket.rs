@@ -73,7 +73,8 @@ impl PacketSocket {
             tp_block_size: shape.block_len,
             tp_block_nr: shape.blocks,
             tp_frame_size: FRAME,
-            tp_frame_nr: shape.block_len / FRAME * shape.blocks,
+            // The kernel refuses a ring whose frames it cannot count.
+            tp_frame_nr: (shape.block_len / FRAME).wrapping_mul(shape.blocks),
             tp_retire_blk_tov: shape.retire_ms,
             tp_sizeof_priv: 0,
             tp_feature_req_word: 0,
@@ -171,7 +172,7 @@ impl PacketSocket {
 
     /// The number of the interface of this name, where there is one.
     pub(super) fn index_of(&self, name: &str) -> io::Result<Option<c_int>> {
-        let Some(request) = self.ask(name, libc::SIOCGIFINDEX)? else {
+        let Some(request) = ask(self.as_fd(), name, libc::SIOCGIFINDEX)? else {
             return Ok(None);
         };
         // SAFETY: SIOCGIFINDEX answered, and it answers with this member.
@@ -180,32 +181,12 @@ impl PacketSocket {
 
     /// Is the interface of this name up?
     pub(super) fn is_up(&self, name: &str) -> io::Result<bool> {
-        let Some(request) = self.ask(name, libc::SIOCGIFFLAGS)? else {
+        let Some(request) = ask(self.as_fd(), name, libc::SIOCGIFFLAGS)? else {
             return Ok(false);
         };
         // SAFETY: SIOCGIFFLAGS answered, and it answers with this member.
         let flags = unsafe { request.ifr_ifru.ifru_flags };
         Ok(c_int::from(flags) & libc::IFF_UP != 0)
-    }
-
-    /// One of the netdevice(7) questions about `name`; `None` when there is no such interface.
-    fn ask(&self, name: &str, question: libc::Ioctl) -> io::Result<Option<libc::ifreq>> {
-        // SAFETY: ifreq is made of integers and unions of integers and pointers; zero is a value.
-        let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
-        // The last byte stays 0. A longer name cannot exist.
-        if name.len() >= request.ifr_name.len() {
-            return Ok(None);
-        }
-        for (to, from) in request.ifr_name.iter_mut().zip(name.bytes()) {
-            *to = from as libc::c_char;
-        }
-        // SAFETY: the questions asked above read and write one ifreq, which is live here.
-        let result = unsafe { libc::ioctl(self.fd.as_raw_fd(), question, &raw mut request) };
-        match done(result) {
-            Ok(()) => Ok(Some(request)),
-            Err(error) if error.raw_os_error() == Some(libc::ENODEV) => Ok(None),
-            Err(error) => Err(error),
-        }
     }
 
     fn set_program(&self, level: c_int, name: c_int, program: &[Instruction]) -> io::Result<()> {
@@ -260,6 +241,41 @@ impl PacketSocket {
             )
         };
         done(result).map(|()| value)
+    }
+}
+
+/// The ARPHRD number of the interface of this name, where there is one. Needs no privilege.
+pub(super) fn hardware_of(name: &str) -> io::Result<Option<u16>> {
+    let any = std::os::unix::net::UnixDatagram::unbound()?;
+    let Some(request) = ask(any.as_fd(), name, libc::SIOCGIFHWADDR)? else {
+        return Ok(None);
+    };
+    // SAFETY: SIOCGIFHWADDR answered, and it answers with this member.
+    Ok(Some(unsafe { request.ifr_ifru.ifru_hwaddr.sa_family }))
+}
+
+/// One of the netdevice(7) questions about `name`, put to any socket; `None` when there is no such
+/// interface.
+fn ask(
+    socket: BorrowedFd<'_>,
+    name: &str,
+    question: libc::Ioctl,
+) -> io::Result<Option<libc::ifreq>> {
+    // SAFETY: ifreq is made of integers and unions of integers and pointers; zero is a value.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    // The last byte stays 0. A longer name cannot exist.
+    if name.len() >= request.ifr_name.len() {
+        return Ok(None);
+    }
+    for (to, from) in request.ifr_name.iter_mut().zip(name.bytes()) {
+        *to = from as libc::c_char;
+    }
+    // SAFETY: the questions asked above read and write one ifreq, which is live here.
+    let result = unsafe { libc::ioctl(socket.as_raw_fd(), question, &raw mut request) };
+    match done(result) {
+        Ok(()) => Ok(Some(request)),
+        Err(error) if error.raw_os_error() == Some(libc::ENODEV) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
