@@ -101,8 +101,7 @@ impl PcapFile {
         let Some(head) = window.head::<RECORD_LEN>() else {
             return Ok(None);
         };
-        let mut len = self.order.u32_at(&head, 8);
-        let mut wire_len = self.order.u32_at(&head, 12);
+        let [secs, fraction, mut len, mut wire_len] = self.order.words(&head);
         if self.lengths_unsure && len > wire_len {
             (len, wire_len) = (wire_len, len);
         }
@@ -117,8 +116,8 @@ impl PcapFile {
             return Err(Fault::truncated(window, "a record", whole as u64));
         }
         // Both fields are 32 bits wide, so neither sum nor product can leave 64 bits.
-        let secs = i64::from(self.order.u32_at(&head, 0));
-        let nanos = i64::from(self.order.u32_at(&head, 4)) * self.unit_ns;
+        let secs = i64::from(secs);
+        let nanos = i64::from(fraction) * self.unit_ns;
         Ok(Some(Record {
             start: window.take(whole) + self.record_len,
             len,

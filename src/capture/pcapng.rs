@@ -5,9 +5,9 @@
 //! once one was impossible; keeps more than [`INTERFACES_MAX`] interfaces.
 //!
 //! Section headers and interface descriptions, with their options, are taken apart by `pcap-parser`.
-//! The packet blocks are read here: that crate collects the options of each packet block in a vector,
-//! which is an allocation per frame. Its reading of two options is left aside: it refuses every
-//! binary `if_tsresol` and reads `if_tsoffset` as little-endian in big-endian sections.
+//! The packet blocks are read here: that crate (0.17) collects the options behind a packet in a vector,
+//! which is an allocation for each such frame. Its reading of two options is left aside as well: it
+//! refuses every binary `if_tsresol`, and reads `if_tsoffset` as little-endian in every section.
 
 mod clock;
 
@@ -51,6 +51,8 @@ struct Interface {
     link: LinkType,
     /// 0: no limit.
     snaplen: u32,
+    /// Longest frame that is believed.
+    frame_limit: u32,
     clock: Clock,
 }
 
@@ -97,8 +99,8 @@ impl Pcapng {
                 }
                 return Err(Fault::truncated(window, "a block header", 8));
             };
-            let len = self.order.u32_at(&head, 4);
-            let packet = match self.order.u32_at(&head, 0) {
+            let [kind, len] = self.order.words(&head);
+            let packet = match kind {
                 EPB_MAGIC => self.enhanced(window, len)?,
                 SPB_MAGIC => self.simple(window, len)?,
                 PB_MAGIC => self.obsolete(window, len)?,
@@ -123,11 +125,12 @@ impl Pcapng {
     #[inline]
     fn enhanced(&self, window: &mut Window, block_len: u32) -> Result<PacketHead, Box<Fault>> {
         let head = fixed::<28>(window, block_len)?;
+        let [_, _, interface, high, low, len, wire_len] = self.order.words(&head);
         Ok(PacketHead {
-            interface: self.order.u32_at(&head, 8),
-            ticks: Some(self.ticks(&head)),
-            len: self.order.u32_at(&head, 20),
-            wire_len: self.order.u32_at(&head, 24),
+            interface,
+            ticks: Some(u64::from(high) << 32 | u64::from(low)),
+            len,
+            wire_len,
             header_len: 28,
             block_len,
         })
@@ -137,13 +140,10 @@ impl Pcapng {
     #[cold]
     fn obsolete(&self, window: &mut Window, block_len: u32) -> Result<PacketHead, Box<Fault>> {
         let head = fixed::<28>(window, block_len)?;
+        let interface = self.order.u16_at(&head, 8);
         Ok(PacketHead {
-            interface: self.order.u16_at(&head, 8).into(),
-            ticks: Some(self.ticks(&head)),
-            len: self.order.u32_at(&head, 20),
-            wire_len: self.order.u32_at(&head, 24),
-            header_len: 28,
-            block_len,
+            interface: interface.into(),
+            ..self.enhanced(window, block_len)?
         })
     }
 
@@ -172,11 +172,6 @@ impl Pcapng {
         })
     }
 
-    fn ticks(&self, head: &[u8; 28]) -> u64 {
-        let high = u64::from(self.order.u32_at(head, 12));
-        high << 32 | u64::from(self.order.u32_at(head, 16))
-    }
-
     /// Checks a packet block against its interface and its own length, and steps over it.
     #[inline]
     fn record(&mut self, window: &mut Window, head: &PacketHead) -> Result<Record, Box<Fault>> {
@@ -186,7 +181,7 @@ impl Pcapng {
             return Err(Fault::corrupt(window, what));
         };
         let len = head.len;
-        let limit = frame_limit(interface.snaplen);
+        let limit = interface.frame_limit;
         // Frame and options must fit between header and closing length; `fixed` has made sure that
         // these two fit.
         let room = head.block_len - head.header_len as u32 - 4;
@@ -266,6 +261,7 @@ impl Pcapng {
             // The field is 16 bits wide; the crate only widens it.
             link: LinkType::from_number(idb.linktype.0 as u16),
             snaplen: idb.snaplen,
+            frame_limit: frame_limit(idb.snaplen),
             clock: Clock::from_options(&idb.options, self.order),
         });
         window.take(whole);

@@ -44,6 +44,16 @@ impl Order {
         }
     }
 
+    /// The first `W` words of a header; asks for the order once.
+    #[inline]
+    pub(super) fn words<const N: usize, const W: usize>(self, head: &[u8; N]) -> [u32; W] {
+        const { assert!(4 * W <= N) };
+        match self {
+            Self::Little => std::array::from_fn(|word| Self::Little.u32_at(head, 4 * word)),
+            Self::Big => std::array::from_fn(|word| Self::Big.u32_at(head, 4 * word)),
+        }
+    }
+
     #[inline]
     pub(super) fn u16_at<const N: usize>(self, head: &[u8; N], at: usize) -> u16 {
         let bytes = [head[at], head[at + 1]];

@@ -156,16 +156,16 @@ impl Window {
     /// A copy of the next `N` bytes, `None` when fewer are available.
     #[inline]
     pub(super) fn head<const N: usize>(&self) -> Option<[u8; N]> {
-        self.ahead(self.available()).first_chunk().copied()
+        self.field(0)
     }
 
     /// A copy of `N` bytes that lie `at` bytes ahead.
     #[inline]
     pub(super) fn field<const N: usize>(&self, at: usize) -> Option<[u8; N]> {
-        self.ahead(self.available())
-            .get(at..)?
-            .first_chunk()
-            .copied()
+        if self.available() < at.saturating_add(N) {
+            return None;
+        }
+        self.all().get(self.pos + at..)?.first_chunk().copied()
     }
 
     /// The next `len` bytes where they lie; empty when fewer are available.
