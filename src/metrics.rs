@@ -161,8 +161,12 @@ impl Metrics {
     pub fn hit_log(&self, state: &LogState) {
         let mut memory = self.memory();
         let f = &self.families;
-        let old = memory.log.replace(state.clone());
-        let added = |of: fn(&LogState) -> u64| of(state) - old.as_ref().map_or(0, of);
+        // Fewer lines than before: another log, opened anew.
+        let old = memory
+            .log
+            .replace(state.clone())
+            .filter(|old| old.lines <= state.lines);
+        let added = |of: fn(&LogState) -> u64| of(state).saturating_sub(old.as_ref().map_or(0, of));
         f.hit_log_lines
             .with_label_values(NONE)
             .inc_by(added(|s| s.lines));
@@ -186,13 +190,13 @@ impl Metrics {
             let at = operation.index();
             f.hit_log_errors
                 .with_label_values(&[operation.label()])
-                .inc_by(state.errors.at(at) - errors.at(at));
+                .inc_by(state.errors.at(at).saturating_sub(errors.at(at)));
         }
         for reason in Lost::ALL {
             let at = reason.index();
             f.hit_records_lost
                 .with_label_values(&[reason.label()])
-                .inc_by(state.lost.at(at) - lost.at(at));
+                .inc_by(state.lost.at(at).saturating_sub(lost.at(at)));
         }
         f.hit_log_queue_lines
             .with_label_values(NONE)
