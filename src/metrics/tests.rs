@@ -5,7 +5,11 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 
 use super::*;
+use crate::base::{Outcome, Seen};
+use crate::decode;
+use crate::event::LocalNames;
 use crate::hits::fold::tests::hit;
+use crate::names;
 use families::{Kind, TABLE};
 
 /// Series without the `process_` ones: name with labels to value.
