@@ -11,19 +11,19 @@
 pub mod families;
 pub mod http;
 pub mod ready;
+mod snapshot;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use prometheus::{Encoder, Registry, TextEncoder};
 
-use crate::base::{Counters, Outcome, Seen, Timestamp, Transport};
-use crate::decode;
-use crate::event::{Event, Hit, ListInfo, LocalNames, Stats};
+use crate::base::{Counters, Timestamp};
+use crate::event::{Event, Hit, ListInfo, Stats};
 use crate::hits::log::{LogState, Lost, Operation};
 use crate::hits::{Finding, Folder};
-use crate::names;
 use families::Families;
+use snapshot::{seconds, went_back};
 
 pub use ready::Readiness;
 
@@ -161,8 +161,12 @@ impl Metrics {
     pub fn hit_log(&self, state: &LogState) {
         let mut memory = self.memory();
         let f = &self.families;
-        let old = memory.log.replace(state.clone());
-        let added = |of: fn(&LogState) -> u64| of(state) - old.as_ref().map_or(0, of);
+        // Fewer lines than before: another log, opened anew.
+        let old = memory
+            .log
+            .replace(state.clone())
+            .filter(|old| old.lines <= state.lines);
+        let added = |of: fn(&LogState) -> u64| of(state).saturating_sub(old.as_ref().map_or(0, of));
         f.hit_log_lines
             .with_label_values(NONE)
             .inc_by(added(|s| s.lines));
@@ -186,13 +190,13 @@ impl Metrics {
             let at = operation.index();
             f.hit_log_errors
                 .with_label_values(&[operation.label()])
-                .inc_by(state.errors.at(at) - errors.at(at));
+                .inc_by(state.errors.at(at).saturating_sub(errors.at(at)));
         }
         for reason in Lost::ALL {
             let at = reason.index();
             f.hit_records_lost
                 .with_label_values(&[reason.label()])
-                .inc_by(state.lost.at(at) - lost.at(at));
+                .inc_by(state.lost.at(at).saturating_sub(lost.at(at)));
         }
         f.hit_log_queue_lines
             .with_label_values(NONE)
@@ -284,148 +288,10 @@ impl Metrics {
         let interface = bounded(&mut memory.interfaces, &new.point);
         self.add_snapshot(new, &old, interface);
     }
-
-    fn add_snapshot(&self, new: &Stats, old: &Stats, interface: &str) {
-        let f = &self.families;
-        let added = |of: fn(&Stats) -> u64| of(new).saturating_sub(of(old));
-        let here = &[interface];
-        f.frames.with_label_values(here).inc_by(added(|s| s.frames));
-        f.wire_bytes
-            .with_label_values(here)
-            .inc_by(added(|s| s.wire_bytes));
-        f.excluded_frames
-            .with_label_values(here)
-            .inc_by(added(|s| s.excluded));
-        f.cut_short_frames
-            .with_label_values(here)
-            .inc_by(added(|s| s.cut_short));
-        f.kernel_dropped_frames
-            .with_label_values(here)
-            .inc_by(added(|s| s.kernel_drops));
-        f.ring_freezes
-            .with_label_values(here)
-            .inc_by(added(|s| s.ring_freezes));
-        f.interface_errors
-            .with_label_values(here)
-            .inc_by(added(|s| s.interface_errors));
-        f.allowed_names
-            .with_label_values(NONE)
-            .inc_by(added(|s| s.allowed));
-        f.events_dropped
-            .with_label_values(NONE)
-            .inc_by(added(|s| s.events_dropped));
-        f.pool_copied_bytes
-            .with_label_values(NONE)
-            .inc_by(added(|s| s.pool_copied_bytes));
-        f.pool_empty
-            .with_label_values(NONE)
-            .inc_by(added(|s| s.pool_empty));
-        self.add_sets(new, old);
-        let worker = new.worker.to_string();
-        let worker = &[worker.as_str(), interface];
-        f.flows.with_label_values(worker).set(new.flows as f64);
-        f.worker_heartbeat
-            .with_label_values(worker)
-            .set(new.heartbeat as f64);
-        f.worker_packet
-            .with_label_values(worker)
-            .set(seconds(new.packet_time));
-    }
-
-    /// The counters that go along a closed set.
-    fn add_sets(&self, new: &Stats, old: &Stats) {
-        let f = &self.families;
-        let sets = [
-            (
-                &f.malformed_frames,
-                labels(decode::Malformed::ALL, decode::Malformed::label),
-                &new.decode_malformed,
-                &old.decode_malformed,
-            ),
-            (
-                &f.ignored_frames,
-                labels(decode::NotForUs::ALL, decode::NotForUs::label),
-                &new.decode_not_for_us,
-                &old.decode_not_for_us,
-            ),
-            (
-                &f.fragments,
-                labels(decode::FragmentFate::ALL, decode::FragmentFate::label),
-                &new.fragments,
-                &old.fragments,
-            ),
-            (
-                &f.malformed_messages,
-                labels(names::Malformed::ALL, names::Malformed::label),
-                &new.names_malformed,
-                &old.names_malformed,
-            ),
-            (
-                &f.names,
-                labels(Seen::ALL, Seen::label),
-                &new.names,
-                &old.names,
-            ),
-            (
-                &f.local_names,
-                labels(LocalNames::ALL, LocalNames::label),
-                &new.local_names,
-                &old.local_names,
-            ),
-            (
-                &f.hits,
-                labels(Seen::ALL, Seen::label),
-                &new.hits,
-                &old.hits,
-            ),
-            (
-                &f.context_names,
-                labels(Seen::ALL, Seen::label),
-                &new.context,
-                &old.context,
-            ),
-        ];
-        for (family, labels, new, old) in sets {
-            for (at, label) in labels.into_iter().enumerate() {
-                let added = new.at(at).saturating_sub(old.at(at));
-                family.with_label_values(&[label]).inc_by(added);
-            }
-        }
-        for (at, (transport, outcome)) in connection_labels().enumerate() {
-            let added = new
-                .connections
-                .at(at)
-                .saturating_sub(old.connections.at(at));
-            f.connections
-                .with_label_values(&[transport, outcome])
-                .inc_by(added);
-        }
-    }
 }
 
 /// The labels of a family without labels.
 const NONE: &[&str] = &[];
-
-/// Labels of a closed set, in order.
-fn labels<T: Copy>(all: &[T], label: fn(T) -> &'static str) -> Vec<&'static str> {
-    all.iter().map(|member| label(*member)).collect()
-}
-
-/// Labels of [`Stats::connections`], in its order.
-fn connection_labels() -> impl Iterator<Item = (&'static str, &'static str)> {
-    // A connection over UDP is a QUIC one.
-    [Transport::Tcp, Transport::Udp]
-        .into_iter()
-        .flat_map(|transport| {
-            let transport = match transport {
-                Transport::Tcp => "tcp",
-                Transport::Udp => "quic",
-            };
-            Outcome::ALL
-                .iter()
-                .map(move |outcome| (transport, outcome.label()))
-        })
-}
 
 /// `value` as a label while there is room in `known`, else [`OTHER`].
 fn bounded<'v>(known: &mut HashSet<String>, value: &'v str) -> &'v str {
@@ -437,41 +303,6 @@ fn bounded<'v>(known: &mut HashSet<String>, value: &'v str) -> &'v str {
     }
     known.insert(value.into());
     value
-}
-
-fn seconds(nanos: i64) -> f64 {
-    nanos as f64 / 1e9
-}
-
-/// Did any counter fall? Then the worker began anew. (Heartbeat, packet time and the number of
-/// flows are no counters.)
-fn went_back(old: &Stats, new: &Stats) -> bool {
-    let plain: [fn(&Stats) -> u64; 11] = [
-        |s| s.frames,
-        |s| s.wire_bytes,
-        |s| s.excluded,
-        |s| s.cut_short,
-        |s| s.allowed,
-        |s| s.events_dropped,
-        |s| s.pool_copied_bytes,
-        |s| s.pool_empty,
-        |s| s.kernel_drops,
-        |s| s.ring_freezes,
-        |s| s.interface_errors,
-    ];
-    let sets: [fn(&Stats) -> &Counters; 9] = [
-        |s| &s.decode_malformed,
-        |s| &s.decode_not_for_us,
-        |s| &s.fragments,
-        |s| &s.names_malformed,
-        |s| &s.names,
-        |s| &s.local_names,
-        |s| &s.connections,
-        |s| &s.hits,
-        |s| &s.context,
-    ];
-    plain.iter().any(|of| of(new) < of(old))
-        || sets.iter().any(|of| of(new).total() < of(old).total())
 }
 
 /// Declares at 0 what does not hang on config or list.

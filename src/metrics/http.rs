@@ -22,12 +22,23 @@ use tokio::task::JoinSet;
 use super::{Metrics, Readiness};
 use crate::base::Timestamp;
 
-/// Most connections open at a time; more are closed at once, and counted.
-const CONNECTIONS_MAX: usize = 64;
-/// Time for a client to send its request's head.
-const HEAD_TIME_MAX: Duration = Duration::from_secs(5);
-/// Time for a whole connection; a scrape takes milliseconds.
-const CONNECTION_TIME_MAX: Duration = Duration::from_secs(10);
+/// What one client, or all of them, may take.
+#[derive(Clone, Copy)]
+struct Limits {
+    /// Connections open at a time; more are closed at once, and counted.
+    connections_max: usize,
+    /// Time for a client to send its request's head.
+    head_time_max: Duration,
+    /// Time for a whole connection; a scrape takes milliseconds.
+    connection_time_max: Duration,
+}
+
+const LIMITS: Limits = Limits {
+    connections_max: 64,
+    head_time_max: Duration::from_secs(5),
+    connection_time_max: Duration::from_secs(10),
+};
+
 /// Most bytes of a request's head.
 const HEAD_LEN_MAX: usize = 16 * 1024;
 /// Time that open connections get at the end.
@@ -108,6 +119,16 @@ pub async fn serve(
     readiness: Arc<Readiness>,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
+    serve_within(LIMITS, listener, metrics, readiness, shutdown).await
+}
+
+async fn serve_within(
+    limits: Limits,
+    listener: TcpListener,
+    metrics: Arc<Metrics>,
+    readiness: Arc<Readiness>,
+    shutdown: impl Future<Output = ()>,
+) -> io::Result<()> {
     listener.set_nonblocking(true)?;
     let listener = tokio::net::TcpListener::from_std(listener)?;
     let pages = Router::new().fallback(answer).with_state(Pages {
@@ -121,11 +142,11 @@ pub async fn serve(
             () = &mut shutdown => break,
             Some(_) = connections.join_next() => {}
             accepted = listener.accept() => match accepted {
-                Ok(_) if connections.len() >= CONNECTIONS_MAX => {
+                Ok(_) if connections.len() >= limits.connections_max => {
                     metrics.families().http_refused.with_label_values::<&str>(&[]).inc();
                 }
                 Ok((stream, _)) => {
-                    connections.spawn(connection(stream, pages.clone()));
+                    connections.spawn(connection(limits, stream, pages.clone()));
                 }
                 Err(error) => {
                     tracing::debug!(%error, "a connection could not be accepted");
@@ -142,15 +163,15 @@ pub async fn serve(
     Ok(())
 }
 
-async fn connection(stream: TcpStream, pages: Router) {
+async fn connection(limits: Limits, stream: TcpStream, pages: Router) {
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIME_MAX)
+        .header_read_timeout(limits.head_time_max)
         .max_buf_size(HEAD_LEN_MAX)
         .keep_alive(false)
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(pages));
     // What a client does wrong is its own affair: neither logged nor answered further.
-    let _ = tokio::time::timeout(CONNECTION_TIME_MAX, served).await;
+    let _ = tokio::time::timeout(limits.connection_time_max, served).await;
 }
 
 #[derive(Clone)]
