@@ -21,6 +21,3 @@ pub use fold::{Finding, Folder};
 pub use log::HitLog;
 pub use pseudonym::{Addresses, Key};
 pub use scribe::{Observer, Scribe};
-
-pub mod community;
-pub mod show;

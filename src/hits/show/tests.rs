@@ -11,8 +11,8 @@ macro_rules! dns {
         include_bytes!(concat!("../../../tests/data/dns/", $file, ".bin"))
     };
 }
-const CHROMIUM: &[u8] = include_bytes!("../../../tests/data/hello/chromium.bin");
-const OPENSSL: &[u8] = include_bytes!("../../../tests/data/hello/openssl.bin");
+const CHROMIUM: &[u8] = include_bytes!("../../../tests/data/evidence/chromium-hello.bin");
+const OPENSSL: &[u8] = include_bytes!("../../../tests/data/evidence/openssl-hello.bin");
 
 fn text(evidence: &[u8], seen: Seen) -> String {
     describe(evidence, seen).join("\n")
