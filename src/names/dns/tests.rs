@@ -196,6 +196,10 @@ fn pointers_lead_backwards_or_nowhere() {
     for (name, why) in [
         (&b"\xc0\x0c"[..], "to itself"),
         (b"\x01a\xc0\x0c", "back into the same name: a loop"),
+        (
+            b"\x03\x01b\0\xc0\x0d",
+            "into its own label, where a name would end",
+        ),
         (b"\xc0\x10\xc0\x0c", "a pair that points at each other"),
         (b"\xc0\x12\0\x01\0\x01\x01b\0", "forwards"),
         (b"\xc0\xff", "past the end"),
