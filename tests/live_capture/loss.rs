@@ -251,7 +251,11 @@ fn cap_net_raw_is_all_it_takes_also_for_promiscuous_mode() {
         assert!(lab.promiscuity() >= 1, "{via:?}");
         assert!(either_goes_on(&mut sources, &lab), "{via:?}");
     }
-    assert_eq!(lab.promiscuity(), 0);
+    // A process that another test is just starting may hold the sockets a moment longer.
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while lab.promiscuity() > 0 {
+        assert!(Instant::now() < deadline, "still promiscuous");
+    }
 }
 
 /// Opens the tun device `name`, which brings its carrier up.
