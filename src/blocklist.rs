@@ -1,4 +1,318 @@
 //! The catalogue of vendors, compiled for matching.
 //!
-//! Enters: `blocklists/*.toml`, the user's plain lists, the allow-list; then names. Leaves:
-//! [`Match`]. Never: grows slower with the list; sees a packet.
+//! Enters: `blocklists/*.toml`, the organisation's plain lists, its allow-list; then names.
+//! Leaves: [`Verdict`], which carries a [`Match`]. Never: grows slower with the list; sees a
+//! packet; allocates while it matches; looks at the clock while it matches.
+//!
+//! ```text
+//! files -> vendor_file, plain -> compile -> Catalogue { table, vendors, allow }
+//!                                               ^ query (RawName) -> table -> rule -> Verdict
+//! ```
+
+mod compile;
+mod fields;
+mod files;
+pub mod lint;
+#[doc(hidden)]
+pub mod naive;
+#[doc(hidden)]
+pub mod oracle;
+mod plain;
+mod problem;
+mod query;
+pub mod schema;
+mod table;
+mod vendor_file;
+
+use std::path::{Path, PathBuf};
+
+use crate::base::{RawName, Timestamp};
+
+pub use compile::SourceText;
+pub use plain::Allow;
+pub use problem::{ListProblem, PROBLEMS_PER_FILE_MAX};
+pub use schema::{Category, Class, Confidence, Host, MatchKind, Role, Severity, Vendor};
+pub use table::RULES_MAX;
+
+use query::{Tail, WholeName};
+use table::Table;
+
+/// The catalogue in force: vendors, user lists and the allow-list, compiled. Immutable; a reload
+/// makes a new one beside it.
+pub struct Catalogue {
+    vendors: Vec<Vendor>,
+    table: Table,
+    rules: Vec<RuleFacts>,
+    allow_table: Table,
+    allow: Vec<Allow>,
+    expired: Vec<(String, Allow)>,
+    version: String,
+    modified: i64,
+}
+
+/// What the verdict needs of a rule, kept small: a list may hold millions.
+#[derive(Clone, Copy)]
+struct RuleFacts {
+    vendor: u32,
+    /// Index in the vendor's hosts; `u32::MAX` for a user list.
+    host: u32,
+    line: u32,
+    role: Option<Role>,
+    severity: Severity,
+    confidence: Confidence,
+    class: Class,
+}
+
+/// Which list is in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Info {
+    /// First 16 hex digits of SHA-256 over the rules and the allow-list, whatever their order.
+    pub version: String,
+    /// Number of rules.
+    pub rules: u64,
+    /// Number of vendors, suppliers and user lists.
+    pub vendors: u64,
+    /// Newest modification time among the files, seconds since the epoch; for the built-in
+    /// catalogue the newest date on which a source was seen.
+    pub modified: i64,
+}
+
+/// What the catalogue says of a name.
+#[derive(Clone, Copy)]
+pub enum Verdict<'c> {
+    /// Nothing.
+    None,
+    /// A vendor's own host.
+    Hit(Match<'c>),
+    /// A dual-use host or a supplier's: to be counted, support at most.
+    Context(Match<'c>),
+    /// A hit that the allow-list silences.
+    Allowed(Match<'c>),
+}
+
+/// A rule that matched.
+#[derive(Clone, Copy)]
+pub struct Match<'c> {
+    catalogue: &'c Catalogue,
+    rule: u32,
+}
+
+impl Catalogue {
+    /// Reads and compiles: the vendor files of `dir` (or the built-in ones), plain `user_lists`
+    /// beside them, and an allow-list, of which entries that have expired today are left out.
+    ///
+    /// # Errors
+    /// Every problem of every file; a list with one bad line is refused whole.
+    pub fn load(
+        dir: Option<&Path>,
+        user_lists: &[PathBuf],
+        allow: Option<&Path>,
+    ) -> Result<Self, Vec<ListProblem>> {
+        files::load(dir, user_lists, allow)
+    }
+
+    /// The catalogue that is built into the program.
+    ///
+    /// # Errors
+    /// None in a released program: a test compiles it.
+    pub fn builtin() -> Result<Self, Vec<ListProblem>> {
+        Self::load(None, &[], None)
+    }
+
+    /// Compiles texts. `now` decides which entries of an allow-list have expired.
+    ///
+    /// # Errors
+    /// Every problem of every text.
+    pub fn compile(sources: &[SourceText], now: Timestamp) -> Result<Self, Vec<ListProblem>> {
+        compile::compile(sources, now)
+    }
+
+    /// What the catalogue says of a name. Allowed is what the allow-list allowed when it was
+    /// loaded; see [`Self::find_at`].
+    #[inline]
+    pub fn find(&self, name: &RawName<'_>) -> Verdict<'_> {
+        self.find_at(name, Timestamp(i64::MIN))
+    }
+
+    /// The same at a moment in packet time: an allow-list entry that has expired by then no longer
+    /// silences anything, even if the list was loaded before.
+    #[inline]
+    pub fn find_at(&self, name: &RawName<'_>, at: Timestamp) -> Verdict<'_> {
+        match query::tail(name, &mut [0; 127]) {
+            Tail::Hopeless => Verdict::None,
+            Tail::Labels(labels) if !self.table.may_match(labels) => Verdict::None,
+            Tail::Labels(_) | Tail::Odd => self.find_whole(name, at),
+        }
+    }
+
+    #[inline(never)]
+    fn find_whole(&self, name: &RawName<'_>, at: Timestamp) -> Verdict<'_> {
+        let mut whole = WholeName::new();
+        let Some((text, starts)) = whole.read(name) else {
+            return Verdict::None;
+        };
+        let Some(rule) = self.table.find(text, starts) else {
+            return Verdict::None;
+        };
+        let found = Match {
+            catalogue: self,
+            rule,
+        };
+        if found.class() != Class::Hit {
+            return Verdict::Context(found);
+        }
+        match self
+            .allow_table
+            .find(text, starts)
+            .and_then(|n| self.allow.get(n as usize))
+        {
+            Some(allow) if at < allow.ends() => Verdict::Allowed(found),
+            _ => Verdict::Hit(found),
+        }
+    }
+
+    /// Which list this is.
+    pub fn info(&self) -> Info {
+        Info {
+            version: self.version.clone(),
+            rules: self.rules.len() as u64,
+            vendors: self.vendors.len() as u64,
+            modified: self.modified,
+        }
+    }
+
+    /// May this list take the place of `old`? A list that has lost more than half of its rules was
+    /// more likely cut short than edited.
+    ///
+    /// # Errors
+    /// Why not, in words.
+    pub fn plausible_after(&self, old: &Self) -> Result<(), String> {
+        let (new, old) = (self.table.len(), old.table.len());
+        if new == 0 || new * 2 < old {
+            return Err(format!(
+                "the new list has {new} rules where the old one has {old}: too few to be an edit; \
+                 restart with it if it is meant"
+            ));
+        }
+        Ok(())
+    }
+
+    /// All vendors, suppliers and user lists, in the order of the files.
+    pub fn vendors(&self) -> &[Vendor] {
+        &self.vendors
+    }
+
+    /// The vendor with this id.
+    pub fn vendor(&self, id: &str) -> Option<&Vendor> {
+        self.vendors.iter().find(|vendor| vendor.id == id)
+    }
+
+    /// All rules, as matches of themselves.
+    pub fn all(&self) -> impl Iterator<Item = Match<'_>> {
+        (0..self.rules()).map(|rule| Match {
+            catalogue: self,
+            rule,
+        })
+    }
+
+    /// The allow-list entries in force.
+    pub fn allowed(&self) -> &[Allow] {
+        &self.allow
+    }
+
+    /// The allow-list entries that had expired at loading, with their file.
+    pub fn expired(&self) -> &[(String, Allow)] {
+        &self.expired
+    }
+
+    fn rules(&self) -> u32 {
+        self.rules.len() as u32
+    }
+
+    fn host_of(&self, rule: u32) -> Option<&Host> {
+        let facts = self.rules.get(rule as usize)?;
+        self.vendors
+            .get(facts.vendor as usize)?
+            .hosts
+            .get(facts.host as usize)
+    }
+}
+
+impl<'c> Match<'c> {
+    fn facts(&self) -> &'c RuleFacts {
+        &self.catalogue.rules[self.rule as usize]
+    }
+
+    /// The vendor, supplier or user list.
+    pub fn vendor(&self) -> &'c Vendor {
+        &self.catalogue.vendors[self.facts().vendor as usize]
+    }
+
+    /// The rule's text, e.g. `app.clearview.ai` or `rekognition.*.api.aws`.
+    pub fn rule(&self) -> &'c str {
+        self.catalogue.table.text(self.rule)
+    }
+
+    /// How the rule covers names.
+    pub fn kind(&self) -> MatchKind {
+        self.catalogue.table.kind(self.rule)
+    }
+
+    /// The host's role; `None` for a user list.
+    pub fn role(&self) -> Option<Role> {
+        self.facts().role
+    }
+
+    /// The vendor's category.
+    pub fn category(&self) -> Category {
+        self.vendor().category
+    }
+
+    /// Severity of this host.
+    pub fn severity(&self) -> Severity {
+        self.facts().severity
+    }
+
+    /// How sure it is that the name is the vendor's.
+    pub fn confidence(&self) -> Confidence {
+        self.facts().confidence
+    }
+
+    /// Hit, dual-use or supplier.
+    pub fn class(&self) -> Class {
+        self.facts().class
+    }
+
+    /// Name of the list file, without its folder.
+    pub fn source(&self) -> &'c str {
+        &self.vendor().file
+    }
+
+    /// Line of the rule in that file.
+    pub fn line(&self) -> u32 {
+        self.facts().line
+    }
+
+    /// The host with sources and notes; `None` for a user list.
+    pub fn host(&self) -> Option<&'c Host> {
+        self.catalogue.host_of(self.rule)
+    }
+}
+
+/// Whose rule wins when two say the same: lower wins.
+fn rank(class: Class, category: Category) -> u8 {
+    match (class, category) {
+        (Class::Hit, Category::UserList) => 1,
+        (Class::Hit, _) => 0,
+        (Class::DualUse, _) => 2,
+        (Class::Supplier, _) => 3,
+    }
+}
+
+fn rank_of(catalogue: &Catalogue, rule: u32) -> u8 {
+    let found = Match { catalogue, rule };
+    rank(found.class(), found.category())
+}
+
+#[cfg(test)]
+mod tests;

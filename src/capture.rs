@@ -3,6 +3,23 @@
 //! Enters: a capture file, a pipe, a NIC ring. Leaves: [`Frame`], borrowed from the mapped file or
 //! the ring. Never: copies a frame in user space where the source lets it lie, looks inside one.
 
+pub mod error;
+pub mod file;
+mod input;
+mod mapped;
+mod merge;
+#[doc(hidden)]
+pub mod oracle;
+mod pcap_file;
+mod pcapng;
+mod record;
+mod window;
+
+pub use error::{CaptureError, FaultKind};
+pub use file::FileSource;
+pub mod filter;
+pub mod live;
+
 use crate::base::Timestamp;
 
 /// How the bytes of a frame begin (the LINKTYPE registry of tcpdump.org), as far as we decode it.

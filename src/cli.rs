@@ -1,1 +1,204 @@
-//! The command line.
+//! The command line: what a person types, and what they get back.
+//!
+//! Enters: arguments. Leaves: the wiring called with a checked configuration, an exit code. Never:
+//! logic of a stage.
+
+mod configure;
+mod desk;
+mod hits;
+pub mod list;
+mod manual;
+mod read;
+mod report;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use ipnet::IpNet;
+
+use crate::config::{Config, Via};
+use crate::daemon::{Exit, Fault};
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0   done
+  1   the answer is no (lint found errors, no such hit, reload refused)
+  2   wrong command line
+  3   configuration or key file refused
+  4   an input file is missing, broken or cut short (what was read before it is out)
+  5   a permission is missing
+  6   a list is refused
+  7   an address or socket cannot be had
+  8   an output cannot be written
+  9   an interface is missing or failed
+  70  one of our own processes ended unexpectedly";
+
+/// Detects use of facial-recognition services in network traffic, by name.
+#[derive(Parser)]
+#[command(name = "poortwacht", version, about, after_long_help = EXIT_CODES)]
+#[command(subcommand_required = true, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Run(RunArgs),
+    Read(read::ReadArgs),
+    List(list::ListArgs),
+    Hits(hits::HitsArgs),
+    Config(configure::ConfigArgs),
+    Reload(desk::ReloadArgs),
+    Manual(manual::ManualArgs),
+    /// The sensor process; started by `run`.
+    #[command(hide = true)]
+    Sensor,
+}
+
+/// Watch interfaces (or replay files) as a daemon: hit log, metrics, health pages.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  poortwacht run --interface eth0                    watch one interface
+  poortwacht run --config /etc/poortwacht/poortwacht.toml
+  poortwacht run --read day.pcapng                   replay a file through the whole chain
+
+Signals: SIGHUP reloads the lists and reopens the hit log, SIGTERM and SIGINT end the run after
+everything that was captured is written.")]
+pub struct RunArgs {
+    #[command(flatten)]
+    common: Common,
+    /// Interface to watch; may be given several times
+    #[arg(short, long, value_name = "IF", conflicts_with = "read")]
+    interface: Vec<String>,
+    /// Capture file to replay instead; may be given several times
+    #[arg(long, value_name = "FILE")]
+    read: Vec<PathBuf>,
+    /// How frames are taken from an interface
+    #[arg(long, value_enum)]
+    via: Option<Via>,
+    /// Workers per interface
+    #[arg(long, value_name = "N")]
+    workers: Option<u16>,
+    /// Take frames for other machines too (mirror port)
+    #[arg(long)]
+    promiscuous: bool,
+    /// Address of /metrics and the health pages
+    #[arg(long, value_name = "ADDR:PORT")]
+    listen: Option<SocketAddr>,
+    /// The hit log
+    #[arg(long, value_name = "FILE")]
+    hits: Option<PathBuf>,
+    /// Key of the pseudonyms; made if missing
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+    /// Control socket for `poortwacht reload`
+    #[arg(long, value_name = "FILE")]
+    control: Option<PathBuf>,
+}
+
+/// What several commands share.
+#[derive(Args, Default)]
+pub struct Common {
+    /// Configuration file; without it, the defaults
+    #[arg(short, long, value_name = "FILE", env = "POORTWACHT_CONFIG")]
+    config: Option<PathBuf>,
+    /// Folder of vendor lists; without it, the catalogue inside the program
+    #[arg(long, value_name = "DIR")]
+    lists: Option<PathBuf>,
+    /// Plain list of your own, one name a line; may be given several times
+    #[arg(long, value_name = "FILE")]
+    user_list: Vec<PathBuf>,
+    /// Allow-list
+    #[arg(long, value_name = "FILE")]
+    allow: Option<PathBuf>,
+    /// Prefix to drop before any name is read; may be given several times
+    #[arg(long, value_name = "PREFIX")]
+    exclude: Vec<IpNet>,
+    /// pcap filter expression that narrows what is looked at
+    #[arg(long, value_name = "EXPR")]
+    filter: Option<String>,
+}
+
+impl Common {
+    /// The file's configuration with the command line on top.
+    fn load(&self) -> Result<Config, Fault> {
+        let mut config = match &self.config {
+            Some(path) => {
+                let mut config =
+                    Config::load(path).map_err(|e| Fault::new(Exit::Config, e))?;
+                if let Some(folder) = path.parent() {
+                    config.rebase(folder);
+                }
+                config
+            }
+            None => Config::default(),
+        };
+        if let Some(dir) = &self.lists {
+            config.lists.dir.clone_from(dir);
+        }
+        config.lists.user.extend(self.user_list.iter().cloned());
+        if let Some(allow) = &self.allow {
+            config.lists.allow.clone_from(allow);
+        }
+        config.sensor.excluded.extend(&self.exclude);
+        if let Some(filter) = &self.filter {
+            config.sensor.filter.clone_from(filter);
+        }
+        Ok(config)
+    }
+}
+
+impl RunArgs {
+    fn load(&self) -> Result<Config, Fault> {
+        let mut config = self.common.load()?;
+        let sensor = &mut config.sensor;
+        if !self.interface.is_empty() || !self.read.is_empty() {
+            sensor.interfaces.clone_from(&self.interface);
+            sensor.read.clone_from(&self.read);
+        }
+        if let Some(via) = self.via {
+            sensor.via = via;
+        }
+        if let Some(workers) = self.workers {
+            sensor.workers = workers;
+        }
+        sensor.promiscuous |= self.promiscuous;
+        if let Some(listen) = self.listen {
+            config.http.listen = listen;
+        }
+        for (given, key) in [
+            (&self.hits, &mut config.hits.path),
+            (&self.key, &mut config.privacy.key_file),
+            (&self.control, &mut config.control.socket),
+        ] {
+            if let Some(path) = given {
+                key.clone_from(path);
+            }
+        }
+        config.check().map_err(|why| Fault::new(Exit::Config, why))?;
+        Ok(config)
+    }
+}
+
+/// Parses the arguments and does what they say.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let result = match cli.command {
+        Command::Sensor => return crate::daemon::sensor::main(),
+        Command::List(args) => return list::run(&args),
+        Command::Run(args) => args.load().and_then(crate::daemon::run),
+        Command::Read(args) => read::run(&args),
+        Command::Hits(args) => hits::run(&args),
+        Command::Config(args) => configure::run(&args),
+        Command::Reload(args) => desk::reload(&args),
+        Command::Manual(args) => manual::run(&args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) => fault.report(),
+    }
+}

@@ -1,1 +1,361 @@
-//! One TOML file; unknown keys are errors.
+//! One TOML file; unknown keys are errors with their line; every default is written down here.
+//!
+//! Enters: a file and the command line. Leaves: [`Config`], checked. Never: opens what it names.
+
+mod origin;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+pub use origin::{Line, Origin};
+
+/// The whole configuration. Each table and key has a default; `deploy/poortwacht.toml` lists all.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// What is captured and where.
+    pub sensor: Sensor,
+    /// Which names are looked for.
+    pub lists: Lists,
+    /// Where matches are written.
+    pub hits: Hits,
+    /// What may be known about people.
+    pub privacy: Privacy,
+    /// Metrics and health pages.
+    pub http: Http,
+    /// The control socket.
+    pub control: Control,
+}
+
+/// `[sensor]`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Sensor {
+    /// Interfaces to watch. Default: none.
+    pub interfaces: Vec<String>,
+    /// Capture files to read instead of interfaces, in time order. Default: none.
+    pub read: Vec<PathBuf>,
+    /// How frames are taken from an interface: `ring` or `pcap`. Default `ring`.
+    pub via: Via,
+    /// Workers per interface, each on a processor of its own. Default 1.
+    pub workers: u16,
+    /// Take frames for other machines too (mirror port). Default false.
+    pub promiscuous: bool,
+    /// pcap filter expression that narrows the capture. Default: none.
+    pub filter: String,
+    /// Ring size per worker in MiB. Default 64.
+    pub ring_mib: u32,
+    /// Prefixes dropped before any name is read, as source or destination. Default: none.
+    pub excluded: Vec<IpNet>,
+    /// Networks whose clients are monitored: the coverage denominator counts their connections to
+    /// the outside. Empty: every connection counts. Default: empty.
+    pub monitored: Vec<IpNet>,
+    /// TCP and QUIC connections tracked per worker. Default 262144.
+    pub flows_max: u32,
+    /// Buffers of 32 KiB per worker for unfinished messages. Default 1024.
+    pub buffers_max: u32,
+    /// Events that may wait for the desk. Default 65536.
+    pub queue_max: u32,
+}
+
+/// How frames are taken from an interface.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Via {
+    /// AF_PACKET with a TPACKET_V3 ring (Linux).
+    #[default]
+    Ring,
+    /// libpcap, anywhere.
+    Pcap,
+}
+
+/// `[lists]`
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Lists {
+    /// Folder of vendor files. Empty: the catalogue inside the program. Default: empty.
+    pub dir: PathBuf,
+    /// Plain lists of your own, one name a line. Default: none.
+    pub user: Vec<PathBuf>,
+    /// Allow-list (TOML, each entry with reason and expiry). Empty: none. Default: empty.
+    pub allow: PathBuf,
+}
+
+/// `[hits]`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Hits {
+    /// The hit log, one JSON object a line. Default `hits.jsonl`.
+    pub path: PathBuf,
+    /// Repeats of the same client, name and rule within so many seconds are folded. Default 300.
+    pub fold_seconds: u32,
+    /// When written lines are forced to disk: `always`, `interval` (each second) or `never`.
+    /// Default `always`.
+    pub fsync: Fsync,
+    /// A new file is begun at this size in MiB; 0: never. Default 100.
+    pub rotate_mib: u32,
+    /// A new file is begun after so many hours; 0: never. Default 0.
+    pub rotate_hours: u32,
+    /// Old files kept. Default 10.
+    pub rotate_keep: u16,
+}
+
+/// When written lines are forced to disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Fsync {
+    /// After each hit.
+    #[default]
+    Always,
+    /// Once a second.
+    Interval,
+    /// Left to the kernel.
+    Never,
+}
+
+/// `[privacy]`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Privacy {
+    /// Key of the pseudonyms, 0600. Made at the first start if missing. Default `pseudonym.key`.
+    pub key_file: PathBuf,
+    /// `pseudonym` or `clear`. Default `pseudonym`.
+    pub addresses: Addresses,
+    /// Why addresses are written in clear; required with `clear`, and recorded. Default: empty.
+    pub clear_reason: String,
+    /// Reference of the data protection impact assessment (GDPR art. 35). Live runs without it
+    /// say so at each start. Default: empty.
+    pub impact_assessment: String,
+}
+
+/// How client addresses are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Addresses {
+    /// As keyed pseudonyms.
+    #[default]
+    Pseudonym,
+    /// In clear, with a recorded reason.
+    Clear,
+}
+
+/// `[http]`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Http {
+    /// Address of `/metrics`, `/healthz` and `/readyz`. Default `127.0.0.1:9477`.
+    pub listen: SocketAddr,
+}
+
+/// `[control]`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Control {
+    /// Unix socket for `poortwacht reload`. Default `poortwacht.sock`.
+    pub socket: PathBuf,
+}
+
+impl Default for Sensor {
+    fn default() -> Self {
+        Self {
+            interfaces: Vec::new(),
+            read: Vec::new(),
+            via: Via::Ring,
+            workers: 1,
+            promiscuous: false,
+            filter: String::new(),
+            ring_mib: 64,
+            excluded: Vec::new(),
+            monitored: Vec::new(),
+            flows_max: 262_144,
+            buffers_max: 1024,
+            queue_max: 65_536,
+        }
+    }
+}
+
+impl Default for Hits {
+    fn default() -> Self {
+        Self {
+            path: "hits.jsonl".into(),
+            fold_seconds: 300,
+            fsync: Fsync::Always,
+            rotate_mib: 100,
+            rotate_hours: 0,
+            rotate_keep: 10,
+        }
+    }
+}
+
+impl Default for Privacy {
+    fn default() -> Self {
+        Self {
+            key_file: "pseudonym.key".into(),
+            addresses: Addresses::Pseudonym,
+            clear_reason: String::new(),
+            impact_assessment: String::new(),
+        }
+    }
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 9477)),
+        }
+    }
+}
+
+impl Default for Control {
+    fn default() -> Self {
+        Self {
+            socket: "poortwacht.sock".into(),
+        }
+    }
+}
+
+/// Why a configuration is refused: where, what, what next.
+#[derive(Debug)]
+pub struct ConfigError(String);
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+impl std::error::Error for ConfigError {}
+
+impl Config {
+    /// Reads and checks a file.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with file, line and a way out.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path).map_err(|e| {
+            ConfigError(format!(
+                "cannot read config {}: {e}; give another file with --config, or none for the \
+                 defaults",
+                path.display()
+            ))
+        })?;
+        Self::parse(&text, &path.display().to_string())
+    }
+
+    /// Reads and checks a text; `name` stands for it in errors.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn parse(text: &str, name: &str) -> Result<Self, ConfigError> {
+        let config: Self = toml::from_str(text).map_err(|e| {
+            let at = e.span().map_or(String::new(), |s| {
+                let before = text.get(..s.start).unwrap_or(text);
+                format!(":{}", before.matches('\n').count() + 1)
+            });
+            ConfigError(format!(
+                "config {name}{at}: {}\n(`poortwacht config show` lists every key)",
+                e.to_string().trim_end()
+            ))
+        })?;
+        config
+            .check()
+            .map_err(|why| ConfigError(format!("config {name}: {why}")))?;
+        Ok(config)
+    }
+
+    /// What no single key can tell.
+    ///
+    /// # Errors
+    /// A sentence with the key and a way out.
+    pub fn check(&self) -> Result<(), String> {
+        let s = &self.sensor;
+        if !s.interfaces.is_empty() && !s.read.is_empty() {
+            return Err("[sensor] has both `interfaces` and `read`: keep one of them".into());
+        }
+        let mut seen = std::collections::BTreeSet::new();
+        if let Some(twice) = s.interfaces.iter().find(|i| !seen.insert(*i)) {
+            return Err(format!(
+                "[sensor] interfaces names {twice} twice: keep it once"
+            ));
+        }
+        bounds("sensor.workers", s.workers.into(), 1, 64)?;
+        bounds("sensor.ring_mib", s.ring_mib.into(), 1, 4096)?;
+        bounds("sensor.flows_max", s.flows_max.into(), 64, 1 << 26)?;
+        bounds("sensor.buffers_max", s.buffers_max.into(), 8, 1 << 17)?;
+        bounds("sensor.queue_max", s.queue_max.into(), 16, 1 << 24)?;
+        bounds(
+            "hits.fold_seconds",
+            self.hits.fold_seconds.into(),
+            0,
+            86_400,
+        )?;
+        bounds("hits.rotate_keep", self.hits.rotate_keep.into(), 1, 1000)?;
+        if self.privacy.addresses == Addresses::Clear && self.privacy.clear_reason.trim().is_empty()
+        {
+            return Err(
+                "[privacy] addresses = \"clear\" needs a `clear_reason`: it is recorded \
+                        with every start; or leave `addresses` at \"pseudonym\""
+                    .into(),
+            );
+        }
+        Ok(())
+    }
+
+    /// What is allowed but should be said.
+    pub fn warnings(&self) -> Vec<String> {
+        let mut out = Vec::new();
+        if self.sensor.read.is_empty() && self.privacy.impact_assessment.trim().is_empty() {
+            out.push(
+                "no impact assessment is named: monitoring of employees needs one (GDPR art. 35); \
+                 set `impact_assessment` under [privacy] to its reference"
+                    .into(),
+            );
+        }
+        if self.privacy.addresses == Addresses::Clear {
+            out.push(format!(
+                "client addresses are written in clear, because: {}",
+                self.privacy.clear_reason.trim()
+            ));
+        }
+        if !self.sensor.excluded.is_empty() {
+            let nets: Vec<String> = self.sensor.excluded.iter().map(IpNet::to_string).collect();
+            out.push(format!("excluded from monitoring: {}", nets.join(", ")));
+        }
+        out
+    }
+
+    /// Relative paths are taken from the folder of the config file.
+    pub fn rebase(&mut self, folder: &Path) {
+        let fix = |path: &mut PathBuf| {
+            if !path.as_os_str().is_empty() && path.is_relative() && path.as_os_str() != "-" {
+                *path = folder.join(&*path);
+            }
+        };
+        self.sensor.read.iter_mut().for_each(fix);
+        self.lists.user.iter_mut().for_each(fix);
+        for path in [
+            &mut self.lists.dir,
+            &mut self.lists.allow,
+            &mut self.hits.path,
+            &mut self.privacy.key_file,
+            &mut self.control.socket,
+        ] {
+            fix(path);
+        }
+    }
+}
+
+fn bounds(key: &str, value: u64, low: u64, high: u64) -> Result<(), String> {
+    if (low..=high).contains(&value) {
+        Ok(())
+    } else {
+        Err(format!(
+            "{key} = {value} is out of bounds: use {low} to {high}"
+        ))
+    }
+}

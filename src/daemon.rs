@@ -1,1 +1,28 @@
-//! Two processes: the sensor and the desk.
+//! Two processes: the sensor, which parses hostile bytes, and the desk, which holds the key.
+//!
+//! Enters: a checked configuration. Leaves: a running daemon, and its exit code. Never: logic of a
+//! stage.
+
+pub mod control;
+pub mod desk;
+pub mod fault;
+pub mod privilege;
+pub mod queue;
+pub mod sensor;
+pub mod sources;
+
+pub use desk::run;
+pub use fault::{Exit, Fault};
+
+/// Messages of the daemon go to standard error; `POORTWACHT_LOG` sets how many.
+fn start_log() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("POORTWACHT_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    // A second call (there is none) would only be refused.
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+        .with_target(false)
+        .try_init();
+}

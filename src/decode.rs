@@ -1,9 +1,49 @@
 //! From a frame to the TCP segment or UDP datagram inside it.
 //!
 //! Enters: [`Frame`](crate::capture::Frame). Leaves: [`Packet`], or a closed reason. Excluded
-//! prefixes end here, before any name is read. Never: knows where a frame came from; panics.
+//! prefixes end here, before any name is read. Never: knows where a frame came from; panics;
+//! verifies a checksum (offload leaves those of outgoing packets unfilled).
+//!
+//! The way of a frame: [`link`] takes the link header off, [`ipv4`] or [`ipv6`] the IP headers
+//! ([`exclude`] is asked there, before anything behind the addresses is read), [`fragment`] puts
+//! datagrams together, [`transport`] reads ports. Each takes a [`span`] and gives the one inside.
+//! Headers are read through pnet's packet views; slices are cut here, because a view's `payload`
+//! lives no longer than the view and believes the header's length.
 
-use crate::base::{Endpoints, Timestamp, seen::closed_set};
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects
+)]
+
+mod span;
+mod link;
+mod exclude;
+mod ipv4;
+mod ipv6;
+mod fragment;
+mod transport;
+#[doc(hidden)]
+pub mod oracle;
+#[cfg(test)]
+mod tests;
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use self::exclude::Excluded;
+use self::fragment::{Key, Table};
+use self::ipv6::Chain;
+use self::link::{Link, Version};
+use self::span::Span;
+use self::transport::Segment;
+use crate::base::{Counters, Endpoints, Timestamp, seen::closed_set};
+use crate::capture::Frame;
+
+pub use self::fragment::{AGE_MAX_NS, DATAGRAM_LEN_MAX, DATAGRAMS_MAX};
 
 /// What a TCP header says beyond the ports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +89,7 @@ pub struct Packet<'f> {
     pub src_mac: Option<[u8; 6]>,
     /// Link-layer receiver, where the link has one.
     pub dst_mac: Option<[u8; 6]>,
-    /// Outermost VLAN id (12 bits).
+    /// Outermost VLAN id (12 bits, not 0: that is a priority tag without a VLAN).
     pub vlan: Option<u16>,
     /// Observation point of the frame.
     pub point: u16,
@@ -58,15 +98,17 @@ pub struct Packet<'f> {
 closed_set! {
     /// Why a frame gave no packet though it should have; the index counts it.
     Malformed {
-        /// A header runs past the captured bytes although the wire had them (snap length).
+        /// A header or a fragment runs past the captured bytes although the wire had them (snap
+        /// length).
         Truncated = "truncated",
         /// A header's own length is impossible.
         BadLength = "bad_length",
         /// IP version nibble and link type disagree, or the version is unknown.
         BadVersion = "bad_version",
-        /// IPv6 extension headers beyond the bound.
+        /// More than 16 IPv6 extension headers, or more than 4 VLAN tags.
         TooManyHeaders = "too_many_headers",
-        /// A fragment that overlaps another, or lies outside 65,535 bytes.
+        /// A fragment that contradicts another, is empty, ends between units of eight bytes
+        /// without being the last, or lies outside 65,535 bytes.
         BadFragment = "bad_fragment",
         /// The capture's link type is not one that is decoded.
         UnknownLink = "unknown_link",
@@ -84,7 +126,8 @@ closed_set! {
 }
 
 closed_set! {
-    /// What became of IP fragments.
+    /// What became of IP fragments. `held` counts fragments; the others count datagrams, each
+    /// once, when its fate is known.
     FragmentFate {
         /// Kept until the rest arrives.
         Held = "held",
@@ -92,8 +135,12 @@ closed_set! {
         Reassembled = "reassembled",
         /// Given up: the rest did not come in time.
         Expired = "expired",
-        /// Given up: the table or the size bound was full.
+        /// Given up: the oldest, when the table was full.
         Limit = "limit",
+        /// Given up: two fragments contradicted each other.
+        Conflict = "conflict",
+        /// Given up: a reload of the config excluded its source or destination.
+        Excluded = "excluded",
     }
 }
 
@@ -109,4 +156,272 @@ pub enum Decoded<'a> {
     NotForUs(NotForUs),
     /// Broken.
     Malformed(Malformed),
+}
+
+/// Why a frame ends before it is a packet.
+enum End {
+    Excluded,
+    Fragment,
+    NotForUs(NotForUs),
+    Malformed(Malformed),
+}
+
+impl From<NotForUs> for End {
+    fn from(reason: NotForUs) -> Self {
+        Self::NotForUs(reason)
+    }
+}
+
+impl From<Malformed> for End {
+    fn from(reason: Malformed) -> Self {
+        Self::Malformed(reason)
+    }
+}
+
+impl<'a> From<End> for Decoded<'a> {
+    fn from(end: End) -> Self {
+        match end {
+            End::Excluded => Self::Excluded,
+            End::Fragment => Self::Fragment,
+            End::NotForUs(reason) => Self::NotForUs(reason),
+            End::Malformed(reason) => Self::Malformed(reason),
+        }
+    }
+}
+
+/// Turns frames into packets. Owns the excluded prefixes and the fragments in progress:
+/// [`DATAGRAMS_MAX`] datagrams of up to [`DATAGRAM_LEN_MAX`] bytes, given up after [`AGE_MAX_NS`]
+/// of packet time. All of it is allocated by [`Decoder::new`]: 16 MiB of address space, backed by
+/// memory only as fragments come, and about 300 KiB of tables.
+pub struct Decoder {
+    excluded: Excluded,
+    fragments: Table,
+}
+
+impl Decoder {
+    /// A decoder that gives out nothing from or to the `excluded` prefixes. IPv4 prefixes hold for
+    /// the IPv6 spellings of the same addresses too (mapped and NAT64), and mapped prefixes for
+    /// IPv4.
+    pub fn new(excluded: &[IpNet]) -> Self {
+        Self::with_room(excluded, DATAGRAMS_MAX)
+    }
+
+    /// As [`Decoder::new`], with room for another number of datagrams.
+    fn with_room(excluded: &[IpNet], datagrams_max: u16) -> Self {
+        Self {
+            excluded: Excluded::new(excluded),
+            fragments: Table::new(datagrams_max),
+        }
+    }
+
+    /// Takes other prefixes; fragments held that they exclude are given up at once. Allocates.
+    pub fn set_excluded(&mut self, excluded: &[IpNet]) {
+        self.excluded = Excluded::new(excluded);
+        let now = &self.excluded;
+        self.fragments
+            .forget(|key| now.holds(key.src) || now.holds(key.dst));
+    }
+
+    /// [`FragmentFate`] along its index.
+    pub const fn fragment_fates(&self) -> &Counters {
+        self.fragments.fates()
+    }
+
+    /// Datagrams of which fragments are held now.
+    pub fn fragments_pending(&self) -> usize {
+        self.fragments.pending()
+    }
+
+    /// What `frame` carries. The packet borrows the frame, or this decoder when it was put
+    /// together from fragments; its time, addresses of the link and VLAN are then those of the
+    /// frame that completed it.
+    #[inline]
+    pub fn decode<'a>(&'a mut self, frame: &Frame<'a>) -> Decoded<'a> {
+        // The way of nearly every frame stays in registers and builds its packet once, in the
+        // caller's place. So whatever is rare leaves it for good, by a call that gives the whole
+        // answer; results that come back and join it measured four times the cost.
+        match link::peel_plain(frame) {
+            Some((link, Version::V4, span)) => self.decode_v4(frame, link, span),
+            Some((link, Version::V6, span)) => self.decode_v6(frame, link, span),
+            None => self.decode_rare_link(frame),
+        }
+    }
+
+    #[inline(never)]
+    fn decode_rare_link<'a>(&'a mut self, frame: &Frame<'a>) -> Decoded<'a> {
+        match link::peel(frame) {
+            Ok((link, Version::V4, span)) => self.decode_v4(frame, link, span),
+            Ok((link, Version::V6, span)) => self.decode_v6(frame, link, span),
+            Err(end) => end.into(),
+        }
+    }
+
+    #[inline]
+    fn decode_v4<'a>(
+        &'a mut self,
+        frame: &Frame<'a>,
+        link: Link<'a>,
+        span: Span<'a>,
+    ) -> Decoded<'a> {
+        let ip = match ipv4::open(span, &self.excluded) {
+            Ok(ip) => ip,
+            Err(end) => return end.into(),
+        };
+        if ip.piece.is_some() || ip.proto == ipv6::AUTHENTICATION {
+            return self.decode_rare_v4(frame, link, ip);
+        }
+        let ends = (IpAddr::V4(ip.src.into()), IpAddr::V4(ip.dst.into()));
+        packet(frame, link, ends, transport::open(ip.proto, ip.body))
+    }
+
+    #[inline]
+    fn decode_v6<'a>(
+        &'a mut self,
+        frame: &Frame<'a>,
+        link: Link<'a>,
+        span: Span<'a>,
+    ) -> Decoded<'a> {
+        let ip = match ipv6::open(span, &self.excluded) {
+            Ok(ip) => ip,
+            Err(end) => return end.into(),
+        };
+        if ip.chain.at_extension() {
+            return self.decode_rare_v6(frame, link, ip);
+        }
+        let ends = (IpAddr::V6(ip.src.into()), IpAddr::V6(ip.dst.into()));
+        packet(
+            frame,
+            link,
+            ends,
+            transport::open(ip.chain.next, ip.chain.body),
+        )
+    }
+
+    /// IPv4 with fragments or authentication headers.
+    #[inline(never)]
+    fn decode_rare_v4<'a>(
+        &'a mut self,
+        frame: &Frame<'a>,
+        link: Link<'a>,
+        ip: ipv4::Datagram<'a>,
+    ) -> Decoded<'a> {
+        let ends = (IpAddr::V4(ip.src.into()), IpAddr::V4(ip.dst.into()));
+        let segment = self
+            .open_rare_v4(ip, link.vlan, frame.time)
+            .and_then(|(proto, body)| transport::open(proto, body));
+        packet(frame, link, ends, segment)
+    }
+
+    /// IPv6 with extension headers.
+    #[inline(never)]
+    fn decode_rare_v6<'a>(
+        &'a mut self,
+        frame: &Frame<'a>,
+        link: Link<'a>,
+        ip: ipv6::Datagram<'a>,
+    ) -> Decoded<'a> {
+        let src = IpAddr::V6(ip.src.into());
+        let dst = ip.dst;
+        match self.open_chain(ip, link.vlan, frame.time) {
+            Ok(chain) => {
+                let dst = IpAddr::V6(chain.final_dst.unwrap_or(dst).into());
+                packet(
+                    frame,
+                    link,
+                    (src, dst),
+                    transport::open(chain.next, chain.body),
+                )
+            }
+            Err(end) => end.into(),
+        }
+    }
+
+    /// Fragments of protocols that we do not read take no room in the table.
+    fn open_rare_v4<'a>(
+        &'a mut self,
+        ip: ipv4::Datagram<'a>,
+        vlan: Option<u16>,
+        now: Timestamp,
+    ) -> Result<(u8, Span<'a>), End> {
+        if !matches!(
+            ip.proto,
+            transport::TCP | transport::UDP | ipv6::AUTHENTICATION
+        ) {
+            return Err(NotForUs::OtherTransport.into());
+        }
+        let body = match ip.piece {
+            None => ip.body,
+            Some(piece) => {
+                let key = Key {
+                    src: IpAddr::V4(ip.src.into()),
+                    dst: IpAddr::V4(ip.dst.into()),
+                    proto: ip.proto,
+                    id: piece.id,
+                    vlan,
+                };
+                let (_, bytes) = self.fragments.insert(key, piece, ip.proto, ip.body, now)?;
+                Span::whole(bytes)
+            }
+        };
+        Ok(Chain::authentication(ip.proto, body)?)
+    }
+
+    fn open_chain<'a>(
+        &'a mut self,
+        ip: ipv6::Datagram<'a>,
+        vlan: Option<u16>,
+        now: Timestamp,
+    ) -> Result<Chain<'a>, End> {
+        let chain = ip.chain.walk(&self.excluded)?;
+        let Some(piece) = chain.piece else {
+            return Ok(chain);
+        };
+        let key = Key {
+            src: IpAddr::V6(ip.src.into()),
+            dst: IpAddr::V6(ip.dst.into()),
+            proto: 0,
+            id: piece.id,
+            vlan,
+        };
+        let (next, bytes) = self
+            .fragments
+            .insert(key, piece, chain.next, chain.body, now)?;
+        let chain = chain.reassembled(next, bytes).walk(&self.excluded)?;
+        if chain.piece.is_some() {
+            // No sender fragments a fragment, and following it would have no end.
+            return Err(Malformed::BadFragment.into());
+        }
+        Ok(chain)
+    }
+}
+
+/// Puts together what the layers said.
+#[inline]
+fn packet<'a>(
+    frame: &Frame<'a>,
+    link: Link<'a>,
+    (src, dst): (IpAddr, IpAddr),
+    segment: Result<Segment<'a>, End>,
+) -> Decoded<'a> {
+    let segment = match segment {
+        Ok(segment) => segment,
+        Err(end) => return end.into(),
+    };
+    Decoded::Packet(Packet {
+        time: frame.time,
+        ends: Endpoints {
+            src,
+            dst,
+            sport: segment.sport,
+            dport: segment.dport,
+            transport: segment.transport,
+        },
+        tcp: segment.tcp,
+        payload: segment.payload.bytes,
+        payload_wire_len: u32::try_from(segment.payload.wire_len).unwrap_or(u32::MAX),
+        src_mac: link.src_mac.copied(),
+        dst_mac: link.dst_mac.copied(),
+        vlan: link.vlan,
+        point: frame.point,
+    })
 }

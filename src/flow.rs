@@ -5,6 +5,10 @@
 
 pub mod assembly;
 pub mod pool;
+pub mod table;
+pub mod tcp;
 
 pub use assembly::{Assembly, Insert};
 pub use pool::{Pool, Slot};
+pub use table::{Key, Side, Table};
+pub use tcp::{Reader, Streams, Verdict};

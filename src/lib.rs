@@ -21,6 +21,7 @@ pub mod sensor;
 // Desk: holds keys, has no capture right.
 pub mod hits;
 pub mod metrics;
+pub mod desk;
 
 // The wiring: the only place that knows all stages.
 pub mod config;

@@ -3,6 +3,13 @@
 //! Enters: a datagram, or the in-order prefix of a stream. Leaves: [`Sighting`], borrowed.
 //! Never: allocates, panics, looks at a list.
 
+pub mod dns;
+pub mod ech;
+pub mod ja4;
+pub mod quic;
+pub mod tls;
+mod reader;
+
 use crate::base::{EchVerdict, RawName, Seen, seen::closed_set};
 
 /// Answer of a parser.

@@ -65,6 +65,16 @@ impl Assembly {
         }
     }
 
+    /// The lowest known byte; 0 when nothing is known.
+    pub fn start(&self) -> usize {
+        self.known().first().map_or(0, |r| usize::from(r.0))
+    }
+
+    /// Is nothing known?
+    pub const fn is_empty(&self) -> bool {
+        self.used == 0
+    }
+
     /// End of the highest known byte.
     pub fn end(&self) -> usize {
         self.known().last().map_or(0, |r| usize::from(r.1))

@@ -1,0 +1,56 @@
+# Two commands do everything: `make run` and `make test`. `make verify` is for long runs.
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+.PHONY: help run test verify lint build bench setup-build setup-test clean
+
+CARGO ?= cargo
+# Where `make run` keeps its hit log, key and control socket.
+STATE ?= run
+CAPTURE ?= tests/data/captures/first-day/capture.pcapng
+LISTEN ?= 127.0.0.1:9477
+
+help:
+	@echo 'make run               build, replay a bundled capture through the daemon, leave /metrics up'
+	@echo 'make run IFACE=eth0    (as root) the same on live traffic of an interface'
+	@echo 'make test              every test; at most 15 minutes on 2 cores'
+	@echo 'make verify            long runs: fuzzing, large replays; keeps records in docs/measurements'
+	@echo 'make bench             benchmarks'
+
+setup-build:
+	@tests/setup build
+
+setup-test: setup-build
+	@tests/setup test
+
+build: setup-build
+	$(CARGO) build --release --locked
+
+run: build
+	@mkdir -p $(STATE)
+ifdef IFACE
+	exec target/release/poortwacht run --interface $(IFACE) --listen $(LISTEN) \
+	  --hits $(STATE)/hits.jsonl --key $(STATE)/pseudonym.key --control $(STATE)/control.sock
+else
+	@echo 'Replaying $(CAPTURE); metrics at http://$(LISTEN)/metrics, hits in $(STATE)/hits.jsonl; end with Ctrl-C.'
+	exec target/release/poortwacht run --read $(CAPTURE) --listen $(LISTEN) \
+	  --hits $(STATE)/hits.jsonl --key $(STATE)/pseudonym.key --control $(STATE)/control.sock
+endif
+
+lint:
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+
+test: setup-test lint
+	$(CARGO) test --locked
+
+bench: setup-build
+	$(CARGO) bench --locked
+
+# FUZZ_SECONDS for each target.
+FUZZ_SECONDS ?= 300
+verify: setup-test
+	tests/verify $(FUZZ_SECONDS)
+
+clean:
+	$(CARGO) clean
+	rm -rf $(STATE)

@@ -1,0 +1,259 @@
+//! What the catalogue knows about a vendor: the words of a vendor file, as types.
+//!
+//! Enters: nothing. Leaves: closed sets and plain records. Never: reads a file; holds a rule that
+//! has not been checked. `blocklists/README.md` tells what each field means to a contributor.
+
+use crate::base::seen::closed_set;
+
+closed_set! {
+    /// How a rule covers names.
+    MatchKind {
+        /// This one name.
+        Exact = "exact",
+        /// One `*` stands for exactly one whole label.
+        Pattern = "pattern",
+        /// This name and every name below it.
+        Suffix = "suffix",
+    }
+}
+
+closed_set! {
+    /// What a host is for.
+    Role {
+        /// Public site.
+        Marketing = "marketing",
+        /// Registration, trial, demo forms.
+        Signup = "signup",
+        /// Log-in.
+        Auth = "auth",
+        /// The service itself, in a browser.
+        App = "app",
+        /// The service itself, for programs.
+        Api = "api",
+        /// Where images are sent.
+        Upload = "upload",
+        /// Mail of the vendor.
+        Mail = "mail",
+        /// Documentation, status and trust pages.
+        Docs = "docs",
+        /// Static files and pictures.
+        Cdn = "cdn",
+        /// Payment.
+        Payment = "payment",
+        /// A data subject's requests: opt-out, access, erasure. Informational, never an alert.
+        Rights = "rights",
+    }
+}
+
+closed_set! {
+    /// What kind of company it is.
+    Category {
+        /// Searches faces of strangers.
+        FaceSearch = "face-search",
+        /// Sells face recognition to programs.
+        FaceApi = "face-api",
+        /// Checks that a person is who they say: not misuse.
+        IdentityVerification = "identity-verification",
+        /// Video or forensic platform with face recognition.
+        SurveillancePlatform = "surveillance-platform",
+        /// Serves a vendor (hosting, mail, payment). Never a hit.
+        Supplier = "supplier",
+        /// From the organisation's own plain list.
+        UserList = "user-list",
+    }
+}
+
+closed_set! {
+    /// How much a hit matters.
+    Severity {
+        /// Use of the service is in itself a serious matter.
+        High = "high",
+        /// Worth a look.
+        Medium = "medium",
+        /// Weak by itself.
+        Low = "low",
+        /// To be known, not to be acted upon.
+        Informational = "informational",
+        /// Suppliers only: support for another sighting, never a hit.
+        ContextOnly = "context-only",
+    }
+}
+
+closed_set! {
+    /// How sure it is that the name is the vendor's.
+    Confidence {
+        /// Stated by the vendor or by several independent sources.
+        High = "high",
+        /// One good source, or plain from the name itself.
+        Medium = "medium",
+        /// One weak source, or a name that may have changed hands.
+        Low = "low",
+    }
+}
+
+closed_set! {
+    /// Where the knowledge comes from.
+    Provenance {
+        /// Taken from the sources given with it.
+        Sourced = "sourced",
+        /// From memory; nobody has looked it up yet.
+        Unverified = "unverified",
+    }
+}
+
+closed_set! {
+    /// Is the service running?
+    Status {
+        /// Yes.
+        Active = "active",
+        /// No longer; its names may have a new owner.
+        Defunct = "defunct",
+        /// Nobody could tell.
+        Unknown = "unknown",
+    }
+}
+
+closed_set! {
+    /// The highest stage that metadata alone can prove of this vendor.
+    Stage {
+        /// A name was seen.
+        LookedUp = "looked-up",
+        /// A human session on the site.
+        Visited = "visited",
+        /// One host carries sign-up, log-in, use **and** privacy requests.
+        AccountOrRightsRequest = "account-or-rights-request",
+        /// One host carries sign-up, log-in and use.
+        AccountOrLogin = "account-or-login",
+        /// A host of its own tells a sign-up.
+        SignedUp = "signed-up",
+        /// A host of its own tells that the service is used.
+        Searching = "searching",
+        /// A machine uses it.
+        Integrated = "integrated",
+    }
+}
+
+closed_set! {
+    /// What a match of a rule amounts to.
+    Class {
+        /// The vendor's own host: makes a hit.
+        Hit = "hit",
+        /// A shared host: counted, support at most.
+        DualUse = "dual-use",
+        /// A supplier's host: counted, support at most.
+        Supplier = "supplier",
+    }
+}
+
+/// A vendor (or supplier, or user list) with all that its file says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Vendor {
+    /// Stable id; equals the file's stem.
+    pub id: String,
+    /// Name for people.
+    pub name: String,
+    /// Other names.
+    pub aliases: Vec<String>,
+    /// Company behind it.
+    pub legal_entity: Option<String>,
+    /// Country code, possibly with a remark.
+    pub country: Option<String>,
+    /// Kind of company.
+    pub category: Category,
+    /// Severity of its hosts unless a host says otherwise.
+    pub severity: Severity,
+    /// Running or not.
+    pub status: Status,
+    /// Highest stage that metadata can prove; `None` for suppliers and user lists.
+    pub highest_stage: Option<Stage>,
+    /// Remarks.
+    pub note: Option<String>,
+    /// Sources that anybody can open.
+    pub sources: Vec<String>,
+    /// Sources that nobody can open.
+    pub unverified_sources: Vec<String>,
+    /// How its use unfolds on the wire.
+    pub flow: Option<Flow>,
+    /// Its hosts, in file order. Empty for user lists, whose rules carry nothing more.
+    pub hosts: Vec<Host>,
+    /// Whom it serves.
+    pub relations: Vec<Relation>,
+    /// Name of the list file, without its folder.
+    pub file: String,
+}
+
+/// One host of a vendor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Host {
+    /// Normal form; in a pattern one label is `*`.
+    pub name: String,
+    /// How it covers names.
+    pub kind: MatchKind,
+    /// Pattern only: the wildcard label may not begin with any of these (`s3` in
+    /// `rekognition.*.amazonaws.com`: a bucket called "rekognition" is no Rekognition).
+    pub wildcard_not: Vec<String>,
+    /// Main use.
+    pub role: Role,
+    /// Further uses of the same host.
+    pub also_roles: Vec<Role>,
+    /// Severity of a match.
+    pub severity: Severity,
+    /// Is it the vendor's?
+    pub confidence: Confidence,
+    /// Where the knowledge comes from.
+    pub provenance: Provenance,
+    /// Shared with harmless uses: never a hit.
+    pub dual_use: bool,
+    /// Sources that anybody can open.
+    pub sources: Vec<String>,
+    /// Sources that nobody can open.
+    pub unverified_sources: Vec<String>,
+    /// Newest date that a source gives: `2026-04-14` or `2026-03`.
+    pub seen: Option<String>,
+    /// Remarks.
+    pub note: Option<String>,
+    /// Line of its table in the file.
+    pub line: u32,
+}
+
+impl Host {
+    /// Does it rest on at least one source that anybody can open?
+    pub fn verified(&self) -> bool {
+        !self.sources.is_empty()
+    }
+}
+
+/// How the use of a vendor unfolds, in the words of the sources; marks such as "(unverified)" or
+/// "inferred" belong to the text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Flow {
+    /// Hosts of a visit.
+    pub visit: Vec<String>,
+    /// Hosts of a registration.
+    pub signup: Vec<String>,
+    /// Verification mail.
+    pub mail_verify: Vec<String>,
+    /// Hosts of a log-in.
+    pub login: Vec<String>,
+    /// Hosts of a search or an upload.
+    pub search_upload: Vec<String>,
+    /// Third parties that appear beside it.
+    pub third_party: Vec<String>,
+    /// Terms of a trial.
+    pub trial: Option<String>,
+    /// What a sequence of names and sizes tells.
+    pub metadata_signature: Option<String>,
+    /// What of this was seen and what is a guess.
+    pub evidence: Option<String>,
+}
+
+/// "This company serves that vendor": for the regulator, never a matter of staff traffic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Relation {
+    /// Id of the vendor that is served.
+    pub serves: String,
+    /// With what.
+    pub what: String,
+    /// Line of its table in the file.
+    pub line: u32,
+}

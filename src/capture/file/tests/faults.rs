@@ -1,0 +1,310 @@
+//! Files that are not whole, not captures, or not there.
+
+use proptest::prelude::*;
+
+use super::build::{small_pcap, small_pcapng};
+use super::*;
+
+fn fault_of(bytes: &[u8]) -> (usize, FaultKind) {
+    let got = through_every_route("fault", bytes);
+    (got.frames.len(), got.fault.expect("a fault").0)
+}
+
+fn little(snaplen: u32) -> Build {
+    Build::pcap(Order::Little, 0xa1b2_c3d4, snaplen, 1)
+}
+
+#[test]
+fn a_file_without_a_byte_is_empty() {
+    let got = through_every_route("empty", b"");
+    assert_eq!(
+        got,
+        Outcome {
+            frames: vec![],
+            fault: Some((FaultKind::Empty, None))
+        }
+    );
+}
+
+#[test]
+fn other_files_are_no_captures() {
+    for bytes in [
+        &b"#!"[..],
+        b"text, not packets",
+        b"\xfd7zXZ\0",
+        b"\x0a\x0d\x0d\x0a____________",
+    ] {
+        assert_eq!(fault_of(bytes), (0, FaultKind::NotACapture), "{bytes:?}");
+    }
+    let mut version = little(0).bytes;
+    version[4] = 3;
+    assert_eq!(fault_of(&version), (0, FaultKind::NotACapture));
+    let twice = gzip(&gzip(&little(0).bytes).unwrap()).unwrap();
+    let error = OneFile::new(
+        "twice".into(),
+        "twice".into(),
+        Input::in_memory(&twice).unwrap(),
+    );
+    let text = error.err().unwrap().to_string();
+    assert!(
+        text.starts_with("twice: it is packed twice; unpack it once first. "),
+        "{text}"
+    );
+}
+
+#[test]
+fn impossible_lengths_are_corrupt_and_keep_what_came_before() {
+    let good = || little(65_535).frame(1, 0, 3, b"abc");
+    let too_long = good()
+        .u32(1)
+        .u32(0)
+        .u32((1 << 20) + 1)
+        .u32(60)
+        .raw(&[0; 64]);
+    assert_eq!(fault_of(&too_long.bytes), (1, FaultKind::Corrupt));
+
+    let ng = || {
+        Build::new(Order::Little)
+            .section(Order::Little)
+            .interface(1, 0, &[])
+            .enhanced(0, 1, 1, b"a")
+    };
+    for (name, build) in [
+        ("odd length", ng().u32(5).u32(13).raw(&[0; 20])),
+        ("length below 12", ng().u32(5).u32(8).raw(&[0; 20])),
+        ("two lengths", ng().u32(5).u32(16).u32(0).u32(20)),
+        (
+            "two lengths, packet",
+            ng().u32(6).u32(32).raw(&[0; 20]).u32(36),
+        ),
+        ("packet without an interface", ng().enhanced(1, 1, 1, b"a")),
+        (
+            "interface of the section before",
+            ng().section(Order::Big).enhanced(0, 1, 1, b"a"),
+        ),
+        (
+            "packet block without room",
+            ng().block(6, |b| b.raw(&[0; 12])),
+        ),
+        (
+            "frame longer than its block",
+            ng().block(6, |b| b.raw(&[0; 12]).u32(5).u32(5).u32(0)),
+        ),
+        ("interface block too short", ng().block(1, |b| b.u32(1))),
+        (
+            "section of another version",
+            ng().block(0x0a0d_0d0a, |b| {
+                b.u32(0x1a2b_3c4d).u16(2).u16(0).raw(&[0xff; 8])
+            }),
+        ),
+    ] {
+        let got = through_every_route(name, &build.bytes);
+        assert_eq!(got.fault.map(|f| f.0), Some(FaultKind::Corrupt), "{name}");
+        assert_eq!(got.frames.len(), 1, "{name}");
+        let at = got.fault.unwrap().1.unwrap();
+        assert_eq!(
+            (at.frame, at.byte >= ng().bytes.len() as u64),
+            (2, true),
+            "{name}: {at:?}"
+        );
+    }
+}
+
+#[test]
+fn the_message_says_where_and_what_next() {
+    let cut = little(0)
+        .frame(1, 0, 3, b"abc")
+        .u32(1)
+        .u32(0)
+        .u32(40)
+        .u32(40)
+        .raw(b"xyz")
+        .bytes;
+    let mut source = mapped_source(&cut);
+    let mut all = read_all(&mut source);
+    let text = all.pop().unwrap().unwrap_err().to_string();
+    assert_eq!(
+        text,
+        "test: it ends inside a record: 19 of 56 bytes are there (frame 2, byte 43). \
+         The frame before it was read; if the file is still being written, read it again later."
+    );
+    assert!(source.next_frame().unwrap().is_none(), "said once");
+}
+
+#[test]
+fn what_cannot_be_opened_says_so() {
+    let kind = |path: &Path| FileSource::open(&[path.to_owned()]).err().unwrap().kind();
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(kind(&folder.path().join("missing")), FaultKind::NotFound);
+    assert_eq!(kind(folder.path()), FaultKind::NotFound, "a folder");
+    assert_eq!(kind(&file_in(&folder, "empty.pcap", b"")), FaultKind::Empty);
+    assert_eq!(kind(Path::new("/dev/null")), FaultKind::Empty);
+    assert_eq!(
+        kind(Path::new("/proc/self/status")),
+        FaultKind::NotACapture,
+        "length 0, not empty"
+    );
+    let twice = [PathBuf::from("-"), PathBuf::from("-")];
+    assert!(
+        FileSource::open(&twice)
+            .err()
+            .unwrap()
+            .to_string()
+            .contains("named twice")
+    );
+}
+
+#[test]
+fn a_compressed_stream_that_breaks_off_or_is_damaged_is_told_apart() {
+    let mut build = little(0);
+    let mut noise = 1u32;
+    for n in 0..9_000 {
+        let bytes: Vec<u8> = (0..100)
+            .map(|_| {
+                noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                (noise >> 24) as u8
+            })
+            .collect();
+        build = build.frame(n, 0, 100, &bytes);
+    }
+    let read = |packed: &[u8]| {
+        let got = outcome(Input::in_memory(packed));
+        (got.frames.len(), got.fault.map(|f| f.0))
+    };
+    for packed in [
+        gzip(&build.bytes).unwrap(),
+        zstd::encode_all(&*build.bytes, 1).unwrap(),
+    ] {
+        assert_eq!(read(&packed), (9_000, None));
+        let (frames, fault) = read(&packed[..packed.len() / 2]);
+        assert!(
+            (3_000..4_600).contains(&frames),
+            "{frames} frames of the first half"
+        );
+        assert_eq!(fault, Some(FaultKind::Truncated));
+        let mut rest = packed.clone();
+        rest.extend(b"rubbish behind the end");
+        assert_eq!(read(&rest), (9_000, Some(FaultKind::Corrupt)));
+    }
+    let mut damaged = gzip(&build.bytes).unwrap();
+    let crc = damaged.len() - 8;
+    damaged[crc] ^= 1;
+    assert_eq!(
+        read(&damaged),
+        (9_000, Some(FaultKind::Corrupt)),
+        "checksum"
+    );
+}
+
+#[test]
+fn a_mapped_file_cut_short_while_it_is_read_is_a_fault_and_no_signal() {
+    let mut build = little(0);
+    for n in 0..4_000 {
+        build = build.frame(n, 0, 1_000, &[7; 1_000]);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = file_in(&folder, "cut.pcap", &build.bytes);
+    let mut source = FileSource::open(std::slice::from_ref(&path)).unwrap();
+    assert!(source.next_frame().unwrap().is_some());
+    let file = File::options().write(true).open(&path).unwrap();
+    file.set_len(2_000_000).unwrap();
+    let all = read_all(&mut source);
+    let (frames, fault) = (all.len() - 1, all.last().unwrap().as_ref().unwrap_err());
+    assert_eq!(fault.kind(), FaultKind::Truncated);
+    assert!(
+        fault
+            .to_string()
+            .contains("became shorter while it was read"),
+        "{fault}"
+    );
+    assert_eq!(
+        frames,
+        (2_000_000 - 24) / 1_016 - 1,
+        "all that are whole in what is left"
+    );
+}
+
+/// Cut at `at`: all frames that are whole come out, then the end, clean exactly on a border.
+fn check_cut(bytes: &[u8], borders: &[usize], at: usize) {
+    let whole = outcome(Input::in_memory(bytes));
+    assert_eq!(whole.fault, None);
+    let got = outcome(Input::in_memory(&bytes[..at]));
+    assert_eq!(got.frames[..], whole.frames[..got.frames.len()]);
+    let clean = at == bytes.len() || borders.contains(&at);
+    match got.fault {
+        None => assert!(clean, "cut at {at} is no border"),
+        Some((kind, _)) => {
+            assert!(!clean, "cut at {at} is a border");
+            let wanted = if at == 0 {
+                FaultKind::Empty
+            } else {
+                FaultKind::Truncated
+            };
+            assert_eq!(kind, wanted, "cut at {at}");
+        }
+    }
+    oracle::check(&bytes[..at]);
+}
+
+#[test]
+fn a_capture_may_be_cut_anywhere() {
+    let (bytes, borders) = small_pcap();
+    for at in 0..=bytes.len() {
+        check_cut(&bytes, &borders, at);
+        let whole = borders
+            .iter()
+            .filter(|&&border| border <= at)
+            .count()
+            .saturating_sub(1);
+        assert_eq!(
+            outcome(Input::in_memory(&bytes[..at])).frames.len(),
+            whole,
+            "cut at {at}"
+        );
+    }
+    let (bytes, borders) = small_pcapng();
+    for at in 0..=bytes.len() {
+        check_cut(&bytes, &borders, at);
+        let whole = [2, 4, 7]
+            .iter()
+            .filter(|&&block| borders[block] <= at)
+            .count();
+        assert_eq!(
+            outcome(Input::in_memory(&bytes[..at])).frames.len(),
+            whole,
+            "cut at {at}"
+        );
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn cut_and_packed_captures_agree(
+        frames in prop::collection::vec((any::<u32>(), any::<u32>(), 0usize..300), 0..20),
+        cut in 0.0..1.0f64,
+    ) {
+        let mut build = little(96);
+        let mut borders = vec![build.bytes.len()];
+        for (secs, fraction, len) in frames {
+            build = build.frame(secs, fraction, 2_000, &vec![len as u8; len]);
+            borders.push(build.bytes.len());
+        }
+        let at = (build.bytes.len() as f64 * cut) as usize;
+        check_cut(&build.bytes, &borders, at);
+    }
+
+    #[test]
+    fn flipped_bytes_never_panic_and_never_leave_the_file(
+        flips in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+        pcapng in any::<bool>(),
+    ) {
+        let (mut bytes, _) = if pcapng { small_pcapng() } else { small_pcap() };
+        for (index, byte) in flips {
+            let at = index.index(bytes.len());
+            bytes[at] = byte;
+        }
+        oracle::check(&bytes);
+    }
+}

@@ -1,0 +1,56 @@
+//! `poortwacht reload`: asks a running daemon.
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::Common;
+use crate::daemon::{Exit, Fault};
+
+/// Longest wait for the daemon's answer: a list of a million names takes seconds.
+const ANSWER_WAIT: Duration = Duration::from_secs(60);
+
+/// Make a running daemon read its lists again; says whether it took them.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  poortwacht reload --config /etc/poortwacht/poortwacht.toml
+  poortwacht reload --control /run/poortwacht/control.sock")]
+pub struct ReloadArgs {
+    #[command(flatten)]
+    common: Common,
+    /// Control socket of the daemon; without it, the one in the configuration
+    #[arg(long, value_name = "FILE")]
+    control: Option<PathBuf>,
+}
+
+pub(super) fn reload(args: &ReloadArgs) -> Result<(), Fault> {
+    let path = match &args.control {
+        Some(path) => path.clone(),
+        None => args.common.load()?.control.socket,
+    };
+    let lost = |e: std::io::Error| {
+        let hint = "is the daemon running, and is this its control socket? (--control FILE)";
+        Fault::new(Exit::Listen, format!("no answer from {}: {e}; {hint}", path.display()))
+    };
+    let mut socket = UnixStream::connect(&path).map_err(lost)?;
+    socket.set_read_timeout(Some(ANSWER_WAIT)).map_err(lost)?;
+    socket.write_all(b"reload\n").map_err(lost)?;
+    let mut answer = String::new();
+    BufReader::new(socket).read_line(&mut answer).map_err(lost)?;
+    match answer.trim_end().split_once(' ') {
+        Some(("loaded", what)) => {
+            println!("loaded: {what}");
+            Ok(())
+        }
+        Some(("refused", why)) => {
+            // A line feed would end the answer, so the daemon sends it as \n.
+            let why = why.replace("\\n", "\n");
+            Err(Fault::new(Exit::No, format!("refused, the old list stays in force: {why}")))
+        }
+        _ => Err(lost(std::io::ErrorKind::UnexpectedEof.into())),
+    }
+}

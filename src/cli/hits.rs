@@ -1,0 +1,126 @@
+//! `poortwacht hits list | show ID`: reads the hit log back for a person.
+
+use std::io::{self, IsTerminal, Write};
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::Common;
+use super::report::{Printer, Style};
+use crate::base::Seen;
+use crate::daemon::{Exit, Fault};
+use crate::hits::{log, show};
+
+/// Look into the hit log.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  poortwacht hits list --log hits.jsonl              all hits: a table, or JSON in a pipe
+  poortwacht hits show 5f2c9a0e41d7b3c8 --log hits.jsonl   one hit, its DNS message or ClientHello decoded")]
+pub struct HitsArgs {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Print every hit
+    List {
+        #[command(flatten)]
+        log: LogArgs,
+        /// JSON lines, also on a terminal
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print one hit and decode what carried the name
+    Show {
+        /// The hit's `event.id`
+        id: String,
+        #[command(flatten)]
+        log: LogArgs,
+    },
+}
+
+#[derive(Args)]
+struct LogArgs {
+    #[command(flatten)]
+    common: Common,
+    /// The hit log; without it, the one in the configuration
+    #[arg(long, value_name = "FILE")]
+    log: Option<PathBuf>,
+}
+
+impl LogArgs {
+    fn path(&self) -> Result<PathBuf, Fault> {
+        match &self.log {
+            Some(path) => Ok(path.clone()),
+            None => Ok(self.common.load()?.hits.path),
+        }
+    }
+}
+
+pub(super) fn run(args: &HitsArgs) -> Result<(), Fault> {
+    match &args.what {
+        What::List { log, json } => list(&log.path()?, *json),
+        What::Show { id, log } => show_one(&log.path()?, id),
+    }
+}
+
+fn unreadable(path: &std::path::Path) -> impl Fn(io::Error) -> Fault {
+    move |e| {
+        Fault::new(
+            Exit::Input,
+            format!("cannot read the hit log {}: {e}; name it with --log FILE", path.display()),
+        )
+    }
+}
+
+fn list(path: &std::path::Path, json: bool) -> Result<(), Fault> {
+    let table = io::stdout().is_terminal() && !json;
+    let style = if table { Style::Table } else { Style::Json };
+    let mut printer = Printer::new(style, io::BufWriter::new(io::stdout().lock()));
+    let mut fault = None;
+    let tally = log::read::list(path, |record| match printer.record(&record) {
+        Ok(()) => ControlFlow::Continue(()),
+        Err(e) => {
+            fault = Some(e);
+            ControlFlow::Break(())
+        }
+    })
+    .map_err(unreadable(path))?;
+    match fault.map_or_else(|| printer.end(), Err) {
+        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => {
+            return Err(Fault::new(Exit::Output, format!("cannot write to standard output: {e}")));
+        }
+        _ => {}
+    }
+    if tally.unreadable > 0 {
+        eprintln!("poortwacht: {} lines of {} are no hits", tally.unreadable, path.display());
+    }
+    Ok(())
+}
+
+fn show_one(path: &std::path::Path, id: &str) -> Result<(), Fault> {
+    let Some(record) = log::read::find(path, id).map_err(unreadable(path))? else {
+        return Err(Fault::new(
+            Exit::No,
+            format!("no hit {} in {}", id.escape_debug(), path.display()),
+        ));
+    };
+    let mut out = io::stdout().lock();
+    let text = serde_json::to_string_pretty(&record).unwrap_or_default();
+    let mut lines = vec![text];
+    let seen = Seen::ALL.iter().find(|s| s.label() == record.poortwacht.seen);
+    if let (Some(seen), Some(evidence)) = (seen, record.evidence_bytes()) {
+        lines.push(String::new());
+        lines.push(format!("Evidence ({} bytes):", evidence.len()));
+        lines.extend(show::describe(&evidence, *seen));
+    }
+    for line in lines {
+        if writeln!(out, "{line}").is_err() {
+            break;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,197 @@
+//! `poortwacht read FILE...`: the same stages as the daemon, in one process, for capture files.
+
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::Common;
+use super::report::{Printer, Style, Tally, summary};
+use crate::capture::file::FileSource;
+use crate::config::Config;
+use crate::daemon::sources::{self, Files};
+use crate::daemon::{Exit, Fault, desk};
+use crate::event::Hit;
+use crate::hits::{Finding, Folder, Scribe};
+use crate::sensor::{NameLine, Sink, Worker};
+
+/// Windows of repeats kept open at a time.
+const FOLDS_MAX: usize = 65_536;
+/// Frames between two looks at the progress bar.
+const PROGRESS_EVERY: u64 = 1 << 14;
+
+/// Read capture files and print the hits: a table on a terminal, JSON lines in a pipe.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  poortwacht read day.pcapng                         hits, and a summary on standard error
+  poortwacht read mon.pcap.gz tue.pcap.zst           several files, in time order
+  tcpdump -w - -i eth0 | poortwacht read -           a pipe
+  poortwacht read --names day.pcapng                 every name in the file, matched or not
+
+Client addresses are written as pseudonyms; without --config under a key made for this run. The
+column of --names shows addresses: it is for those who hold the capture anyway.")]
+pub struct ReadArgs {
+    /// pcap or pcapng, plain, gzip or zstd; `-` is standard input
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+    #[command(flatten)]
+    common: Common,
+    /// Print every name, matched or not, one line each, instead of the hits
+    #[arg(long)]
+    names: bool,
+    /// JSON lines, also on a terminal
+    #[arg(long)]
+    json: bool,
+    /// No progress and no summary
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+pub(super) fn run(args: &ReadArgs) -> Result<(), Fault> {
+    let mut config = args.common.load()?;
+    config.sensor.read.clone_from(&args.files);
+    config.sensor.interfaces.clear();
+    config.check().map_err(|why| Fault::new(Exit::Config, why))?;
+    let list = sources::catalogue(&config.lists)?;
+    let source = FileSource::open(&args.files)
+        .map_err(|e| Fault::new(sources::input_exit(&e), e))?;
+    let mut files = Files::new(source, args.files.len());
+    files.narrow(&config.sensor.filter)?;
+
+    let style = match (args.names, args.json, io::stdout().is_terminal()) {
+        (true, true, _) => Style::NamesJson,
+        (true, false, _) => Style::Names,
+        (false, false, true) => Style::Table,
+        (false, ..) => Style::Json,
+    };
+    let mut worker = Worker::new(&sources::settings(&config.sensor), 0, "files");
+    let mut sink = Output {
+        folder: Folder::new(Duration::from_secs(config.hits.fold_seconds.into()), FOLDS_MAX),
+        scribe: scribe(&config, args)?,
+        printer: Printer::new(style, BufWriter::new(io::stdout().lock())),
+        names: args.names,
+        findings: Vec::new(),
+        tally: Tally::default(),
+        fault: None,
+    };
+    sink.printer.head().map_err(output)?;
+    let bar = progress(args, &files);
+    let mut troubles = 0u32;
+    let mut first = None;
+    let mut seen = 0u64;
+    loop {
+        let step = files.step(|frame, point| worker.frame(frame, point, &list, &mut sink));
+        match step {
+            Ok(true) => {}
+            Ok(false) => break,
+            Err(e) => {
+                // What was read before stays; the other files go on.
+                bar.suspend(|| eprintln!("poortwacht: {e}"));
+                troubles += 1;
+                first.get_or_insert(sources::input_exit(&e));
+            }
+        }
+        seen += 1;
+        if seen.is_multiple_of(PROGRESS_EVERY) {
+            bar.set_position(files.progress().0);
+        }
+        if sink.fault.is_some() {
+            break;
+        }
+    }
+    worker.flush("files", &list, &mut sink);
+    bar.finish_and_clear();
+    let tally = sink.finish()?;
+    if !args.quiet {
+        eprint!("{}", summary(worker.stats(), &tally, &sources::info(&list)));
+    }
+    match first {
+        None => Ok(()),
+        Some(exit) => Err(Fault::new(
+            exit,
+            format!("{troubles} of {} files could not be read to the end", args.files.len()),
+        )),
+    }
+}
+
+/// Pseudonyms under the configured key, else under one that is forgotten with this run.
+fn scribe(config: &Config, args: &ReadArgs) -> Result<Scribe, Fault> {
+    if args.common.config.is_some() {
+        return desk::scribe(config);
+    }
+    desk::scribe_for_one_run(config)
+}
+
+fn progress(args: &ReadArgs, files: &Files) -> ProgressBar {
+    if args.quiet || !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let (_, total) = files.progress();
+    let style = "{bar:30} {bytes}/{total_bytes} {bytes_per_sec} {eta}";
+    match total {
+        Some(total) => ProgressBar::new(total).with_style(
+            ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()),
+        ),
+        None => ProgressBar::new_spinner(),
+    }
+}
+
+fn output(e: io::Error) -> Fault {
+    Fault::new(Exit::Output, format!("cannot write to standard output: {e}"))
+}
+
+/// Hits through fold and scribe to standard output, names straight there.
+struct Output<W: Write> {
+    folder: Folder,
+    scribe: Scribe,
+    printer: Printer<W>,
+    names: bool,
+    findings: Vec<Finding>,
+    tally: Tally,
+    fault: Option<io::Error>,
+}
+
+impl<W: Write> Output<W> {
+    fn print_findings(&mut self) {
+        for finding in self.findings.drain(..) {
+            if self.fault.is_none() && !self.names {
+                let record = self.scribe.record(&finding);
+                self.fault = self.printer.record(&record).err();
+            }
+        }
+    }
+
+    fn finish(mut self) -> Result<Tally, Fault> {
+        self.folder.flush(&mut self.findings);
+        self.print_findings();
+        let result = self.fault.take().map_or_else(|| self.printer.end(), Err);
+        match result {
+            // The reader of the pipe has seen enough.
+            Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(self.tally),
+            Err(e) => Err(output(e)),
+            Ok(()) => Ok(self.tally),
+        }
+    }
+}
+
+impl<W: Write> Sink for Output<W> {
+    fn hit(&mut self, hit: Box<Hit>) {
+        self.tally.count(&hit.rule);
+        self.folder.take(*hit, &mut self.findings);
+        self.print_findings();
+    }
+
+    fn wants_names(&self) -> bool {
+        self.names
+    }
+
+    fn name(&mut self, line: &NameLine<'_>) {
+        if self.fault.is_none() {
+            self.fault = self.printer.name(line).err();
+        }
+    }
+}
+

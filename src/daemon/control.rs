@@ -1,0 +1,101 @@
+//! The control socket: `reload`, one line in, one line out. Open to the daemon's own user only.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::net::UnixStream as StdStream;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
+
+use super::fault::{Exit, Fault};
+
+/// Longest request line, in bytes.
+const REQUEST_LEN_MAX: u64 = 64;
+/// Longest wait for the request.
+const REQUEST_WAIT: Duration = Duration::from_secs(5);
+/// Longest wait for the sensor's answer.
+const ANSWER_WAIT: Duration = Duration::from_secs(55);
+
+/// Somebody asks for a reload and waits for the answer: `loaded ...` or `refused ...`.
+pub type Request = oneshot::Sender<String>;
+
+/// The socket, bound; its file goes with it.
+pub struct Control {
+    listener: UnixListener,
+    path: PathBuf,
+}
+
+impl Control {
+    /// Binds `path`, mode 0600. A socket file that nobody answers is left over and is replaced.
+    ///
+    /// # Errors
+    /// [`Exit::Listen`] when a daemon answers there, or the folder does not allow it.
+    pub fn bind(path: &Path) -> Result<Self, Fault> {
+        let refuse = |why: &dyn std::fmt::Display| {
+            let hint = "name another one with --control FILE or [control] socket";
+            Fault::new(Exit::Listen, format!("control socket {}: {why}; {hint}", path.display()))
+        };
+        if let Ok(meta) = fs::symlink_metadata(path) {
+            if !meta.file_type().is_socket() {
+                return Err(refuse(&"a file that is no socket stands there"));
+            }
+            if StdStream::connect(path).is_ok() {
+                return Err(refuse(&"another daemon answers there"));
+            }
+            fs::remove_file(path).map_err(|e| refuse(&e))?;
+        }
+        let listener = UnixListener::bind(path).map_err(|e| refuse(&e))?;
+        fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(|e| refuse(&e))?;
+        Ok(Self { listener, path: path.to_owned() })
+    }
+
+    /// Answers for ever, one visitor at a time; each reload goes to `requests`.
+    pub async fn serve(&self, requests: mpsc::Sender<Request>) {
+        loop {
+            match self.listener.accept().await {
+                // One visitor at a time is enough, and bounds what visitors can cost.
+                Ok((stream, _)) => drop(answer(stream, &requests).await),
+                Err(e) => {
+                    tracing::warn!("control socket: {e}");
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Control {
+    fn drop(&mut self) {
+        // Left over, it would only be replaced at the next start.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+async fn answer(mut stream: UnixStream, requests: &mpsc::Sender<Request>) -> io::Result<()> {
+    let (reader, mut writer) = stream.split();
+    let mut line = String::new();
+    let mut reader = BufReader::new(reader.take(REQUEST_LEN_MAX));
+    timeout(REQUEST_WAIT, reader.read_line(&mut line)).await??;
+    let reply = match line.trim_end() {
+        "reload" => {
+            let (sender, receiver) = oneshot::channel();
+            if requests.send(sender).await.is_err() {
+                "refused the daemon is ending".to_owned()
+            } else {
+                match timeout(ANSWER_WAIT, receiver).await {
+                    Ok(Ok(reply)) => reply,
+                    Ok(Err(_)) => "refused the daemon is ending".to_owned(),
+                    Err(_) => "refused the sensor did not answer in time".to_owned(),
+                }
+            }
+        }
+        _ => "refused unknown request; known: reload".to_owned(),
+    };
+    writer.write_all(reply.replace('\n', "\\n").as_bytes()).await?;
+    writer.write_all(b"\n").await
+}

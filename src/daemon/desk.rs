@@ -1,0 +1,365 @@
+//! The desk process: events to hit log and metrics. Holds the key, has no capture right.
+//!
+//! Enters: the configuration, events of the sensor, signals, requests on the control socket.
+//! Leaves: the hit log, pages, commands to the sensor.
+
+use std::collections::VecDeque;
+use std::io::BufReader;
+use std::net::TcpListener;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command as Program, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::control::{Control, Request};
+use super::fault::{Exit, Fault};
+use super::privilege;
+use crate::base::Timestamp;
+use crate::config::{self, Config};
+use crate::desk::{Clock, Desk};
+use crate::event::{Command, Event, ListInfo, wire};
+use crate::hits::fold::WINDOWS_MAX_DEFAULT;
+use crate::hits::log::{self, SyncPolicy};
+use crate::hits::{Addresses, Folder, HitLog, Key, Observer, Record, Scribe};
+use crate::metrics::ready::HEARTBEAT_AGE_MAX_DEFAULT;
+use crate::metrics::{Metrics, Readiness, http};
+
+/// Pace of what time brings: retries, forced writes, closing windows, readiness.
+const TICK: Duration = Duration::from_millis(200);
+/// Events read ahead of the desk; behind it the socket fills, then the sensor's queue.
+const AHEAD: usize = 1024;
+/// How long the sensor may take to drain at a stop before it is killed.
+const GRACE: Duration = Duration::from_secs(20);
+
+/// Runs the daemon until a signal ends it.
+///
+/// # Errors
+/// [`Fault`] with the exit code that fits.
+pub fn run(config: Config) -> Result<(), Fault> {
+    super::start_log();
+    for warning in config.warnings() {
+        tracing::warn!("{warning}");
+    }
+    let wiring = |e: std::io::Error| Fault::new(Exit::Internal, format!("cannot start: {e}"));
+    let listener =
+        http::bind(config.http.listen).map_err(|e| Fault::new(Exit::Listen, e))?;
+    let scribe = scribe(&config)?;
+    let log = HitLog::open(log_settings(&config.hits), Instant::now())
+        .map_err(|e| Fault::new(Exit::Output, e))?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(wiring)?;
+    let control = runtime.block_on(async { Control::bind(&config.control.socket) })?;
+    let (child, socket) = start_sensor(&config).map_err(wiring)?;
+    let kept = rights_for(&config.hits.path);
+    privilege::keep_only(&kept)?;
+    tracing::info!("metrics at http://{}/metrics", config.http.listen);
+
+    let metrics = Arc::new(Metrics::new());
+    metrics.excluded_prefixes(config.sensor.excluded.len());
+    if let Ok(list) = super::sources::catalogue(&config.lists) {
+        metrics.declare_vendors(list.vendors().iter().map(|vendor| vendor.id.as_str()));
+    }
+    let readiness = Arc::new(Readiness::new(HEARTBEAT_AGE_MAX_DEFAULT));
+    readiness.expect_workers(workers(&config));
+    let clock = if config.sensor.read.is_empty() { Clock::Live } else { Clock::Replay };
+    let window = Duration::from_secs(config.hits.fold_seconds.into());
+    let folder = Folder::new(window, WINDOWS_MAX_DEFAULT);
+    let desk = Desk::new(folder, scribe, Arc::clone(&metrics), Arc::clone(&readiness), clock);
+    let office = Office { desk, log, records: Vec::new() };
+    let pages = Pages { listener, metrics, readiness };
+    runtime.block_on(serve(office, pages, control, child, socket))
+}
+
+fn workers(config: &Config) -> usize {
+    let sensor = &config.sensor;
+    match (sensor.read.is_empty(), sensor.via) {
+        (false, _) => 1,
+        (true, config::Via::Pcap) => sensor.interfaces.len(),
+        (true, config::Via::Ring) => {
+            sensor.interfaces.len().saturating_mul(sensor.workers.into())
+        }
+    }
+}
+
+fn log_settings(hits: &config::Hits) -> log::Settings {
+    let mut settings = log::Settings::new(&hits.path);
+    settings.sync = match hits.fsync {
+        config::Fsync::Always => SyncPolicy::Always,
+        config::Fsync::Interval => SyncPolicy::Every(Duration::from_secs(1)),
+        config::Fsync::Never => SyncPolicy::Never,
+    };
+    let mib = u64::from(hits.rotate_mib) << 20;
+    settings.rotate_bytes = Some(mib).filter(|bytes| *bytes > 0);
+    let age = Duration::from_secs(u64::from(hits.rotate_hours) * 3600);
+    settings.rotate_age = Some(age).filter(|age| !age.is_zero());
+    settings.keep = hits.rotate_keep.into();
+    settings
+}
+
+/// The sensor as our child: its end of the socketpair is its standard input.
+fn start_sensor(config: &Config) -> std::io::Result<(Child, UnixStream)> {
+    let (mut ours, theirs) = UnixStream::pair()?;
+    let child = Program::new(std::env::current_exe()?)
+        .arg("sensor")
+        .stdin(Stdio::from(OwnedFd::from(theirs)))
+        .stdout(Stdio::null())
+        // Ctrl-C is for the desk, which then tells the sensor to drain.
+        .process_group(0)
+        .spawn()?;
+    wire::write(config, &mut ours)?;
+    Ok((child, ours))
+}
+
+/// Root without capabilities is bound by file permissions: in a folder of somebody else, rotation
+/// needs one right.
+fn rights_for(log: &Path) -> Vec<caps::Capability> {
+    let folder = log.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let owner = std::fs::metadata(folder).map(|m| m.uid());
+    if owner.is_ok_and(|uid| uid == nix::unistd::geteuid().as_raw()) {
+        Vec::new()
+    } else {
+        vec![caps::Capability::CAP_DAC_OVERRIDE]
+    }
+}
+
+/// Pseudonyms under the configured key, made at the first start.
+///
+/// # Errors
+/// [`Exit::Config`] when the key cannot be used or made.
+pub fn scribe(config: &Config) -> Result<Scribe, Fault> {
+    let path = &config.privacy.key_file;
+    let key = if path.exists() { Key::load(path) } else { Key::create(path) }
+        .map_err(|e| Fault::new(Exit::Config, e))?;
+    Ok(scribe_with(config, key))
+}
+
+/// Pseudonyms under a key that is forgotten with this run.
+///
+/// # Errors
+/// [`Exit::Internal`] when there is no randomness.
+pub fn scribe_for_one_run(config: &Config) -> Result<Scribe, Fault> {
+    let key = Key::ephemeral().map_err(|e| Fault::new(Exit::Internal, e))?;
+    Ok(scribe_with(config, key))
+}
+
+fn scribe_with(config: &Config, key: Key) -> Scribe {
+    let addresses = match config.privacy.addresses {
+        config::Addresses::Pseudonym => Addresses::Pseudonym,
+        config::Addresses::Clear => {
+            Addresses::Clear { reason: config.privacy.clear_reason.trim().to_owned() }
+        }
+    };
+    let name = nix::unistd::gethostname()
+        .ok()
+        .and_then(|n| n.into_string().ok())
+        .unwrap_or_else(|| "poortwacht".into());
+    Scribe::new(key, addresses, Observer { name })
+}
+
+
+/// The pages and what they show.
+struct Pages {
+    listener: TcpListener,
+    metrics: Arc<Metrics>,
+    readiness: Arc<Readiness>,
+}
+
+/// The desk with its log, on a thread of its own: forcing lines to the disk may take its time
+/// without holding up a page.
+struct Office {
+    desk: Desk,
+    log: HitLog,
+    records: Vec<Record>,
+}
+
+impl Office {
+    /// Takes events until the sensor closes its end; tells `reloads` how each reload went.
+    fn work(
+        mut self,
+        events: &Receiver<Event>,
+        reopen: &AtomicBool,
+        reloads: &mpsc::UnboundedSender<Result<ListInfo, String>>,
+    ) -> Result<(), Fault> {
+        let mut ticked = Instant::now();
+        loop {
+            match events.recv_timeout(TICK) {
+                Ok(event) => {
+                    match &event {
+                        Event::ListLoaded(info) => drop(reloads.send(Ok(info.clone()))),
+                        Event::ListRefused(why) => drop(reloads.send(Err(why.clone()))),
+                        _ => {}
+                    }
+                    self.desk.take(event, now(), &mut self.records);
+                    self.write();
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            if reopen.swap(false, Ordering::Relaxed) {
+                self.log.reopen(Instant::now());
+            }
+            if ticked.elapsed() >= TICK {
+                ticked = Instant::now();
+                self.desk.tick(now(), &mut self.records);
+                self.write();
+                self.log.tick(ticked);
+                self.desk.hit_log(&self.log.state());
+            }
+        }
+        self.desk.flush(&mut self.records);
+        self.write();
+        self.desk.sensor_gone("the sensor has ended");
+        let (state, closed) = self.log.close(Instant::now());
+        self.desk.hit_log(&state);
+        closed.map_err(|e| Fault::new(Exit::Output, e))
+    }
+
+    fn write(&mut self) {
+        for record in self.records.drain(..) {
+            self.log.append(&record, Instant::now());
+        }
+    }
+}
+
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
+}
+
+/// Reads the sensor's events ahead of the office, until the sensor closes its end.
+fn receive(socket: UnixStream, events: &SyncSender<Event>) {
+    let mut input = BufReader::with_capacity(1 << 16, socket);
+    loop {
+        match wire::read(&mut input) {
+            Ok(Some(event)) => {
+                if events.send(event).is_err() {
+                    return;
+                }
+            }
+            Ok(None) => return,
+            Err(e) => {
+                tracing::error!("{e}");
+                return;
+            }
+        }
+    }
+}
+
+/// Signals, control socket and pages, until the office is done.
+async fn serve(
+    office: Office,
+    pages: Pages,
+    control: Control,
+    mut child: Child,
+    socket: UnixStream,
+) -> Result<(), Fault> {
+    let wiring = |e: std::io::Error| Fault::new(Exit::Internal, format!("cannot start: {e}"));
+    let mut to_sensor = socket.try_clone().map_err(wiring)?;
+    let (events, inbox) = sync_channel(AHEAD);
+    thread::Builder::new()
+        .name("from-sensor".into())
+        .spawn(move || receive(socket, &events))
+        .map_err(wiring)?;
+    let reopen = Arc::new(AtomicBool::new(false));
+    let (told, mut reloads) = mpsc::unbounded_channel();
+    let (done, mut finished) = oneshot::channel();
+    let flag = Arc::clone(&reopen);
+    thread::Builder::new()
+        .name("desk".into())
+        .spawn(move || done.send(office.work(&inbox, &flag, &told)))
+        .map_err(wiring)?;
+
+    let (end_pages, mut pages_end) = watch::channel(false);
+    let shown = tokio::spawn(http::serve(
+        pages.listener,
+        pages.metrics,
+        pages.readiness,
+        async move { drop(pages_end.wait_for(|end| *end).await) },
+    ));
+    let (ask, mut asked) = mpsc::channel(4);
+    let answering = tokio::spawn(async move { control.serve(ask).await });
+    let mut hangup = signal(SignalKind::hangup()).map_err(wiring)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(wiring)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(wiring)?;
+    let mut waiting: VecDeque<Option<Request>> = VecDeque::new();
+    let mut stopping = false;
+    let result = loop {
+        let ask_reload = tokio::select! {
+            end = &mut finished => break end,
+            _ = terminate.recv(), if !stopping => None,
+            _ = interrupt.recv(), if !stopping => None,
+            _ = hangup.recv() => {
+                reopen.store(true, Ordering::Relaxed);
+                Some(None)
+            }
+            Some(request) = asked.recv() => {
+                reopen.store(true, Ordering::Relaxed);
+                Some(Some(request))
+            }
+            Some(outcome) = reloads.recv() => {
+                if let Some(Some(request)) = waiting.pop_front() {
+                    // The visitor may have gone.
+                    let _ = request.send(reply(&outcome));
+                }
+                continue;
+            }
+            () = tokio::time::sleep(GRACE), if stopping => {
+                tracing::error!("the sensor did not drain within {GRACE:?}: ending it");
+                let _ = child.kill();
+                continue;
+            }
+        };
+        // An error means that the sensor is gone, which `finished` tells in a moment.
+        match ask_reload {
+            Some(request) => {
+                waiting.push_back(request);
+                let _ = wire::write(&Command::Reload, &mut to_sensor);
+            }
+            None => {
+                stopping = true;
+                tracing::info!("ending: the sensor drains");
+                let _ = wire::write(&Command::Stop, &mut to_sensor);
+            }
+        }
+    };
+    answering.abort();
+    let status = child.wait().map_err(wiring)?;
+    // Whoever scrapes now still sees the last counts.
+    let _ = end_pages.send(true);
+    let _ = shown.await;
+    let written = result
+        .unwrap_or_else(|_| Err(Fault::new(Exit::Internal, "the desk ended in a panic")));
+    if !status.success() {
+        return Err(sensor_fault(status));
+    }
+    if !stopping {
+        return Err(Fault::new(Exit::Internal, "the sensor ended by itself"));
+    }
+    written.inspect(|()| tracing::info!("ended: everything captured is written"))
+}
+
+fn reply(outcome: &Result<ListInfo, String>) -> String {
+    match outcome {
+        Ok(info) => format!(
+            "loaded list {} with {} rules of {} vendors",
+            info.version, info.rules, info.vendors
+        ),
+        Err(why) => format!("refused {why}"),
+    }
+}
+
+/// The sensor said on standard error what is wrong; its exit code becomes ours.
+fn sensor_fault(status: std::process::ExitStatus) -> Fault {
+    let exit = Exit::ALL.iter().copied().find(|exit| status.code() == Some(*exit as i32));
+    Fault::new(exit.unwrap_or(Exit::Internal), format!("the sensor ended: {status}"))
+}

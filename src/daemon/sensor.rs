@@ -1,0 +1,299 @@
+//! The sensor process: capture to match. Holds no key, serves no page; gives up its privileges
+//! once its sources are open.
+//!
+//! Enters: the configuration and commands over the socketpair on standard input; frames. Leaves:
+//! events over the same socketpair.
+
+use std::io::BufReader;
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use arc_swap::ArcSwap;
+
+use super::fault::{Exit, Fault};
+use super::queue::{self, Outlet, Queue};
+use super::sources::{self, Files};
+use crate::base::Timestamp;
+use crate::blocklist::Catalogue;
+use crate::capture::live::LiveSource;
+use crate::config::Config;
+use crate::event::{Command, Event, wire};
+use crate::sensor::{Settings, Worker};
+
+/// Longest wait for frames: the pace of idle sweeps and of stopping.
+const WAIT: Duration = Duration::from_millis(100);
+/// Pace of the counters.
+const STATS_EVERY: Duration = Duration::from_millis(500);
+/// What stands in the rings at a stop is still read, but no longer than this.
+const DRAIN_MAX: Duration = Duration::from_secs(5);
+/// Frames of a file between two looks at the clock and the list in force.
+const FILE_BATCH: usize = 1024;
+
+/// A worker's thread.
+type Running = thread::JoinHandle<Result<(), Fault>>;
+
+/// What all threads of the sensor share.
+struct Shared {
+    list: ArcSwap<Catalogue>,
+    stop: Arc<AtomicBool>,
+    settings: Settings,
+}
+
+impl Shared {
+    fn stopping(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+}
+
+/// The sensor's main. Standard input is the socketpair to the desk.
+pub fn main() -> ExitCode {
+    super::start_log();
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) => fault.report(),
+    }
+}
+
+fn run() -> Result<(), Fault> {
+    let broken = |e: std::io::Error| {
+        Fault::new(
+            Exit::Internal,
+            format!("the sensor lost the desk: {e}; `sensor` is started by `poortwacht run` only"),
+        )
+    };
+    let fd = std::io::stdin().as_fd().try_clone_to_owned().map_err(broken)?;
+    let mut to_desk = UnixStream::from(fd);
+    let mut from_desk = BufReader::new(to_desk.try_clone().map_err(broken)?);
+    let config: Config = wire::read(&mut from_desk)
+        .and_then(|c| c.ok_or_else(|| std::io::ErrorKind::UnexpectedEof.into()))
+        .map_err(broken)?;
+
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
+        signal_hook::flag::register(signal, Arc::clone(&stop)).map_err(broken)?;
+    }
+    let list = sources::catalogue(&config.lists)?;
+    let info = sources::info(&list);
+    let opened = sources::open(&config.sensor)?;
+    super::privilege::drop_all()?;
+
+    let shared = Arc::new(Shared {
+        list: ArcSwap::from_pointee(list),
+        stop,
+        settings: sources::settings(&config.sensor),
+    });
+    let (queue, events) = Queue::new(config.sensor.queue_max as usize);
+    let writer = thread::Builder::new()
+        .name("to-desk".into())
+        .spawn(move || queue::drain(&events, &mut to_desk))
+        .map_err(broken)?;
+    queue.outlet(true).send(Event::Ready(info));
+    let workers = start(opened, &shared, &queue).map_err(broken)?;
+    let commands = {
+        let (shared, queue) = (Arc::clone(&shared), queue.clone());
+        move || obey(from_desk, &config, &shared, &queue)
+    };
+    // Detached: it ends with the process, or sets `stop` when the desk is gone.
+    thread::Builder::new().name("from-desk".into()).spawn(commands).map_err(broken)?;
+
+    let mut fault = Ok(());
+    for worker in workers {
+        let panicked =
+            |_| Err(Fault::new(Exit::Internal, "a worker of the sensor ended in a panic"));
+        let end = worker.join().unwrap_or_else(panicked);
+        fault = fault.and(end);
+    }
+    // The command thread may hold a clone of the queue: closing takes a message of its own.
+    queue.close();
+    drop(queue);
+    match writer.join() {
+        Ok(Ok(())) => fault,
+        Ok(Err(e)) => Err(broken(e)),
+        Err(_) => Err(Fault::new(Exit::Internal, "the sensor's writer ended in a panic")),
+    }
+}
+
+fn start(
+    opened: sources::Opened,
+    shared: &Arc<Shared>,
+    queue: &Queue,
+) -> std::io::Result<Vec<Running>> {
+    let mut threads = Vec::new();
+    match opened {
+        sources::Opened::Live(sources) => {
+            for (number, source) in (0u16..).zip(sources) {
+                let (shared, outlet) = (Arc::clone(shared), queue.outlet(false));
+                let name = format!("worker-{number}");
+                let body = move || live(source, number, &shared, outlet);
+                threads.push(thread::Builder::new().name(name).spawn(body)?);
+            }
+        }
+        sources::Opened::Files(source) => {
+            let (shared, outlet) = (Arc::clone(shared), queue.outlet(true));
+            let body = move || files(source, &shared, outlet);
+            threads.push(thread::Builder::new().name("worker-0".into()).spawn(body)?);
+        }
+    }
+    Ok(threads)
+}
+
+/// Carries out what the desk says.
+fn obey(
+    mut from_desk: BufReader<UnixStream>,
+    config: &Config,
+    shared: &Shared,
+    queue: &Queue,
+) {
+    loop {
+        match wire::read::<Command>(&mut from_desk) {
+            Ok(Some(Command::Reload)) => {
+                let event = match reload(config, shared) {
+                    Ok(info) => Event::ListLoaded(info),
+                    Err(why) => Event::ListRefused(why),
+                };
+                queue.outlet(true).send(event);
+            }
+            // Without a desk there is nobody to tell: stop.
+            Ok(Some(Command::Stop) | None) | Err(_) => {
+                shared.stop.store(true, Ordering::Relaxed);
+                return;
+            }
+        }
+    }
+}
+
+/// Compiles the lists beside the one in force and swaps it whole, or refuses.
+fn reload(config: &Config, shared: &Shared) -> Result<crate::event::ListInfo, String> {
+    let fresh = sources::catalogue(&config.lists).map_err(|fault| fault.message)?;
+    fresh.plausible_after(&shared.list.load())?;
+    let info = sources::info(&fresh);
+    shared.list.store(Arc::new(fresh));
+    Ok(info)
+}
+
+fn live(
+    mut source: LiveSource,
+    number: u16,
+    shared: &Shared,
+    mut outlet: Outlet,
+) -> Result<(), Fault> {
+    let point = source.point_name().to_owned();
+    let mut worker = Worker::new(&shared.settings, number, &point);
+    if let Err(e) = crate::capture::live::pin_to_cpu(number) {
+        tracing::warn!(worker = number, "not pinned to a processor: {e}");
+    }
+    let mut told = Instant::now();
+    let mut complaint = Complaint::default();
+    let mut drain_until = None;
+    let mut failed = None;
+    loop {
+        let list = shared.list.load();
+        let wait = if drain_until.is_some() { Duration::ZERO } else { WAIT };
+        let batch = source.next_batch(wait, &mut |frame| {
+            worker.frame(&frame, &point, &list, &mut outlet);
+        });
+        let taken = batch.unwrap_or_else(|e| {
+            if e.is_survivable() {
+                complaint.say(&point, &e);
+                thread::sleep(WAIT);
+            } else {
+                // The others drain and end too: a sensor that is half blind must not look whole.
+                failed = Some(Fault::new(Exit::Interface, e));
+                shared.stop.store(true, Ordering::Relaxed);
+            }
+            0
+        });
+        if taken == 0 {
+            worker.sweep(now(), &point, &list, &mut outlet);
+        }
+        if told.elapsed() >= STATS_EVERY {
+            told = Instant::now();
+            publish_live(&mut worker, &mut source, &mut outlet);
+        }
+        if shared.stopping() {
+            let until = *drain_until.get_or_insert_with(|| Instant::now() + DRAIN_MAX);
+            if taken == 0 || Instant::now() >= until {
+                worker.flush(&point, &list, &mut outlet);
+                publish_live(&mut worker, &mut source, &mut outlet);
+                return failed.map_or(Ok(()), Err);
+            }
+        }
+    }
+}
+
+fn publish_live(worker: &mut Worker, source: &mut LiveSource, outlet: &mut Outlet) {
+    let kernel = source.kernel_stats();
+    let stats = worker.stats();
+    stats.kernel_drops = kernel.drops;
+    stats.ring_freezes = kernel.freezes;
+    stats.interface_errors = kernel.interface_errors;
+    publish(worker, outlet);
+}
+
+fn publish(worker: &mut Worker, outlet: &mut Outlet) {
+    let stats = worker.stats();
+    stats.events_dropped = outlet.dropped;
+    stats.heartbeat = now().nanos() / 1_000_000_000;
+    let event = Event::Stats(Box::new(stats.clone()));
+    outlet.send(event);
+}
+
+fn files(mut source: Files, shared: &Shared, mut outlet: Outlet) -> Result<(), Fault> {
+    let mut worker = Worker::new(&shared.settings, 0, "files");
+    let mut told = Instant::now();
+    let mut ended = false;
+    while !shared.stopping() {
+        let list = shared.list.load();
+        for _ in 0..FILE_BATCH {
+            if ended {
+                break;
+            }
+            let step = source.step(|frame, point| worker.frame(frame, point, &list, &mut outlet));
+            ended = !step.unwrap_or_else(|e| {
+                // What was read before stays; the other files go on.
+                tracing::error!("{e}");
+                true
+            });
+            if ended {
+                worker.flush("files", &list, &mut outlet);
+                publish(&mut worker, &mut outlet);
+                outlet.send(Event::SourceEnded("files".into()));
+            }
+        }
+        if ended {
+            thread::sleep(WAIT);
+        }
+        if told.elapsed() >= STATS_EVERY {
+            told = Instant::now();
+            publish(&mut worker, &mut outlet);
+        }
+    }
+    if !ended {
+        worker.flush("files", &shared.list.load(), &mut outlet);
+    }
+    publish(&mut worker, &mut outlet);
+    Ok(())
+}
+
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
+}
+
+/// Says a trouble of an interface once, then at most once a minute.
+#[derive(Default)]
+struct Complaint(Option<Instant>);
+
+impl Complaint {
+    fn say(&mut self, point: &str, what: &dyn std::fmt::Display) {
+        if self.0.is_none_or(|at| at.elapsed() > Duration::from_secs(60)) {
+            self.0 = Some(Instant::now());
+            tracing::error!(interface = point, "{what}; trying again");
+        }
+    }
+}

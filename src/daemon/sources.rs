@@ -1,0 +1,190 @@
+//! From the configuration to open sources and a compiled list.
+
+use crate::blocklist::{Catalogue, ListProblem};
+use crate::capture::error::{CaptureError, FaultKind};
+use crate::capture::file::FileSource;
+use crate::capture::filter::Filter;
+use crate::capture::live::{self, LiveConfig, LiveError, LiveSource};
+use crate::capture::{Frame, LinkType};
+use crate::config::{Lists, Sensor, Via};
+use crate::event::ListInfo;
+use crate::sensor::Settings;
+
+use super::fault::{Exit, Fault};
+
+/// What a sensor reads.
+pub enum Opened {
+    /// One source per worker.
+    Live(Vec<LiveSource>),
+    /// Files in time order.
+    Files(Files),
+}
+
+/// Capture files with their names and what narrows them.
+pub struct Files {
+    source: FileSource,
+    points: Vec<String>,
+    filter: Option<Filters>,
+}
+
+impl Files {
+    /// Of `count` files.
+    pub fn new(source: FileSource, count: usize) -> Self {
+        let name = |point| source.point_name(point).to_owned();
+        let points = (0..u16::try_from(count).unwrap_or(u16::MAX)).map(name).collect();
+        Self { source, points, filter: None }
+    }
+
+    /// Looks only at frames that `expression` accepts; an empty one accepts all.
+    ///
+    /// # Errors
+    /// When libpcap does not understand it.
+    pub fn narrow(&mut self, expression: &str) -> Result<(), Fault> {
+        if !expression.trim().is_empty() {
+            self.filter = Some(Filters::new(expression)?);
+        }
+        Ok(())
+    }
+
+    /// Bytes read so far, and in total where that is known.
+    pub fn progress(&self) -> (u64, Option<u64>) {
+        self.source.progress()
+    }
+
+    /// Hands the next frame and the name of its file to `each`; `false` at the end.
+    ///
+    /// # Errors
+    /// The fault that ends one of the files; the others go on.
+    pub fn step(
+        &mut self,
+        mut each: impl FnMut(&Frame<'_>, &str),
+    ) -> Result<bool, CaptureError> {
+        let Some(frame) = self.source.next_frame()? else { return Ok(false) };
+        if self.filter.as_mut().is_none_or(|filter| filter.accepts(&frame)) {
+            let point = self.points.get(usize::from(frame.point)).map_or("", String::as_str);
+            each(&frame, point);
+        }
+        Ok(true)
+    }
+}
+
+/// One expression compiled for each link type that comes along.
+struct Filters {
+    expression: String,
+    compiled: Vec<(LinkType, Option<Filter>)>,
+}
+
+impl Filters {
+    fn new(expression: &str) -> Result<Self, Fault> {
+        // Checked now, so that a typing error does not look like an empty capture.
+        let ethernet = Filter::compile(expression, LinkType::Ethernet)
+            .map_err(|e| Fault::new(Exit::Usage, e))?;
+        Ok(Self {
+            expression: expression.to_owned(),
+            compiled: vec![(LinkType::Ethernet, Some(ethernet))],
+        })
+    }
+
+    /// A link type that libpcap cannot filter is let through: a filter may narrow what is looked
+    /// at, never blind it.
+    fn accepts(&mut self, frame: &Frame<'_>) -> bool {
+        let known = self.compiled.iter().position(|(link, _)| *link == frame.link);
+        let index = known.unwrap_or_else(|| {
+            let filter = Filter::compile(&self.expression, frame.link).ok();
+            self.compiled.push((frame.link, filter));
+            self.compiled.len() - 1
+        });
+        self.compiled
+            .get(index)
+            .and_then(|(_, filter)| filter.as_ref())
+            .is_none_or(|filter| filter.accepts(frame))
+    }
+}
+
+/// The exit code for a fault of a capture file.
+pub fn input_exit(error: &CaptureError) -> Exit {
+    match error.kind() {
+        FaultKind::Permission => Exit::Permission,
+        _ => Exit::Input,
+    }
+}
+
+fn live_exit(error: &LiveError) -> Exit {
+    match error {
+        LiveError::NotPermitted { .. } => Exit::Permission,
+        LiveError::Filter(_) => Exit::Config,
+        _ => Exit::Interface,
+    }
+}
+
+/// Opens interfaces or files.
+///
+/// # Errors
+/// With the code that fits: input, interface, permission, or config when there is nothing to read.
+pub fn open(sensor: &Sensor) -> Result<Opened, Fault> {
+    if !sensor.read.is_empty() {
+        let source =
+            FileSource::open(&sensor.read).map_err(|e| Fault::new(input_exit(&e), e))?;
+        let mut files = Files::new(source, sensor.read.len());
+        files.narrow(&sensor.filter)?;
+        return Ok(Opened::Files(files));
+    }
+    if sensor.interfaces.is_empty() {
+        return Err(Fault::new(
+            Exit::Config,
+            "nothing to watch: give --interface IF (or --read FILE), or set `interfaces` under \
+             [sensor] in the config",
+        ));
+    }
+    let config = LiveConfig {
+        interfaces: sensor.interfaces.clone(),
+        workers_per_interface: sensor.workers,
+        via: match sensor.via {
+            Via::Ring => live::Via::Ring,
+            Via::Pcap => live::Via::Pcap,
+        },
+        promiscuous: sensor.promiscuous,
+        filter: Some(sensor.filter.clone()).filter(|f| !f.trim().is_empty()),
+        excluded: sensor.excluded.clone(),
+        ring_bytes: (sensor.ring_mib as usize) << 20,
+        ..LiveConfig::default()
+    };
+    live::open(&config).map(Opened::Live).map_err(|e| Fault::new(live_exit(&e), e))
+}
+
+/// Bounds and choices of each worker.
+pub fn settings(sensor: &Sensor) -> Settings {
+    Settings {
+        excluded: sensor.excluded.clone(),
+        monitored: sensor.monitored.clone(),
+        flows: sensor.flows_max as usize,
+        buffers: sensor.buffers_max,
+        // Replays hash alike each time, so that the same capture gives the same lines.
+        seed: if sensor.read.is_empty() { None } else { Some(1) },
+    }
+}
+
+/// Loads and compiles the lists in the configuration.
+///
+/// # Errors
+/// [`Exit::List`] with every problem on a line of its own.
+pub fn catalogue(lists: &Lists) -> Result<Catalogue, Fault> {
+    let allow = Some(lists.allow.as_path()).filter(|p| !p.as_os_str().is_empty());
+    let dir = Some(lists.dir.as_path()).filter(|p| !p.as_os_str().is_empty());
+    let loaded = Catalogue::load(dir, &lists.user, allow);
+    loaded.map_err(|problems| {
+        let lines: Vec<String> = problems.iter().map(ListProblem::to_string).collect();
+        Fault::new(Exit::List, format!("the list is refused:\n{}", lines.join("\n")))
+    })
+}
+
+/// What the desk has to know of a list.
+pub fn info(list: &Catalogue) -> ListInfo {
+    let info = list.info();
+    ListInfo {
+        version: info.version,
+        rules: info.rules,
+        vendors: info.vendors,
+        modified: info.modified,
+    }
+}

@@ -1,0 +1,138 @@
+//! One direction of a connection: where its stream stands and what is kept of it.
+
+use bytemuck::Zeroable;
+
+use super::LOOKS_MAX;
+
+const KNOWN: u8 = 1;
+const FROM_SYN: u8 = 2;
+const HOLDING: u8 = 4;
+const STREAMS: u8 = 8;
+const PAYLOAD: u8 = 16;
+const BROKEN: u8 = 32;
+
+/// One direction. All zero: nothing seen.
+#[derive(Clone, Copy, Zeroable)]
+#[repr(C)]
+pub(super) struct Half {
+    /// Sequence number of the first byte that was not yet shown, or of byte 0 of the stretch.
+    pub base: u32,
+    /// Sequence number of the SYN.
+    isn: u32,
+    /// Number of the stretch, 0 for none.
+    pub part: u32,
+    /// Segments in which no message began.
+    pub looks: u8,
+    /// Segments taken while holding.
+    pub held: u8,
+    flags: u8,
+    spare: u8,
+}
+
+impl Half {
+    const fn has(&self, flag: u8) -> bool {
+        self.flags & flag != 0
+    }
+
+    pub const fn known(&self) -> bool {
+        self.has(KNOWN)
+    }
+
+    pub const fn opened(&self) -> bool {
+        self.has(FROM_SYN)
+    }
+
+    /// Waiting for the head of a stream met in the middle.
+    pub const fn holding(&self) -> bool {
+        self.has(HOLDING)
+    }
+
+    /// Did it carry messages one after the other?
+    pub const fn streams(&self) -> bool {
+        self.has(STREAMS)
+    }
+
+    pub const fn payload_seen(&self) -> bool {
+        self.has(PAYLOAD)
+    }
+
+    pub const fn saw_payload(&mut self) {
+        self.flags |= PAYLOAD;
+    }
+
+    /// Had all its looks.
+    pub const fn done(&self) -> bool {
+        self.looks >= LOOKS_MAX && self.part == 0
+    }
+
+    /// Is a SYN with this number the start of another connection on the same ports?
+    pub const fn restarts(&self, isn: u32) -> bool {
+        if self.opened() {
+            return self.isn != isn;
+        }
+        // Data came first: only reordered if it lies right behind this SYN.
+        self.known() && self.base.wrapping_sub(isn) > 0x1_0000
+    }
+
+    /// Its SYN was seen.
+    pub const fn open(&mut self, isn: u32) {
+        if self.opened() {
+            return;
+        }
+        self.isn = isn;
+        self.flags |= FROM_SYN;
+        if !self.known() {
+            self.flags |= KNOWN;
+            self.base = isn.wrapping_add(1);
+        }
+    }
+
+    pub const fn set_base(&mut self, seq: u32) {
+        self.base = seq;
+        self.flags |= KNOWN;
+    }
+
+    /// At the start of the stream, or between messages, a missing piece is waited for.
+    pub const fn waits_for_head(&self) -> bool {
+        (self.opened() && self.looks == 0) || self.streams()
+    }
+
+    /// A message of `n` bytes was read.
+    pub const fn consumed(&mut self, n: usize) {
+        self.base = self.base.wrapping_add(n as u32);
+        self.flags |= STREAMS;
+    }
+
+    /// Did a message begin that contradicted itself?
+    pub const fn broken(&self) -> bool {
+        self.has(BROKEN)
+    }
+
+    /// No message began in the `n` bytes at the base, or a broken one.
+    pub const fn looked(&mut self, n: usize, broken: bool) {
+        self.flags |= if broken { BROKEN } else { 0 };
+        self.base = self.base.wrapping_add(n as u32);
+        self.looks = self.looks.saturating_add(1);
+    }
+
+    /// Keeps a stretch that begins at `base`, before what was seen.
+    pub const fn hold(&mut self, part: u32, base: u32) {
+        self.part = part;
+        self.base = base;
+        self.flags |= HOLDING;
+    }
+
+    /// Stops holding; the stream goes on `end` bytes behind the base.
+    pub const fn let_go(&mut self, end: usize) {
+        self.part = 0;
+        self.flags &= !HOLDING;
+        self.base = self.base.wrapping_add(end as u32);
+        self.looks = self.looks.saturating_add(self.held);
+    }
+
+    /// Starts anew with the next segment.
+    pub const fn forget(&mut self) {
+        self.part = 0;
+        self.flags &= !(KNOWN | HOLDING);
+    }
+}

@@ -1,0 +1,184 @@
+//! The table of metric families: name, type, labels and help text stand here and nowhere else.
+//!
+//! Enters: nothing. Leaves: [`Families`] and [`TABLE`]. Never: a family outside the table.
+
+use prometheus::{GaugeVec, IntCounterVec, Opts, Registry};
+
+/// Type of a family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Only rises.
+    Counter,
+    /// Rises and falls.
+    Gauge,
+}
+
+/// One row of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Family {
+    /// Name with prefix and unit.
+    pub name: &'static str,
+    /// Type.
+    pub kind: Kind,
+    /// Label names.
+    pub labels: &'static [&'static str],
+    /// Help text.
+    pub help: &'static str,
+}
+
+macro_rules! families {
+    ($($field:ident: $kind:ident $name:literal [$($label:literal),*] $help:literal;)+) => {
+        /// Every family, registered.
+        pub struct Families {
+            $(#[doc = $help] pub $field: families!(@type $kind)),+
+        }
+
+        /// Every family, as data.
+        pub const TABLE: &[Family] = &[$(Family {
+            name: $name, kind: Kind::$kind, labels: &[$($label),*], help: $help,
+        }),+];
+
+        impl Families {
+            /// Registers the whole table.
+            ///
+            /// # Panics
+            /// When the table holds a bad or double name: the program is wrong, not its input.
+            pub fn new(registry: &Registry) -> Self {
+                Self { $($field: {
+                    let labels: &[&str] = &[$($label),*];
+                    let family = <families!(@type $kind)>::new(Opts::new($name, $help), labels)
+                        .expect("the table holds good names");
+                    registry.register(Box::new(family.clone())).expect("no name stands twice");
+                    if labels.is_empty() {
+                        let _ = family.with_label_values::<&str>(&[]);
+                    }
+                    family
+                }),+ }
+            }
+        }
+    };
+    (@type Counter) => { IntCounterVec };
+    (@type Gauge) => { GaugeVec };
+}
+
+families! {
+    // Frames
+    frames: Counter "poortwacht_frames_total" ["interface"]
+        "Frames seen.";
+    wire_bytes: Counter "poortwacht_wire_bytes_total" ["interface"]
+        "Bytes on the wire of the frames seen.";
+    excluded_frames: Counter "poortwacht_excluded_frames_total" ["interface"]
+        "Frames dropped unread because the config excludes their source or destination.";
+    cut_short_frames: Counter "poortwacht_cut_short_frames_total" ["interface"]
+        "Frames of which the capture kept only the beginning.";
+    kernel_dropped_frames: Counter "poortwacht_kernel_dropped_frames_total" ["interface"]
+        "Frames that the kernel dropped because the ring was full.";
+    ring_freezes: Counter "poortwacht_ring_freezes_total" ["interface"]
+        "Times the capture ring stood still because it was full.";
+    interface_errors: Counter "poortwacht_interface_errors_total" ["interface"]
+        "Receive errors and drops of the interface, below the capture socket.";
+    malformed_frames: Counter "poortwacht_malformed_frames_total" ["reason"]
+        "Frames that could not be decoded, by reason.";
+    ignored_frames: Counter "poortwacht_ignored_frames_total" ["reason"]
+        "Well-formed frames that carry nothing which is read, by reason.";
+    fragments: Counter "poortwacht_fragments_total" ["fate"]
+        "IP fragments and datagrams made of them, by what became of them.";
+    excluded_prefixes: Gauge "poortwacht_excluded_prefixes" []
+        "Address prefixes that the config excludes from being read.";
+
+    // Names and connections
+    names: Counter "poortwacht_names_total" ["seen"]
+        "Names read, matched or not, by how they were seen.";
+    malformed_messages: Counter "poortwacht_malformed_messages_total" ["reason"]
+        "DNS messages and ClientHellos that could not be read, or not wholly, by reason.";
+    local_names: Counter "poortwacht_local_name_messages_total" ["protocol"]
+        "Messages of name protocols of the local net, which are counted and not read.";
+    connections: Counter "poortwacht_connections_total" ["transport", "outcome"]
+        "New connections by whether their name could be told, and if not, why: the coverage.";
+    hits: Counter "poortwacht_hits_total" ["seen"]
+        "Names that matched a rule for vendor hosts, by how they were seen.";
+    vendor_hits: Counter "poortwacht_vendor_hits_total" ["vendor"]
+        "Hits by vendor, repeats included.";
+    context_names: Counter "poortwacht_context_names_total" ["seen"]
+        "Names that matched a supplier, dual-use or context entry: counted, never written down.";
+    allowed_names: Counter "poortwacht_allowed_names_total" []
+        "Matches silenced by the allow-list.";
+
+    // Flows and workers
+    flows: Gauge "poortwacht_flows" ["worker", "interface"]
+        "Entries in use in the worker's flow table.";
+    pool_copied_bytes: Counter "poortwacht_pool_copied_bytes_total" []
+        "Bytes copied to buffers because a name did not lie within one frame.";
+    pool_empty: Counter "poortwacht_pool_empty_total" []
+        "Times no buffer was free to put a stream together in.";
+    worker_heartbeat: Gauge "poortwacht_worker_heartbeat_timestamp_seconds" ["worker", "interface"]
+        "When the worker last told its counts, since the epoch.";
+    worker_packet: Gauge "poortwacht_worker_packet_timestamp_seconds" ["worker", "interface"]
+        "Time of the worker's newest frame, since the epoch.";
+    events_dropped: Counter "poortwacht_events_dropped_total" []
+        "Events lost between sensor and desk because the queue was full.";
+    sensor_up: Gauge "poortwacht_sensor_up" []
+        "1 while the sensor runs with its sources open and its list loaded.";
+    sensor_restarts: Counter "poortwacht_sensor_restarts_total" []
+        "Times the sensor process was started again.";
+    sources_ended: Counter "poortwacht_sources_ended_total" []
+        "File sources that came to their end.";
+
+    // The list
+    list_info: Gauge "poortwacht_list_info" ["version"]
+        "1, with the version of the list in force.";
+    list_rules: Gauge "poortwacht_list_rules" []
+        "Rules in the list in force.";
+    list_vendors: Gauge "poortwacht_list_vendors" []
+        "Vendors in the list in force.";
+    list_modified: Gauge "poortwacht_list_modified_timestamp_seconds" []
+        "Newest modification time among the files of the list in force, since the epoch.";
+    list_loaded: Gauge "poortwacht_list_loaded_timestamp_seconds" []
+        "When the list in force was loaded, since the epoch.";
+    list_reloads: Counter "poortwacht_list_reloads_total" ["result"]
+        "Reloads of the list: carried out, or refused while the old list stayed.";
+
+    // Records and the hit log
+    hit_records: Counter "poortwacht_hit_records_total" ["action"]
+        "Records made: first hits (name-seen) and summaries of repeats (name-seen-again).";
+    hits_folded: Counter "poortwacht_hits_folded_total" []
+        "Hits that went into the count of a summary.";
+    hits_refused: Counter "poortwacht_hits_refused_total" []
+        "Hits from the sensor that the desk did not take because they cannot be true.";
+    fold_windows: Gauge "poortwacht_fold_windows" []
+        "Windows open to fold repeats in.";
+    fold_windows_closed_early: Counter "poortwacht_fold_windows_closed_early_total" []
+        "Windows closed before their time because their table was full.";
+    hit_records_lost: Counter "poortwacht_hit_records_lost_total" ["reason"]
+        "Records that never reached the hit log, by reason.";
+    hit_log_lines: Counter "poortwacht_hit_log_lines_total" []
+        "Lines written to the hit log.";
+    hit_log_bytes: Counter "poortwacht_hit_log_bytes_total" []
+        "Bytes written to the hit log.";
+    hit_log_errors: Counter "poortwacht_hit_log_errors_total" ["operation"]
+        "Failed operations on the hit log, by operation.";
+    hit_log_rotations: Counter "poortwacht_hit_log_rotations_total" []
+        "New hit log files begun for size or age.";
+    hit_log_reopens: Counter "poortwacht_hit_log_reopens_total" []
+        "Times the hit log was opened again because its file had been moved away.";
+    hit_log_torn_lines: Counter "poortwacht_hit_log_torn_lines_total" []
+        "Half lines found at the end of the hit log (a crash) and cut back.";
+    hit_log_queue_lines: Gauge "poortwacht_hit_log_queue_lines" []
+        "Records waiting because the hit log cannot be written.";
+    hit_log_queue_bytes: Gauge "poortwacht_hit_log_queue_bytes" []
+        "Bytes of the records waiting.";
+    hit_log_writable: Gauge "poortwacht_hit_log_writable" []
+        "1 while the hit log can be written.";
+    hit_log_free_bytes: Gauge "poortwacht_hit_log_free_bytes" []
+        "Bytes free on the file system of the hit log.";
+
+    // The desk
+    ready: Gauge "poortwacht_ready" []
+        "1 while /readyz says yes.";
+    http_requests: Counter "poortwacht_http_requests_total" ["page", "code"]
+        "Requests answered, by page and status code.";
+    http_refused: Counter "poortwacht_http_refused_connections_total" []
+        "Connections closed at once because too many were open.";
+    build_info: Gauge "poortwacht_build_info" ["version"]
+        "1, with the version of the program.";
+}

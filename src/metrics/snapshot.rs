@@ -1,0 +1,186 @@
+//! A worker's counters, turned into increments of the series.
+//!
+//! Enters: two snapshots of one worker. Leaves: what the newer adds, on its series. Never: takes a
+//! total down.
+
+use super::{Metrics, NONE};
+use crate::base::{Counters, Outcome, Seen, Transport};
+use crate::decode;
+use crate::event::{LocalNames, Stats};
+use crate::names;
+
+impl Metrics {
+    /// Adds what `new` has more than `old`, and sets the gauges.
+    pub(super) fn add_snapshot(&self, new: &Stats, old: &Stats, interface: &str) {
+        let f = &self.families;
+        let added = |of: fn(&Stats) -> u64| of(new).saturating_sub(of(old));
+        let here = &[interface];
+        f.frames.with_label_values(here).inc_by(added(|s| s.frames));
+        f.wire_bytes
+            .with_label_values(here)
+            .inc_by(added(|s| s.wire_bytes));
+        f.excluded_frames
+            .with_label_values(here)
+            .inc_by(added(|s| s.excluded));
+        f.cut_short_frames
+            .with_label_values(here)
+            .inc_by(added(|s| s.cut_short));
+        f.kernel_dropped_frames
+            .with_label_values(here)
+            .inc_by(added(|s| s.kernel_drops));
+        f.ring_freezes
+            .with_label_values(here)
+            .inc_by(added(|s| s.ring_freezes));
+        f.interface_errors
+            .with_label_values(here)
+            .inc_by(added(|s| s.interface_errors));
+        f.allowed_names
+            .with_label_values(NONE)
+            .inc_by(added(|s| s.allowed));
+        f.events_dropped
+            .with_label_values(NONE)
+            .inc_by(added(|s| s.events_dropped));
+        f.pool_copied_bytes
+            .with_label_values(NONE)
+            .inc_by(added(|s| s.pool_copied_bytes));
+        f.pool_empty
+            .with_label_values(NONE)
+            .inc_by(added(|s| s.pool_empty));
+        self.add_sets(new, old);
+        let worker = new.worker.to_string();
+        let worker = &[worker.as_str(), interface];
+        f.flows.with_label_values(worker).set(new.flows as f64);
+        f.worker_heartbeat
+            .with_label_values(worker)
+            .set(new.heartbeat as f64);
+        f.worker_packet
+            .with_label_values(worker)
+            .set(seconds(new.packet_time));
+    }
+
+    /// The counters that go along a closed set.
+    pub(super) fn add_sets(&self, new: &Stats, old: &Stats) {
+        let f = &self.families;
+        let sets = [
+            (
+                &f.malformed_frames,
+                labels(decode::Malformed::ALL, decode::Malformed::label),
+                &new.decode_malformed,
+                &old.decode_malformed,
+            ),
+            (
+                &f.ignored_frames,
+                labels(decode::NotForUs::ALL, decode::NotForUs::label),
+                &new.decode_not_for_us,
+                &old.decode_not_for_us,
+            ),
+            (
+                &f.fragments,
+                labels(decode::FragmentFate::ALL, decode::FragmentFate::label),
+                &new.fragments,
+                &old.fragments,
+            ),
+            (
+                &f.malformed_messages,
+                labels(names::Malformed::ALL, names::Malformed::label),
+                &new.names_malformed,
+                &old.names_malformed,
+            ),
+            (
+                &f.names,
+                labels(Seen::ALL, Seen::label),
+                &new.names,
+                &old.names,
+            ),
+            (
+                &f.local_names,
+                labels(LocalNames::ALL, LocalNames::label),
+                &new.local_names,
+                &old.local_names,
+            ),
+            (
+                &f.hits,
+                labels(Seen::ALL, Seen::label),
+                &new.hits,
+                &old.hits,
+            ),
+            (
+                &f.context_names,
+                labels(Seen::ALL, Seen::label),
+                &new.context,
+                &old.context,
+            ),
+        ];
+        for (family, labels, new, old) in sets {
+            for (at, label) in labels.into_iter().enumerate() {
+                let added = new.at(at).saturating_sub(old.at(at));
+                family.with_label_values(&[label]).inc_by(added);
+            }
+        }
+        for (at, (transport, outcome)) in connection_labels().enumerate() {
+            let added = new
+                .connections
+                .at(at)
+                .saturating_sub(old.connections.at(at));
+            f.connections
+                .with_label_values(&[transport, outcome])
+                .inc_by(added);
+        }
+    }
+}
+
+/// Labels of a closed set, in order.
+fn labels<T: Copy>(all: &[T], label: fn(T) -> &'static str) -> Vec<&'static str> {
+    all.iter().map(|member| label(*member)).collect()
+}
+
+/// Labels of [`Stats::connections`], in its order.
+fn connection_labels() -> impl Iterator<Item = (&'static str, &'static str)> {
+    // A connection over UDP is a QUIC one.
+    [Transport::Tcp, Transport::Udp]
+        .into_iter()
+        .flat_map(|transport| {
+            let transport = match transport {
+                Transport::Tcp => "tcp",
+                Transport::Udp => "quic",
+            };
+            Outcome::ALL
+                .iter()
+                .map(move |outcome| (transport, outcome.label()))
+        })
+}
+
+pub(super) fn seconds(nanos: i64) -> f64 {
+    nanos as f64 / 1e9
+}
+
+/// Did any counter fall? Then the worker began anew. (Heartbeat, packet time and the number of
+/// flows are no counters.)
+pub(super) fn went_back(old: &Stats, new: &Stats) -> bool {
+    let plain: [fn(&Stats) -> u64; 11] = [
+        |s| s.frames,
+        |s| s.wire_bytes,
+        |s| s.excluded,
+        |s| s.cut_short,
+        |s| s.allowed,
+        |s| s.events_dropped,
+        |s| s.pool_copied_bytes,
+        |s| s.pool_empty,
+        |s| s.kernel_drops,
+        |s| s.ring_freezes,
+        |s| s.interface_errors,
+    ];
+    let sets: [fn(&Stats) -> &Counters; 9] = [
+        |s| &s.decode_malformed,
+        |s| &s.decode_not_for_us,
+        |s| &s.fragments,
+        |s| &s.names_malformed,
+        |s| &s.names,
+        |s| &s.local_names,
+        |s| &s.connections,
+        |s| &s.hits,
+        |s| &s.context,
+    ];
+    plain.iter().any(|of| of(new) < of(old))
+        || sets.iter().any(|of| of(new).total() < of(old).total())
+}

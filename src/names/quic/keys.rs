@@ -1,0 +1,268 @@
+//! Initial keys, and the removal of both protections (RFC 9001 section 5, RFC 9369 section 3.3).
+//!
+//! Enters: a version, a destination connection id, a packet. Leaves: [`Keys`], [`Opened`]. Never:
+//! gives plaintext whose tag was wrong; allocates (`ring` keeps its keys inline).
+
+use std::sync::LazyLock;
+
+use ring::aead::quic::{AES_128, HeaderProtectionKey};
+use ring::aead::{AES_128_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use ring::hkdf;
+
+use super::header::{Kind, Long};
+
+const SAMPLE_LEN: usize = 16;
+
+/// Versions whose Initial keys are public, by what sets them apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Version {
+    /// Draft 22, and the older mvfst that kept its salt.
+    Draft22,
+    /// Drafts 23 to 28, and mvfst.
+    Draft23,
+    /// Drafts 29 to 32.
+    Draft29,
+    /// Drafts 33 and 34, and RFC 9000.
+    V1,
+    /// RFC 9369.
+    V2,
+}
+
+impl Version {
+    pub(super) const fn of(number: u32) -> Option<Self> {
+        match number {
+            0x0000_0001 | 0xff00_0021..=0xff00_0022 => Some(Self::V1),
+            0x6b33_43cf => Some(Self::V2),
+            0xff00_001d..=0xff00_0020 => Some(Self::Draft29),
+            0xff00_0017..=0xff00_001c | 0xface_b002 | 0xface_b00e => Some(Self::Draft23),
+            0xff00_0016 | 0xface_b001 => Some(Self::Draft22),
+            _ => None,
+        }
+    }
+
+    /// Packet type by the first byte (RFC 9000 section 17.2, RFC 9369 section 3.2).
+    pub(super) const fn kind(self, first: u8) -> Kind {
+        let bits = (first >> 4) & 0b11;
+        let bits = match self {
+            Self::V2 => bits.wrapping_sub(1) & 0b11,
+            _ => bits,
+        };
+        match bits {
+            0 => Kind::Initial { token: false },
+            1 => Kind::ZeroRtt,
+            2 => Kind::Handshake,
+            _ => Kind::Retry,
+        }
+    }
+
+    fn salt(self) -> &'static hkdf::Salt {
+        match self {
+            Self::Draft22 => &SALT_DRAFT_22,
+            Self::Draft23 => &SALT_DRAFT_23,
+            Self::Draft29 => &SALT_DRAFT_29,
+            Self::V1 => &SALT_V1,
+            Self::V2 => &SALT_V2,
+        }
+    }
+
+    const fn labels(self) -> &'static Labels {
+        match self {
+            Self::V2 => &LABELS_V2,
+            _ => &LABELS_V1,
+        }
+    }
+}
+
+fn salt(bytes: [u8; 20]) -> hkdf::Salt {
+    hkdf::Salt::new(hkdf::HKDF_SHA256, &bytes)
+}
+
+/// draft-ietf-quic-tls-22 section 5.2.
+static SALT_DRAFT_22: LazyLock<hkdf::Salt> = LazyLock::new(|| {
+    salt([
+        0x7f, 0xbc, 0xdb, 0x0e, 0x7c, 0x66, 0xbb, 0xe9, 0x19, 0x3a, 0x96, 0xcd, 0x21, 0x51, 0x9e,
+        0xbd, 0x7a, 0x02, 0x64, 0x4a,
+    ])
+});
+/// draft-ietf-quic-tls-23 to -28 section 5.2.
+static SALT_DRAFT_23: LazyLock<hkdf::Salt> = LazyLock::new(|| {
+    salt([
+        0xc3, 0xee, 0xf7, 0x12, 0xc7, 0x2e, 0xbb, 0x5a, 0x11, 0xa7, 0xd2, 0x43, 0x2b, 0xb4, 0x63,
+        0x65, 0xbe, 0xf9, 0xf5, 0x02,
+    ])
+});
+/// draft-ietf-quic-tls-29 to -32 section 5.2.
+static SALT_DRAFT_29: LazyLock<hkdf::Salt> = LazyLock::new(|| {
+    salt([
+        0xaf, 0xbf, 0xec, 0x28, 0x99, 0x93, 0xd2, 0x4c, 0x9e, 0x97, 0x86, 0xf1, 0x9c, 0x61, 0x11,
+        0xe0, 0x43, 0x90, 0xa8, 0x99,
+    ])
+});
+/// RFC 9001 section 5.2.
+static SALT_V1: LazyLock<hkdf::Salt> = LazyLock::new(|| {
+    salt([
+        0x38, 0x76, 0x2c, 0xf7, 0xf5, 0x59, 0x34, 0xb3, 0x4d, 0x17, 0x9a, 0xe6, 0xa4, 0xc8, 0x0c,
+        0xad, 0xcc, 0xbb, 0x7f, 0x0a,
+    ])
+});
+/// RFC 9369 section 3.3.1.
+static SALT_V2: LazyLock<hkdf::Salt> = LazyLock::new(|| {
+    salt([
+        0x0d, 0xed, 0xe3, 0xde, 0xf7, 0x00, 0xa6, 0xdb, 0x81, 0x93, 0x81, 0xbe, 0x6e, 0x26, 0x9d,
+        0xcb, 0xf9, 0xbd, 0x2e, 0xd9,
+    ])
+});
+
+/// HkdfLabel structures (RFC 8446 section 7.1): output length, label, empty context.
+struct Labels {
+    key: &'static [u8],
+    iv: &'static [u8],
+    hp: &'static [u8],
+}
+
+const CLIENT_IN: &[u8] = b"\x00\x20\x0ftls13 client in\x00";
+const SERVER_IN: &[u8] = b"\x00\x20\x0ftls13 server in\x00";
+static LABELS_V1: Labels = Labels {
+    key: b"\x00\x10\x0etls13 quic key\x00",
+    iv: b"\x00\x0c\x0dtls13 quic iv\x00",
+    hp: b"\x00\x10\x0dtls13 quic hp\x00",
+};
+static LABELS_V2: Labels = Labels {
+    key: b"\x00\x10\x10tls13 quicv2 key\x00",
+    iv: b"\x00\x0c\x0ftls13 quicv2 iv\x00",
+    hp: b"\x00\x10\x0ftls13 quicv2 hp\x00",
+};
+
+/// Whose packets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    Client,
+    /// Server packets are never opened on the data plane; tests need their keys.
+    Server,
+}
+
+/// Initial keys of one side: raw, because the expanded forms are ten times as large and flows
+/// keep these.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Keys {
+    pub(super) key: [u8; 16],
+    pub(super) iv: [u8; 12],
+    pub(super) hp: [u8; 16],
+}
+
+/// Output length for [`hkdf::Prk::expand`].
+struct OutputLen(usize);
+
+impl hkdf::KeyType for OutputLen {
+    fn len(&self) -> usize {
+        self.0
+    }
+}
+
+impl Keys {
+    /// From the destination id of the client's first Initial (RFC 9001 section 5.2). Always
+    /// `Some`: all lengths are within what HKDF can give.
+    pub(super) fn derive(version: Version, dcid: &[u8], side: Side) -> Option<Self> {
+        let initial = version.salt().extract(dcid);
+        let label = match side {
+            Side::Client => CLIENT_IN,
+            Side::Server => SERVER_IN,
+        };
+        let secret = hkdf::Prk::from(initial.expand(&[label], hkdf::HKDF_SHA256).ok()?);
+        let labels = version.labels();
+        Some(Self {
+            key: expand(&secret, labels.key)?,
+            iv: expand(&secret, labels.iv)?,
+            hp: expand(&secret, labels.hp)?,
+        })
+    }
+
+    /// `iv` xor packet number (RFC 9001 section 5.3).
+    pub(super) fn nonce(&self, number: u64) -> [u8; 12] {
+        let mut nonce = self.iv;
+        for (byte, part) in nonce.iter_mut().rev().zip(number.to_le_bytes()) {
+            *byte ^= part;
+        }
+        nonce
+    }
+
+    /// Removes header protection and encryption of `packet`, writing to `scratch` (as long as the
+    /// packet). `None`: not made with these keys, damaged, or cut; `scratch` then holds rubbish.
+    /// `largest`: highest packet number opened so far.
+    pub(super) fn open(
+        &self,
+        packet: &Long<'_>,
+        largest: Option<u64>,
+        scratch: &mut [u8],
+    ) -> Option<Opened> {
+        let bytes = packet.bytes;
+        let sample_at = packet.number_at.checked_add(4)?;
+        let sample = bytes.get(sample_at..sample_at.checked_add(SAMPLE_LEN)?)?;
+        let mask = HeaderProtectionKey::new(&AES_128, &self.hp)
+            .and_then(|hp| hp.new_mask(sample))
+            .ok()?;
+        let copy = scratch.get_mut(..bytes.len())?;
+        copy.copy_from_slice(bytes);
+
+        let [first_mask, number_mask @ ..] = mask;
+        let first = copy.first_mut()?;
+        *first ^= first_mask & 0x0f;
+        let reserved_clear = *first & 0x0c == 0;
+        let number_len = usize::from(*first & 0x03).saturating_add(1);
+        let payload_at = packet.number_at.checked_add(number_len)?;
+        let mut truncated = 0u64;
+        let number_bytes = copy.get_mut(packet.number_at..payload_at)?;
+        for (byte, mask) in number_bytes.iter_mut().zip(number_mask) {
+            *byte ^= mask;
+            truncated = (truncated << 8) | u64::from(*byte);
+        }
+        let number = full_number(truncated, number_len, largest);
+
+        let (header, sealed) = copy.split_at_mut_checked(payload_at)?;
+        let key = LessSafeKey::new(UnboundKey::new(&AES_128_GCM, &self.key).ok()?);
+        let nonce = Nonce::assume_unique_for_key(self.nonce(number));
+        let payload = key.open_in_place(nonce, Aad::from(&*header), sealed).ok()?;
+        Some(Opened {
+            number,
+            reserved_clear,
+            payload_at,
+            payload_len: payload.len(),
+        })
+    }
+}
+
+fn expand<const N: usize>(secret: &hkdf::Prk, label: &[u8]) -> Option<[u8; N]> {
+    let mut out = [0; N];
+    secret
+        .expand(&[label], OutputLen(N))
+        .and_then(|okm| okm.fill(&mut out))
+        .ok()?;
+    Some(out)
+}
+
+/// The packet number that `len` low bytes stand for (RFC 9000 appendix A.3).
+pub(super) fn full_number(truncated: u64, len: usize, largest: Option<u64>) -> u64 {
+    let bits = (len.min(4) as u32).saturating_mul(8);
+    let window = 1u64 << bits;
+    let half = window >> 1;
+    let expected = largest.map_or(0, |largest| largest.saturating_add(1));
+    let candidate = (expected & !window.saturating_sub(1)) | truncated;
+    if candidate.saturating_add(half) <= expected && candidate < (1u64 << 62).saturating_sub(window)
+    {
+        candidate.saturating_add(window)
+    } else if candidate > expected.saturating_add(half) && candidate >= window {
+        candidate.saturating_sub(window)
+    } else {
+        candidate
+    }
+}
+
+/// An authentic packet; its payload stands in the scratch buffer.
+#[derive(Clone, Copy)]
+pub(super) struct Opened {
+    pub(super) number: u64,
+    /// The reserved bits must be zero; else the peer closes (RFC 9000 section 17.2).
+    pub(super) reserved_clear: bool,
+    pub(super) payload_at: usize,
+    pub(super) payload_len: usize,
+}

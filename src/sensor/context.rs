@@ -1,0 +1,183 @@
+//! What a stage's finding needs to become a hit: the packet around it, the list, the sink.
+
+use super::{NameLine, Sink};
+use crate::base::{EchVerdict, Endpoints, NameBuf, Outcome, Seen, Timestamp, Transport};
+use crate::blocklist::{Catalogue, Match, Verdict};
+use crate::event::{EVIDENCE_LEN_MAX, Hit, HitRule, Stats};
+use crate::names::dns::{self, Asked, DnsEnd, DnsName};
+use crate::names::tls::Hello;
+use crate::names::{Sighting, ech, ja4};
+use ipnet::IpNet;
+
+/// The packet that is being looked at.
+#[derive(Clone, Copy)]
+pub(super) struct Around {
+    pub frame: u64,
+    pub time: Timestamp,
+    pub ends: Endpoints,
+    pub src_mac: Option<[u8; 6]>,
+    pub dst_mac: Option<[u8; 6]>,
+    pub vlan: Option<u16>,
+}
+
+/// Everything that a finding touches. Lives for one packet.
+pub(super) struct Context<'w, S> {
+    pub around: Around,
+    pub point: &'w str,
+    pub list: &'w Catalogue,
+    pub stats: &'w mut Stats,
+    pub asked: &'w mut Asked,
+    pub monitored: &'w [IpNet],
+    pub sink: &'w mut S,
+}
+
+impl<S: Sink> Context<'_, S> {
+    /// One whole DNS message.
+    pub fn dns(&mut self, message: &[u8]) {
+        let end = dns::walk(message, &mut |found: DnsName<'_>| {
+            if found.question && self.repeated(&found) {
+                return;
+            }
+            self.sighting(&Sighting {
+                name: found.name,
+                seen: found.seen,
+                ech: EchVerdict::None,
+                qtype: found.qtype,
+                client_is_src: found.client_is_src,
+                evidence: message,
+            });
+        });
+        if let DnsEnd::Broken(why) = end {
+            self.stats.names_malformed.bump(why.index());
+        }
+    }
+
+    /// Is this a response's question whose query was seen? Notes queries.
+    fn repeated(&mut self, found: &DnsName<'_>) -> bool {
+        let mut name = NameBuf::new();
+        if found.name.normalise(&mut name).is_err() {
+            return false;
+        }
+        let ends = self.around.ends;
+        let client = if found.client_is_src { ends } else { ends.reversed() };
+        let key = self.asked.key(&client, found.id, &name, found.qtype);
+        if found.client_is_src {
+            // A retransmitted query is a question asked again, and counts as one.
+            self.asked.note_query(key);
+            return false;
+        }
+        self.asked.was_asked(key)
+    }
+
+    /// A whole ClientHello.
+    pub fn hello(&mut self, hello: &Hello<'_>, seen: Seen) -> Outcome {
+        let Some(sni) = hello.sni else { return Outcome::NoSni };
+        let verdict = ech::verdict(Some(sni), hello.ech);
+        self.sighting(&Sighting {
+            name: crate::base::RawName::Text(sni),
+            seen,
+            ech: verdict,
+            qtype: 0,
+            client_is_src: true,
+            evidence: hello.message,
+        });
+        if verdict == EchVerdict::Real { Outcome::Ech } else { Outcome::Named }
+    }
+
+    /// A name was read: count it, match it, and let it go.
+    pub fn sighting(&mut self, sighting: &Sighting<'_>) {
+        self.stats.names.bump(sighting.seen.index());
+        if self.sink.wants_names() {
+            self.show(sighting);
+        }
+        match self.list.find_at(&sighting.name, self.around.time) {
+            Verdict::None => {}
+            Verdict::Allowed(_) => self.stats.allowed = self.stats.allowed.wrapping_add(1),
+            Verdict::Context(_) => self.stats.context.bump(sighting.seen.index()),
+            Verdict::Hit(found) => {
+                self.stats.hits.bump(sighting.seen.index());
+                let hit = self.hit(sighting, &found);
+                self.sink.hit(Box::new(hit));
+            }
+        }
+    }
+
+    #[cold]
+    fn show(&mut self, sighting: &Sighting<'_>) {
+        let mut name = NameBuf::new();
+        if sighting.name.normalise(&mut name).is_ok() {
+            self.sink.name(&NameLine {
+                frame: self.around.frame,
+                time: self.around.time,
+                ends: self.around.ends,
+                seen: sighting.seen,
+                name: name.as_str(),
+            });
+        }
+    }
+
+    #[cold]
+    fn hit(&self, sighting: &Sighting<'_>, found: &Match<'_>) -> Hit {
+        let around = &self.around;
+        let (ends, mac) = if sighting.client_is_src {
+            (around.ends, around.src_mac)
+        } else {
+            (around.ends.reversed(), around.dst_mac)
+        };
+        let mut name = NameBuf::new();
+        // It matched, so it has a normal form.
+        let _ = sighting.name.normalise(&mut name);
+        let ja4 = match sighting.seen {
+            Seen::TlsSni | Seen::QuicSni => {
+                ja4::client(sighting.evidence, sighting.seen == Seen::QuicSni)
+                    .map(|j| j.as_str().to_owned())
+            }
+            Seen::DnsQuery | Seen::DnsCname | Seen::DnsSvcb => None,
+        };
+        let kept = sighting.evidence.len().min(EVIDENCE_LEN_MAX);
+        Hit {
+            time: around.time,
+            frame: around.frame,
+            point: self.point.to_owned(),
+            ends,
+            client_mac: mac,
+            vlan: around.vlan,
+            seen: sighting.seen,
+            name: name.as_str().to_owned(),
+            qtype: sighting.qtype,
+            ech: sighting.ech,
+            rule: rule(found),
+            ja4,
+            evidence: sighting.evidence.get(..kept).unwrap_or_default().to_vec(),
+            list_version: self.list.info().version,
+        }
+    }
+
+    /// A connection's fate, against the coverage denominator: `ends.src` is its client.
+    pub fn connection(&mut self, ends: &Endpoints, outcome: Outcome) {
+        let inside = |ip| self.monitored.iter().any(|net| net.contains(&ip));
+        if !self.monitored.is_empty() && (!inside(ends.src) || inside(ends.dst)) {
+            return;
+        }
+        let transport = match ends.transport {
+            Transport::Tcp => 0,
+            Transport::Udp => Outcome::ALL.len(),
+        };
+        self.stats.connections.bump(transport.wrapping_add(outcome.index()));
+    }
+}
+
+fn rule(found: &Match<'_>) -> HitRule {
+    let vendor = found.vendor();
+    HitRule {
+        vendor: vendor.id.clone(),
+        vendor_name: vendor.name.clone(),
+        rule: found.rule().to_owned(),
+        kind: found.kind().label().to_owned(),
+        role: found.role().map_or("unspecified", |role| role.label()).to_owned(),
+        category: found.category().label().to_owned(),
+        severity: found.severity().label().to_owned(),
+        confidence: found.confidence().label().to_owned(),
+        source: found.source().to_owned(),
+    }
+}

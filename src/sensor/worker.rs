@@ -1,0 +1,188 @@
+//! One worker: its own tables, counters and buffers, nothing shared.
+
+use super::context::{Around, Context};
+use super::quic::Connections;
+use super::tcp::{DNS_PORT, StreamReader};
+use super::{Settings, Sink};
+use crate::base::{Counters, Endpoints, Outcome, Seen, Timestamp, Transport};
+use crate::blocklist::Catalogue;
+use crate::capture::Frame;
+use crate::decode::{self, Decoded, Decoder, FragmentFate, Packet};
+use crate::event::{LocalNames, Stats};
+use crate::flow::Streams;
+use crate::names::{self, dns::Asked};
+use ipnet::IpNet;
+
+/// Bytes for a joined ClientHello or a decrypted QUIC Initial.
+const SCRATCH_LEN: usize = 64 * 1024;
+/// Questions remembered so that their answer does not count them again.
+const ASKED_SLOTS: usize = 1 << 16;
+/// Frames between two looks at a part of the flow tables.
+const SWEEP_FRAMES: u64 = 64;
+/// Parts in which the tables are looked at: a whole round each `SWEEP_FRAMES * SWEEP_PARTS` frames.
+const SWEEP_PARTS: usize = 1024;
+
+/// One worker of the sensor: from frames to hits.
+pub struct Worker {
+    decoder: Decoder,
+    streams: Streams,
+    quic: Connections,
+    asked: Asked,
+    scratch: Vec<u8>,
+    monitored: Vec<IpNet>,
+    stats: Stats,
+}
+
+impl Worker {
+    /// Allocates everything that it will ever need. `number` and `point` name it in its counters.
+    pub fn new(settings: &Settings, number: u16, point: &str) -> Self {
+        let stats = Stats {
+            worker: number,
+            point: point.to_owned(),
+            decode_malformed: Counters::new(decode::Malformed::ALL.len()),
+            decode_not_for_us: Counters::new(decode::NotForUs::ALL.len()),
+            fragments: Counters::new(FragmentFate::ALL.len()),
+            names_malformed: Counters::new(names::Malformed::ALL.len()),
+            names: Counters::new(Seen::ALL.len()),
+            local_names: Counters::new(LocalNames::ALL.len()),
+            connections: Counters::new(Outcome::ALL.len().saturating_mul(2)),
+            hits: Counters::new(Seen::ALL.len()),
+            context: Counters::new(Seen::ALL.len()),
+            ..Stats::default()
+        };
+        Self {
+            decoder: Decoder::new(&settings.excluded),
+            streams: Streams::new(settings.flows, settings.buffers, settings.seed),
+            quic: Connections::new(settings.flows, settings.buffers, settings.seed),
+            asked: Asked::new(ASKED_SLOTS),
+            scratch: vec![0; SCRATCH_LEN],
+            monitored: settings.monitored.clone(),
+            stats,
+        }
+    }
+
+    /// Takes one frame through all stages. `point` names the place where it was seen.
+    pub fn frame<S: Sink>(
+        &mut self,
+        frame: &Frame<'_>,
+        point: &str,
+        list: &Catalogue,
+        sink: &mut S,
+    ) {
+        let stats = &mut self.stats;
+        stats.frames = stats.frames.wrapping_add(1);
+        stats.wire_bytes = stats.wire_bytes.wrapping_add(u64::from(frame.wire_len));
+        stats.packet_time = frame.time.nanos();
+        if frame.bytes.len() < frame.wire_len as usize {
+            stats.cut_short = stats.cut_short.wrapping_add(1);
+        }
+        match self.decoder.decode(frame) {
+            Decoded::Packet(packet) => {
+                let mut context = Context {
+                    around: around(&packet, stats.frames),
+                    point,
+                    list,
+                    stats,
+                    asked: &mut self.asked,
+                    monitored: &self.monitored,
+                    sink,
+                };
+                let scratch = &mut self.scratch;
+                match packet.ends.transport {
+                    Transport::Tcp => {
+                        let number = context.around.frame;
+                        let mut reader = StreamReader { context: &mut context, scratch };
+                        self.streams.push(&packet, number, &mut reader);
+                    }
+                    Transport::Udp => udp(&packet, &mut self.quic, scratch, &mut context),
+                }
+            }
+            Decoded::Excluded => stats.excluded = stats.excluded.wrapping_add(1),
+            Decoded::Fragment => {}
+            Decoded::NotForUs(why) => stats.decode_not_for_us.bump(why.index()),
+            Decoded::Malformed(why) => stats.decode_malformed.bump(why.index()),
+        }
+        if self.stats.frames.is_multiple_of(SWEEP_FRAMES) {
+            self.sweep(frame.time, point, list, sink);
+        }
+    }
+
+    /// Lets go of what has been idle, looking at a part of the tables: part of each
+    /// [`Self::frame`] now and then, and for the caller when no frames come.
+    pub fn sweep<S: Sink>(&mut self, now: Timestamp, point: &str, list: &Catalogue, sink: &mut S) {
+        let mut context = Context {
+            around: nowhere(now, self.stats.frames),
+            point,
+            list,
+            stats: &mut self.stats,
+            asked: &mut self.asked,
+            monitored: &self.monitored,
+            sink,
+        };
+        let sets = self.quic.sets().div_ceil(SWEEP_PARTS);
+        self.quic.sweep(now, sets, &mut context);
+        let sets = self.streams.sets().div_ceil(SWEEP_PARTS);
+        let mut reader = StreamReader { context: &mut context, scratch: &mut self.scratch };
+        self.streams.sweep(now, sets, &mut reader);
+    }
+
+    /// The end: every connection gets its fate.
+    pub fn flush<S: Sink>(&mut self, point: &str, list: &Catalogue, sink: &mut S) {
+        let now = Timestamp(self.stats.packet_time);
+        let mut context = Context {
+            around: nowhere(now, self.stats.frames),
+            point,
+            list,
+            stats: &mut self.stats,
+            asked: &mut self.asked,
+            monitored: &self.monitored,
+            sink,
+        };
+        self.quic.flush(&mut context);
+        let mut reader = StreamReader { context: &mut context, scratch: &mut self.scratch };
+        self.streams.flush(&mut reader);
+    }
+
+    /// Its counters, up to date.
+    pub fn stats(&mut self) -> &mut Stats {
+        self.stats.flows = self.streams.len().saturating_add(self.quic.len()) as u64;
+        self.stats.fragments.copy_from(self.decoder.fragment_fates());
+        &mut self.stats
+    }
+}
+
+fn udp<S: Sink>(
+    packet: &Packet<'_>,
+    quic: &mut Connections,
+    scratch: &mut [u8],
+    context: &mut Context<'_, S>,
+) {
+    let ends = &packet.ends;
+    let on = |port| ends.sport == port || ends.dport == port;
+    let local = match () {
+        () if on(DNS_PORT) => return context.dns(packet.payload),
+        () if on(5353) => LocalNames::Mdns,
+        () if on(5355) => LocalNames::Llmnr,
+        () if on(137) => LocalNames::Netbios,
+        () => return quic.push(packet, scratch, context),
+    };
+    context.stats.local_names.bump(local.index());
+}
+
+fn around(packet: &Packet<'_>, frame: u64) -> Around {
+    Around {
+        frame,
+        time: packet.time,
+        ends: packet.ends,
+        src_mac: packet.src_mac,
+        dst_mac: packet.dst_mac,
+        vlan: packet.vlan,
+    }
+}
+
+/// For what is found out when no packet is there; the stream brings its own ends.
+fn nowhere(time: Timestamp, frame: u64) -> Around {
+    let any = std::net::IpAddr::from([0, 0, 0, 0]);
+    let ends = Endpoints { src: any, dst: any, sport: 0, dport: 0, transport: Transport::Tcp };
+    Around { frame, time, ends, src_mac: None, dst_mac: None, vlan: None }
+}
