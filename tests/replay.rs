@@ -80,7 +80,8 @@ fn questions_stand_at_the_frames_of_tshark() {
     // dns-odd holds broken messages, on whose names tshark and we differ as tshark.tsv says.
     let sound: Vec<Case> = cases()
         .into_iter()
-        .filter(|case| case.name != "dns-odd")
+        // one-way-down holds answers only, whose questions tshark_questions leaves out.
+        .filter(|case| case.name != "dns-odd" && case.name != "one-way-down")
         .collect();
     report(&sound, |case| {
         let found: BTreeSet<Pair> = names_of(&case.capture)?
