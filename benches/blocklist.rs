@@ -28,10 +28,13 @@ fn list(rules: usize) -> Catalogue {
             let _ = writeln!(text, "listed{n}.net");
         }
     }
-    let text: String = text.lines().take(rules).fold(String::new(), |mut all, line| {
-        let _ = writeln!(all, "{line}");
-        all
-    });
+    let text: String = text
+        .lines()
+        .take(rules)
+        .fold(String::new(), |mut all, line| {
+            let _ = writeln!(all, "{line}");
+            all
+        });
     let sources = [SourceText::UserList("bench.txt", &text)];
     match Catalogue::compile(&sources, Timestamp(0)) {
         Ok(catalogue) => catalogue,
@@ -50,7 +53,14 @@ fn catalogue(rules: usize) -> &'static Catalogue {
 fn misses(count: usize) -> Vec<String> {
     let hosts = ["www", "cdn.static", "api", "mail.eu", "e1234.dscg.edge"];
     (0..count)
-        .map(|n| format!("{}.site-{}.{}", hosts[n % 5], n * 7919 % 1_000_003, ["nl", "org"][n % 2]))
+        .map(|n| {
+            format!(
+                "{}.site-{}.{}",
+                hosts[n % 5],
+                n * 7919 % 1_000_003,
+                ["nl", "org"][n % 2]
+            )
+        })
         .collect()
 }
 
@@ -66,39 +76,55 @@ fn wire(name: &str) -> Vec<u8> {
 
 fn run(bencher: divan::Bencher<'_, '_>, rules: usize, names: &[RawName<'_>], hits: bool) {
     let catalogue = catalogue(rules);
-    bencher.counter(ItemsCount::new(names.len())).bench_local(|| {
-        let found = names
-            .iter()
-            .filter(|name| !matches!(catalogue.find(divan::black_box(name)), Verdict::None))
-            .count();
-        assert_eq!(found, if hits { names.len() } else { 0 });
-    });
+    bencher
+        .counter(ItemsCount::new(names.len()))
+        .bench_local(|| {
+            let found = names
+                .iter()
+                .filter(|name| !matches!(catalogue.find(divan::black_box(name)), Verdict::None))
+                .count();
+            assert_eq!(found, if hits { names.len() } else { 0 });
+        });
 }
 
 #[divan::bench(args = [1_000, 1_000_000])]
 fn miss_text_warm(bencher: divan::Bencher<'_, '_>, rules: usize) {
     let names = misses(WARM);
-    let raw: Vec<_> = names.iter().map(|name| RawName::Text(name.as_bytes())).collect();
+    let raw: Vec<_> = names
+        .iter()
+        .map(|name| RawName::Text(name.as_bytes()))
+        .collect();
     run(bencher, rules, &raw, false);
 }
 
 #[divan::bench(args = [1_000, 1_000_000])]
 fn miss_text_cold(bencher: divan::Bencher<'_, '_>, rules: usize) {
     let names = misses(COLD);
-    let raw: Vec<_> = names.iter().map(|name| RawName::Text(name.as_bytes())).collect();
+    let raw: Vec<_> = names
+        .iter()
+        .map(|name| RawName::Text(name.as_bytes()))
+        .collect();
     run(bencher, rules, &raw, false);
 }
 
 #[divan::bench(args = [1_000, 1_000_000])]
 fn miss_wire_warm(bencher: divan::Bencher<'_, '_>, rules: usize) {
     let names: Vec<_> = misses(WARM).iter().map(|name| wire(name)).collect();
-    let raw: Vec<_> = names.iter().map(|msg| RawName::Wire { msg, at: 0 }).collect();
+    let raw: Vec<_> = names
+        .iter()
+        .map(|msg| RawName::Wire { msg, at: 0 })
+        .collect();
     run(bencher, rules, &raw, false);
 }
 
 #[divan::bench(args = [1_000, 1_000_000])]
 fn hit_text_warm(bencher: divan::Bencher<'_, '_>, rules: usize) {
-    let names: Vec<_> = (0..WARM).map(|n| format!("a.blocked-{n}.example{n}.com")).collect();
-    let raw: Vec<_> = names.iter().map(|name| RawName::Text(name.as_bytes())).collect();
+    let names: Vec<_> = (0..WARM)
+        .map(|n| format!("a.blocked-{n}.example{n}.com"))
+        .collect();
+    let raw: Vec<_> = names
+        .iter()
+        .map(|name| RawName::Text(name.as_bytes()))
+        .collect();
     run(bencher, rules, &raw, true);
 }
