@@ -128,8 +128,7 @@ impl Common {
     fn load(&self) -> Result<Config, Fault> {
         let mut config = match &self.config {
             Some(path) => {
-                let mut config =
-                    Config::load(path).map_err(|e| Fault::new(Exit::Config, e))?;
+                let mut config = Config::load(path).map_err(|e| Fault::new(Exit::Config, e))?;
                 if let Some(folder) = path.parent() {
                     config.rebase(folder);
                 }
@@ -179,7 +178,9 @@ impl RunArgs {
                 key.clone_from(path);
             }
         }
-        config.check().map_err(|why| Fault::new(Exit::Config, why))?;
+        config
+            .check()
+            .map_err(|why| Fault::new(Exit::Config, why))?;
         Ok(config)
     }
 }

@@ -40,7 +40,9 @@ pub(super) fn run(args: &ConfigArgs) -> Result<(), Fault> {
 
 fn check(common: &Common) -> Result<(), Fault> {
     let config = common.load()?;
-    config.check().map_err(|why| Fault::new(Exit::Config, why))?;
+    config
+        .check()
+        .map_err(|why| Fault::new(Exit::Config, why))?;
     let list = crate::daemon::sources::catalogue(&config.lists)?.info();
     println!(
         "configuration is sound; list {} with {} rules of {} vendors",
@@ -61,7 +63,9 @@ fn show(common: &Common) -> Result<(), Fault> {
         None => None,
     };
     let folder = common.config.as_ref().and_then(|p| p.parent());
-    let lines = config.lines(text.as_deref(), folder).map_err(|e| Fault::new(Exit::Config, e))?;
+    let lines = config
+        .lines(text.as_deref(), folder)
+        .map_err(|e| Fault::new(Exit::Config, e))?;
     let mut table = String::new();
     for line in lines {
         let (head, key) = line.key.split_once('.').unwrap_or(("", &line.key));

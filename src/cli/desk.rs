@@ -34,13 +34,18 @@ pub(super) fn reload(args: &ReloadArgs) -> Result<(), Fault> {
     };
     let lost = |e: std::io::Error| {
         let hint = "is the daemon running, and is this its control socket? (--control FILE)";
-        Fault::new(Exit::Listen, format!("no answer from {}: {e}; {hint}", path.display()))
+        Fault::new(
+            Exit::Listen,
+            format!("no answer from {}: {e}; {hint}", path.display()),
+        )
     };
     let mut socket = UnixStream::connect(&path).map_err(lost)?;
     socket.set_read_timeout(Some(ANSWER_WAIT)).map_err(lost)?;
     socket.write_all(b"reload\n").map_err(lost)?;
     let mut answer = String::new();
-    BufReader::new(socket).read_line(&mut answer).map_err(lost)?;
+    BufReader::new(socket)
+        .read_line(&mut answer)
+        .map_err(lost)?;
     match answer.trim_end().split_once(' ') {
         Some(("loaded", what)) => {
             println!("loaded: {what}");
@@ -49,7 +54,10 @@ pub(super) fn reload(args: &ReloadArgs) -> Result<(), Fault> {
         Some(("refused", why)) => {
             // A line feed would end the answer, so the daemon sends it as \n.
             let why = why.replace("\\n", "\n");
-            Err(Fault::new(Exit::No, format!("refused, the old list stays in force: {why}")))
+            Err(Fault::new(
+                Exit::No,
+                format!("refused, the old list stays in force: {why}"),
+            ))
         }
         _ => Err(lost(std::io::ErrorKind::UnexpectedEof.into())),
     }

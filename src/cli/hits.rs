@@ -71,7 +71,10 @@ fn unreadable(path: &std::path::Path) -> impl Fn(io::Error) -> Fault {
     move |e| {
         Fault::new(
             Exit::Input,
-            format!("cannot read the hit log {}: {e}; name it with --log FILE", path.display()),
+            format!(
+                "cannot read the hit log {}: {e}; name it with --log FILE",
+                path.display()
+            ),
         )
     }
 }
@@ -91,12 +94,19 @@ fn list(path: &std::path::Path, json: bool) -> Result<(), Fault> {
     .map_err(unreadable(path))?;
     match fault.map_or_else(|| printer.end(), Err) {
         Err(e) if e.kind() != io::ErrorKind::BrokenPipe => {
-            return Err(Fault::new(Exit::Output, format!("cannot write to standard output: {e}")));
+            return Err(Fault::new(
+                Exit::Output,
+                format!("cannot write to standard output: {e}"),
+            ));
         }
         _ => {}
     }
     if tally.unreadable > 0 {
-        eprintln!("poortwacht: {} lines of {} are no hits", tally.unreadable, path.display());
+        eprintln!(
+            "poortwacht: {} lines of {} are no hits",
+            tally.unreadable,
+            path.display()
+        );
     }
     Ok(())
 }
@@ -111,7 +121,9 @@ fn show_one(path: &std::path::Path, id: &str) -> Result<(), Fault> {
     let mut out = io::stdout().lock();
     let text = serde_json::to_string_pretty(&record).unwrap_or_default();
     let mut lines = vec![text];
-    let seen = Seen::ALL.iter().find(|s| s.label() == record.poortwacht.seen);
+    let seen = Seen::ALL
+        .iter()
+        .find(|s| s.label() == record.poortwacht.seen);
     if let (Some(seen), Some(evidence)) = (seen, record.evidence_bytes()) {
         lines.push(String::new());
         lines.push(format!("Evidence ({} bytes):", evidence.len()));

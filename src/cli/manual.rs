@@ -20,7 +20,10 @@ pub struct ManualArgs {
 
 pub(super) fn run(args: &ManualArgs) -> Result<(), Fault> {
     write(args).map_err(|e| {
-        Fault::new(Exit::Output, format!("cannot write below {}: {e}", args.dir.display()))
+        Fault::new(
+            Exit::Output,
+            format!("cannot write below {}: {e}", args.dir.display()),
+        )
     })
 }
 

@@ -54,10 +54,12 @@ pub(super) fn run(args: &ReadArgs) -> Result<(), Fault> {
     let mut config = args.common.load()?;
     config.sensor.read.clone_from(&args.files);
     config.sensor.interfaces.clear();
-    config.check().map_err(|why| Fault::new(Exit::Config, why))?;
+    config
+        .check()
+        .map_err(|why| Fault::new(Exit::Config, why))?;
     let list = sources::catalogue(&config.lists)?;
-    let source = FileSource::open(&args.files)
-        .map_err(|e| Fault::new(sources::input_exit(&e), e))?;
+    let source =
+        FileSource::open(&args.files).map_err(|e| Fault::new(sources::input_exit(&e), e))?;
     let mut files = Files::new(source, args.files.len());
     files.narrow(&config.sensor.filter)?;
 
@@ -69,7 +71,10 @@ pub(super) fn run(args: &ReadArgs) -> Result<(), Fault> {
     };
     let mut worker = Worker::new(&sources::settings(&config.sensor), 0, "files");
     let mut sink = Output {
-        folder: Folder::new(Duration::from_secs(config.hits.fold_seconds.into()), FOLDS_MAX),
+        folder: Folder::new(
+            Duration::from_secs(config.hits.fold_seconds.into()),
+            FOLDS_MAX,
+        ),
         scribe: scribe(&config, args)?,
         printer: Printer::new(style, BufWriter::new(io::stdout().lock())),
         names: args.names,
@@ -112,7 +117,10 @@ pub(super) fn run(args: &ReadArgs) -> Result<(), Fault> {
         None => Ok(()),
         Some(exit) => Err(Fault::new(
             exit,
-            format!("{troubles} of {} files could not be read to the end", args.files.len()),
+            format!(
+                "{troubles} of {} files could not be read to the end",
+                args.files.len()
+            ),
         )),
     }
 }
@@ -140,7 +148,10 @@ fn progress(args: &ReadArgs, files: &Files) -> ProgressBar {
 }
 
 fn output(e: io::Error) -> Fault {
-    Fault::new(Exit::Output, format!("cannot write to standard output: {e}"))
+    Fault::new(
+        Exit::Output,
+        format!("cannot write to standard output: {e}"),
+    )
 }
 
 /// Hits through fold and scribe to standard output, names straight there.
@@ -194,4 +205,3 @@ impl<W: Write> Sink for Output<W> {
         }
     }
 }
-

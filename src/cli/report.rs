@@ -57,9 +57,16 @@ impl<W: Write> Printer<W> {
         let mut table = Table::new();
         table.load_style(presets::UTF8_HORIZONTAL_ONLY);
         table.set_content_arrangement(ContentArrangement::Dynamic);
-        let head = ["time", "client", "name", "seen", "vendor", "role", "severity", "repeats"];
+        let head = [
+            "time", "client", "name", "seen", "vendor", "role", "severity", "repeats",
+        ];
         table.set_header(head.map(|h| Cell::new(h).add_attribute(Attribute::Bold)));
-        Self { style, out, table, rows: 0 }
+        Self {
+            style,
+            out,
+            table,
+            rows: 0,
+        }
     }
 
     /// What stands above everything.
@@ -135,7 +142,10 @@ pub fn row(record: &Record) -> Vec<Cell> {
         "medium" => comfy_table::Color::Yellow,
         _ => comfy_table::Color::Reset,
     });
-    let repeats = own.fold.as_ref().map_or(String::new(), |f| f.repeats.to_string());
+    let repeats = own
+        .fold
+        .as_ref()
+        .map_or(String::new(), |f| f.repeats.to_string());
     vec![
         Cell::new(record.timestamp.get(..19).unwrap_or(&record.timestamp)),
         Cell::new(&record.source.address),
@@ -178,10 +188,16 @@ pub fn summary(stats: &Stats, tally: &Tally, list: &ListInfo) -> String {
         s.cut_short,
         s.decode_malformed.total()
     );
-    line(&mut out, "not decoded", decode::Malformed::ALL, |m| s.decode_malformed.at(m.index()));
+    line(&mut out, "not decoded", decode::Malformed::ALL, |m| {
+        s.decode_malformed.at(m.index())
+    });
     line(&mut out, "names", Seen::ALL, |n| s.names.at(n.index()));
-    line(&mut out, "local names", LocalNames::ALL, |n| s.local_names.at(n.index()));
-    line(&mut out, "broken", names::Malformed::ALL, |m| s.names_malformed.at(m.index()));
+    line(&mut out, "local names", LocalNames::ALL, |n| {
+        s.local_names.at(n.index())
+    });
+    line(&mut out, "broken", names::Malformed::ALL, |m| {
+        s.names_malformed.at(m.index())
+    });
     for (label, base) in [("tcp", 0), ("quic", Outcome::ALL.len())] {
         let of = |o: &Outcome| s.connections.at(base + o.index());
         let total: u64 = Outcome::ALL.iter().map(of).sum();
@@ -189,7 +205,10 @@ pub fn summary(stats: &Stats, tally: &Tally, list: &ListInfo) -> String {
             let named = of(&Outcome::Named);
             let share = 100.0 * named as f64 / total as f64;
             let _ = write!(out, "{label:<13}{total} connections, {share:.1} % named");
-            for outcome in Outcome::ALL.iter().filter(|o| **o != Outcome::Named && of(o) > 0) {
+            for outcome in Outcome::ALL
+                .iter()
+                .filter(|o| **o != Outcome::Named && of(o) > 0)
+            {
                 let _ = write!(out, ", {outcome} {}", of(outcome));
             }
             out.push('\n');

@@ -38,7 +38,10 @@ impl Control {
     pub fn bind(path: &Path) -> Result<Self, Fault> {
         let refuse = |why: &dyn std::fmt::Display| {
             let hint = "name another one with --control FILE or [control] socket";
-            Fault::new(Exit::Listen, format!("control socket {}: {why}; {hint}", path.display()))
+            Fault::new(
+                Exit::Listen,
+                format!("control socket {}: {why}; {hint}", path.display()),
+            )
         };
         if let Ok(meta) = fs::symlink_metadata(path) {
             if !meta.file_type().is_socket() {
@@ -51,7 +54,10 @@ impl Control {
         }
         let listener = UnixListener::bind(path).map_err(|e| refuse(&e))?;
         fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(|e| refuse(&e))?;
-        Ok(Self { listener, path: path.to_owned() })
+        Ok(Self {
+            listener,
+            path: path.to_owned(),
+        })
     }
 
     /// Answers for ever, one visitor at a time; each reload goes to `requests`.
@@ -96,6 +102,8 @@ async fn answer(mut stream: UnixStream, requests: &mpsc::Sender<Request>) -> io:
         }
         _ => "refused unknown request; known: reload".to_owned(),
     };
-    writer.write_all(reply.replace('\n', "\\n").as_bytes()).await?;
+    writer
+        .write_all(reply.replace('\n', "\\n").as_bytes())
+        .await?;
     writer.write_all(b"\n").await
 }

@@ -51,13 +51,14 @@ pub fn run(config: Config) -> Result<(), Fault> {
         tracing::warn!("{warning}");
     }
     let wiring = |e: std::io::Error| Fault::new(Exit::Internal, format!("cannot start: {e}"));
-    let listener =
-        http::bind(config.http.listen).map_err(|e| Fault::new(Exit::Listen, e))?;
+    let listener = http::bind(config.http.listen).map_err(|e| Fault::new(Exit::Listen, e))?;
     let scribe = scribe(&config)?;
     let log = HitLog::open(log_settings(&config.hits), Instant::now())
         .map_err(|e| Fault::new(Exit::Output, e))?;
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(wiring)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(wiring)?;
     let control = runtime.block_on(async { Control::bind(&config.control.socket) })?;
     let (child, socket) = start_sensor(&config).map_err(wiring)?;
     let kept = rights_for(&config.hits.path);
@@ -71,12 +72,30 @@ pub fn run(config: Config) -> Result<(), Fault> {
     }
     let readiness = Arc::new(Readiness::new(HEARTBEAT_AGE_MAX_DEFAULT));
     readiness.expect_workers(workers(&config));
-    let clock = if config.sensor.read.is_empty() { Clock::Live } else { Clock::Replay };
+    let clock = if config.sensor.read.is_empty() {
+        Clock::Live
+    } else {
+        Clock::Replay
+    };
     let window = Duration::from_secs(config.hits.fold_seconds.into());
     let folder = Folder::new(window, WINDOWS_MAX_DEFAULT);
-    let desk = Desk::new(folder, scribe, Arc::clone(&metrics), Arc::clone(&readiness), clock);
-    let office = Office { desk, log, records: Vec::new() };
-    let pages = Pages { listener, metrics, readiness };
+    let desk = Desk::new(
+        folder,
+        scribe,
+        Arc::clone(&metrics),
+        Arc::clone(&readiness),
+        clock,
+    );
+    let office = Office {
+        desk,
+        log,
+        records: Vec::new(),
+    };
+    let pages = Pages {
+        listener,
+        metrics,
+        readiness,
+    };
     runtime.block_on(serve(office, pages, control, child, socket))
 }
 
@@ -85,9 +104,10 @@ fn workers(config: &Config) -> usize {
     match (sensor.read.is_empty(), sensor.via) {
         (false, _) => 1,
         (true, config::Via::Pcap) => sensor.interfaces.len(),
-        (true, config::Via::Ring) => {
-            sensor.interfaces.len().saturating_mul(sensor.workers.into())
-        }
+        (true, config::Via::Ring) => sensor
+            .interfaces
+            .len()
+            .saturating_mul(sensor.workers.into()),
     }
 }
 
@@ -123,7 +143,10 @@ fn start_sensor(config: &Config) -> std::io::Result<(Child, UnixStream)> {
 /// Root without capabilities is bound by file permissions: in a folder of somebody else, rotation
 /// needs one right.
 fn rights_for(log: &Path) -> Vec<caps::Capability> {
-    let folder = log.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = log
+        .parent()
+        .filter(|p| !p.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
     let owner = std::fs::metadata(folder).map(|m| m.uid());
     if owner.is_ok_and(|uid| uid == nix::unistd::geteuid().as_raw()) {
         Vec::new()
@@ -138,8 +161,12 @@ fn rights_for(log: &Path) -> Vec<caps::Capability> {
 /// [`Exit::Config`] when the key cannot be used or made.
 pub fn scribe(config: &Config) -> Result<Scribe, Fault> {
     let path = &config.privacy.key_file;
-    let key = if path.exists() { Key::load(path) } else { Key::create(path) }
-        .map_err(|e| Fault::new(Exit::Config, e))?;
+    let key = if path.exists() {
+        Key::load(path)
+    } else {
+        Key::create(path)
+    }
+    .map_err(|e| Fault::new(Exit::Config, e))?;
     Ok(scribe_with(config, key))
 }
 
@@ -155,9 +182,9 @@ pub fn scribe_for_one_run(config: &Config) -> Result<Scribe, Fault> {
 fn scribe_with(config: &Config, key: Key) -> Scribe {
     let addresses = match config.privacy.addresses {
         config::Addresses::Pseudonym => Addresses::Pseudonym,
-        config::Addresses::Clear => {
-            Addresses::Clear { reason: config.privacy.clear_reason.trim().to_owned() }
-        }
+        config::Addresses::Clear => Addresses::Clear {
+            reason: config.privacy.clear_reason.trim().to_owned(),
+        },
     };
     let name = nix::unistd::gethostname()
         .ok()
@@ -165,7 +192,6 @@ fn scribe_with(config: &Config, key: Key) -> Scribe {
         .unwrap_or_else(|| "poortwacht".into());
     Scribe::new(key, addresses, Observer { name })
 }
-
 
 /// The pages and what they show.
 struct Pages {
@@ -232,7 +258,9 @@ impl Office {
 }
 
 fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     Timestamp(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }
 
@@ -337,8 +365,8 @@ async fn serve(
     // Whoever scrapes now still sees the last counts.
     let _ = end_pages.send(true);
     let _ = shown.await;
-    let written = result
-        .unwrap_or_else(|_| Err(Fault::new(Exit::Internal, "the desk ended in a panic")));
+    let written =
+        result.unwrap_or_else(|_| Err(Fault::new(Exit::Internal, "the desk ended in a panic")));
     if !status.success() {
         return Err(sensor_fault(status));
     }
@@ -360,6 +388,12 @@ fn reply(outcome: &Result<ListInfo, String>) -> String {
 
 /// The sensor said on standard error what is wrong; its exit code becomes ours.
 fn sensor_fault(status: std::process::ExitStatus) -> Fault {
-    let exit = Exit::ALL.iter().copied().find(|exit| status.code() == Some(*exit as i32));
-    Fault::new(exit.unwrap_or(Exit::Internal), format!("the sensor ended: {status}"))
+    let exit = Exit::ALL
+        .iter()
+        .copied()
+        .find(|exit| status.code() == Some(*exit as i32));
+    Fault::new(
+        exit.unwrap_or(Exit::Internal),
+        format!("the sensor ended: {status}"),
+    )
 }

@@ -56,7 +56,10 @@ pub struct Fault {
 impl Fault {
     /// A fault with its message.
     pub fn new(exit: Exit, message: impl fmt::Display) -> Self {
-        Self { exit, message: message.to_string() }
+        Self {
+            exit,
+            message: message.to_string(),
+        }
     }
 
     /// Prints the message to standard error and gives the code.

@@ -29,9 +29,11 @@ pub fn keep_only(kept: &[Capability]) -> Result<(), Fault> {
     let _ = caps::clear(None, CapSet::Ambient);
     let _ = caps::clear(None, CapSet::Bounding);
     let none = CapsHashSet::new();
-    for (set, wanted) in
-        [(CapSet::Inheritable, &none), (CapSet::Effective, &rest), (CapSet::Permitted, &rest)]
-    {
+    for (set, wanted) in [
+        (CapSet::Inheritable, &none),
+        (CapSet::Effective, &rest),
+        (CapSet::Permitted, &rest),
+    ] {
         caps::set(None, set, wanted).map_err(|e| refuse("capabilities", &e))?;
     }
     Ok(())

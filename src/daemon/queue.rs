@@ -56,7 +56,11 @@ impl Queue {
 
     /// A worker's end; `waits` says whether it may wait at the bound.
     pub fn outlet(&self, waits: bool) -> Outlet {
-        Outlet { queue: self.0.clone(), waits, dropped: 0 }
+        Outlet {
+            queue: self.0.clone(),
+            waits,
+            dropped: 0,
+        }
     }
 
     /// Nothing sent after this is read. Waits at the bound.

@@ -66,7 +66,10 @@ fn run() -> Result<(), Fault> {
             format!("the sensor lost the desk: {e}; `sensor` is started by `poortwacht run` only"),
         )
     };
-    let fd = std::io::stdin().as_fd().try_clone_to_owned().map_err(broken)?;
+    let fd = std::io::stdin()
+        .as_fd()
+        .try_clone_to_owned()
+        .map_err(broken)?;
     let mut to_desk = UnixStream::from(fd);
     let mut from_desk = BufReader::new(to_desk.try_clone().map_err(broken)?);
     let config: Config = wire::read(&mut from_desk)
@@ -99,12 +102,19 @@ fn run() -> Result<(), Fault> {
         move || obey(from_desk, &config, &shared, &queue)
     };
     // Detached: it ends with the process, or sets `stop` when the desk is gone.
-    thread::Builder::new().name("from-desk".into()).spawn(commands).map_err(broken)?;
+    thread::Builder::new()
+        .name("from-desk".into())
+        .spawn(commands)
+        .map_err(broken)?;
 
     let mut fault = Ok(());
     for worker in workers {
-        let panicked =
-            |_| Err(Fault::new(Exit::Internal, "a worker of the sensor ended in a panic"));
+        let panicked = |_| {
+            Err(Fault::new(
+                Exit::Internal,
+                "a worker of the sensor ended in a panic",
+            ))
+        };
         let end = worker.join().unwrap_or_else(panicked);
         fault = fault.and(end);
     }
@@ -114,7 +124,10 @@ fn run() -> Result<(), Fault> {
     match writer.join() {
         Ok(Ok(())) => fault,
         Ok(Err(e)) => Err(broken(e)),
-        Err(_) => Err(Fault::new(Exit::Internal, "the sensor's writer ended in a panic")),
+        Err(_) => Err(Fault::new(
+            Exit::Internal,
+            "the sensor's writer ended in a panic",
+        )),
     }
 }
 
@@ -143,12 +156,7 @@ fn start(
 }
 
 /// Carries out what the desk says.
-fn obey(
-    mut from_desk: BufReader<UnixStream>,
-    config: &Config,
-    shared: &Shared,
-    queue: &Queue,
-) {
+fn obey(mut from_desk: BufReader<UnixStream>, config: &Config, shared: &Shared, queue: &Queue) {
     loop {
         match wire::read::<Command>(&mut from_desk) {
             Ok(Some(Command::Reload)) => {
@@ -193,7 +201,11 @@ fn live(
     let mut failed = None;
     loop {
         let list = shared.list.load();
-        let wait = if drain_until.is_some() { Duration::ZERO } else { WAIT };
+        let wait = if drain_until.is_some() {
+            Duration::ZERO
+        } else {
+            WAIT
+        };
         let batch = source.next_batch(wait, &mut |frame| {
             worker.frame(&frame, &point, &list, &mut outlet);
         });
@@ -281,7 +293,9 @@ fn files(mut source: Files, shared: &Shared, mut outlet: Outlet) -> Result<(), F
 }
 
 fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     Timestamp(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }
 
@@ -291,7 +305,10 @@ struct Complaint(Option<Instant>);
 
 impl Complaint {
     fn say(&mut self, point: &str, what: &dyn std::fmt::Display) {
-        if self.0.is_none_or(|at| at.elapsed() > Duration::from_secs(60)) {
+        if self
+            .0
+            .is_none_or(|at| at.elapsed() > Duration::from_secs(60))
+        {
             self.0 = Some(Instant::now());
             tracing::error!(interface = point, "{what}; trying again");
         }

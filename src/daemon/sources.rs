@@ -31,8 +31,14 @@ impl Files {
     /// Of `count` files.
     pub fn new(source: FileSource, count: usize) -> Self {
         let name = |point| source.point_name(point).to_owned();
-        let points = (0..u16::try_from(count).unwrap_or(u16::MAX)).map(name).collect();
-        Self { source, points, filter: None }
+        let points = (0..u16::try_from(count).unwrap_or(u16::MAX))
+            .map(name)
+            .collect();
+        Self {
+            source,
+            points,
+            filter: None,
+        }
     }
 
     /// Looks only at frames that `expression` accepts; an empty one accepts all.
@@ -55,13 +61,19 @@ impl Files {
     ///
     /// # Errors
     /// The fault that ends one of the files; the others go on.
-    pub fn step(
-        &mut self,
-        mut each: impl FnMut(&Frame<'_>, &str),
-    ) -> Result<bool, CaptureError> {
-        let Some(frame) = self.source.next_frame()? else { return Ok(false) };
-        if self.filter.as_mut().is_none_or(|filter| filter.accepts(&frame)) {
-            let point = self.points.get(usize::from(frame.point)).map_or("", String::as_str);
+    pub fn step(&mut self, mut each: impl FnMut(&Frame<'_>, &str)) -> Result<bool, CaptureError> {
+        let Some(frame) = self.source.next_frame()? else {
+            return Ok(false);
+        };
+        if self
+            .filter
+            .as_mut()
+            .is_none_or(|filter| filter.accepts(&frame))
+        {
+            let point = self
+                .points
+                .get(usize::from(frame.point))
+                .map_or("", String::as_str);
             each(&frame, point);
         }
         Ok(true)
@@ -88,7 +100,10 @@ impl Filters {
     /// A link type that libpcap cannot filter is let through: a filter may narrow what is looked
     /// at, never blind it.
     fn accepts(&mut self, frame: &Frame<'_>) -> bool {
-        let known = self.compiled.iter().position(|(link, _)| *link == frame.link);
+        let known = self
+            .compiled
+            .iter()
+            .position(|(link, _)| *link == frame.link);
         let index = known.unwrap_or_else(|| {
             let filter = Filter::compile(&self.expression, frame.link).ok();
             self.compiled.push((frame.link, filter));
@@ -123,8 +138,7 @@ fn live_exit(error: &LiveError) -> Exit {
 /// With the code that fits: input, interface, permission, or config when there is nothing to read.
 pub fn open(sensor: &Sensor) -> Result<Opened, Fault> {
     if !sensor.read.is_empty() {
-        let source =
-            FileSource::open(&sensor.read).map_err(|e| Fault::new(input_exit(&e), e))?;
+        let source = FileSource::open(&sensor.read).map_err(|e| Fault::new(input_exit(&e), e))?;
         let mut files = Files::new(source, sensor.read.len());
         files.narrow(&sensor.filter)?;
         return Ok(Opened::Files(files));
@@ -149,7 +163,9 @@ pub fn open(sensor: &Sensor) -> Result<Opened, Fault> {
         ring_bytes: (sensor.ring_mib as usize) << 20,
         ..LiveConfig::default()
     };
-    live::open(&config).map(Opened::Live).map_err(|e| Fault::new(live_exit(&e), e))
+    live::open(&config)
+        .map(Opened::Live)
+        .map_err(|e| Fault::new(live_exit(&e), e))
 }
 
 /// Bounds and choices of each worker.
@@ -160,7 +176,11 @@ pub fn settings(sensor: &Sensor) -> Settings {
         flows: sensor.flows_max as usize,
         buffers: sensor.buffers_max,
         // Replays hash alike each time, so that the same capture gives the same lines.
-        seed: if sensor.read.is_empty() { None } else { Some(1) },
+        seed: if sensor.read.is_empty() {
+            None
+        } else {
+            Some(1)
+        },
     }
 }
 
@@ -174,7 +194,10 @@ pub fn catalogue(lists: &Lists) -> Result<Catalogue, Fault> {
     let loaded = Catalogue::load(dir, &lists.user, allow);
     loaded.map_err(|problems| {
         let lines: Vec<String> = problems.iter().map(ListProblem::to_string).collect();
-        Fault::new(Exit::List, format!("the list is refused:\n{}", lines.join("\n")))
+        Fault::new(
+            Exit::List,
+            format!("the list is refused:\n{}", lines.join("\n")),
+        )
     })
 }
 

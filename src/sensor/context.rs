@@ -59,7 +59,11 @@ impl<S: Sink> Context<'_, S> {
             return false;
         }
         let ends = self.around.ends;
-        let client = if found.client_is_src { ends } else { ends.reversed() };
+        let client = if found.client_is_src {
+            ends
+        } else {
+            ends.reversed()
+        };
         let key = self.asked.key(&client, found.id, &name, found.qtype);
         if found.client_is_src {
             // A retransmitted query is a question asked again, and counts as one.
@@ -71,7 +75,9 @@ impl<S: Sink> Context<'_, S> {
 
     /// A whole ClientHello.
     pub fn hello(&mut self, hello: &Hello<'_>, seen: Seen) -> Outcome {
-        let Some(sni) = hello.sni else { return Outcome::NoSni };
+        let Some(sni) = hello.sni else {
+            return Outcome::NoSni;
+        };
         let verdict = ech::verdict(Some(sni), hello.ech);
         self.sighting(&Sighting {
             name: crate::base::RawName::Text(sni),
@@ -81,7 +87,11 @@ impl<S: Sink> Context<'_, S> {
             client_is_src: true,
             evidence: hello.message,
         });
-        if verdict == EchVerdict::Real { Outcome::Ech } else { Outcome::Named }
+        if verdict == EchVerdict::Real {
+            Outcome::Ech
+        } else {
+            Outcome::Named
+        }
     }
 
     /// A name was read: count it, match it, and let it go.
@@ -163,7 +173,9 @@ impl<S: Sink> Context<'_, S> {
             Transport::Tcp => 0,
             Transport::Udp => Outcome::ALL.len(),
         };
-        self.stats.connections.bump(transport.wrapping_add(outcome.index()));
+        self.stats
+            .connections
+            .bump(transport.wrapping_add(outcome.index()));
     }
 }
 
@@ -174,7 +186,10 @@ fn rule(found: &Match<'_>) -> HitRule {
         vendor_name: vendor.name.clone(),
         rule: found.rule().to_owned(),
         kind: found.kind().label().to_owned(),
-        role: found.role().map_or("unspecified", |role| role.label()).to_owned(),
+        role: found
+            .role()
+            .map_or("unspecified", |role| role.label())
+            .to_owned(),
         category: found.category().label().to_owned(),
         severity: found.severity().label().to_owned(),
         confidence: found.confidence().label().to_owned(),

@@ -59,7 +59,10 @@ impl Flights {
     }
 
     fn flight(&mut self, number: u32) -> Option<(&mut Flight, &mut Pool)> {
-        let flight = self.list.get_mut(number.wrapping_sub(1) as usize)?.as_mut()?;
+        let flight = self
+            .list
+            .get_mut(number.wrapping_sub(1) as usize)?
+            .as_mut()?;
         Some((flight, &mut self.pool))
     }
 }
@@ -72,7 +75,10 @@ impl Connections {
             list: (0..buffers).map(|_| None).collect(),
             free: (1..=buffers).rev().collect(),
         };
-        Self { table: Table::new(flows, seed), flights }
+        Self {
+            table: Table::new(flows, seed),
+            flights,
+        }
     }
 
     /// Connections in the table.
@@ -99,9 +105,17 @@ impl Connections {
         let (key, side) = Key::of(&packet.ends);
         let found = self.table.find_or_insert(&key, seconds(packet.time));
         if let Some((old_key, mut old)) = found.evicted {
-            finish(&mut self.flights, &old_key, &mut old, Some(Outcome::Evicted), context);
+            finish(
+                &mut self.flights,
+                &old_key,
+                &mut old,
+                Some(Outcome::Evicted),
+                context,
+            );
         }
-        let Some(conn) = self.table.value(found.index) else { return };
+        let Some(conn) = self.table.value(found.index) else {
+            return;
+        };
         if conn.outcome != 0 {
             return;
         }
@@ -117,7 +131,9 @@ impl Connections {
                     conn.flight = number;
                 }
                 (conn.frame, conn.time) = (context.around.frame, packet.time.nanos());
-                let Some((flight, pool)) = self.flights.flight(conn.flight) else { return };
+                let Some((flight, pool)) = self.flights.flight(conn.flight) else {
+                    return;
+                };
                 let before = flight.copied_bytes();
                 let answer = flight.push(packet.payload, from_client, pool, scratch);
                 let outcome = match answer {
@@ -128,7 +144,9 @@ impl Connections {
                         Some(Outcome::Malformed)
                     }
                 };
-                let Some((flight, _)) = self.flights.flight(conn.flight) else { return };
+                let Some((flight, _)) = self.flights.flight(conn.flight) else {
+                    return;
+                };
                 let copied = flight.copied_bytes().wrapping_sub(before);
                 let count = &mut context.stats.pool_copied_bytes;
                 *count = count.wrapping_add(copied);
@@ -191,7 +209,11 @@ fn finish<S: Sink>(
     outcome: Option<Outcome>,
     context: &mut Context<'_, S>,
 ) {
-    let client = if conn.client == 2 { Side::High } else { Side::Low };
+    let client = if conn.client == 2 {
+        Side::High
+    } else {
+        Side::Low
+    };
     let ends = key.endpoints(client);
     let mut told = None;
     if let Some((flight, pool)) = flights.flight(conn.flight) {
@@ -199,7 +221,9 @@ fn finish<S: Sink>(
             // The tail of the hello never came; the name may have.
             (context.around.frame, context.around.time) = (conn.frame, Timestamp(conn.time));
             context.around.ends = ends;
-            let partial = flight.peek(pool).map(|hello| context.hello(&hello, Seen::QuicSni));
+            let partial = flight
+                .peek(pool)
+                .map(|hello| context.hello(&hello, Seen::QuicSni));
             told = Some(partial.unwrap_or_else(|| flight.cause()));
         }
         flights.give(conn.flight);
@@ -208,8 +232,11 @@ fn finish<S: Sink>(
     if conn.outcome != 0 {
         return;
     }
-    let unread =
-        if conn.unknown_version == 1 { Outcome::QuicVersion } else { Outcome::Midstream };
+    let unread = if conn.unknown_version == 1 {
+        Outcome::QuicVersion
+    } else {
+        Outcome::Midstream
+    };
     let outcome = outcome.or(told).unwrap_or(unread);
     conn.outcome = (outcome.index() as u8).saturating_add(1);
     context.connection(&ends, outcome);

@@ -30,7 +30,11 @@ fn frame_of(protocol: IpNextHeaderProtocol, back: bool, body: &[u8]) -> Vec<u8> 
     ip.set_total_length(u16::try_from(20 + body.len()).unwrap());
     ip.set_ttl(64);
     ip.set_next_level_protocol(protocol);
-    let (src, dst) = if back { (SERVER, CLIENT) } else { (CLIENT, SERVER) };
+    let (src, dst) = if back {
+        (SERVER, CLIENT)
+    } else {
+        (CLIENT, SERVER)
+    };
     ip.set_source(src.into());
     ip.set_destination(dst.into());
     bytes[34..].copy_from_slice(body);
@@ -99,7 +103,12 @@ fn run_with(settings: &Settings, frames: &[Vec<u8>]) -> (Seeing, crate::event::S
 }
 
 fn small() -> Settings {
-    Settings { flows: 256, buffers: 8, seed: Some(1), ..Settings::default() }
+    Settings {
+        flows: 256,
+        buffers: 8,
+        seed: Some(1),
+        ..Settings::default()
+    }
 }
 
 fn run(frames: &[Vec<u8>]) -> (Seeing, crate::event::Stats) {
@@ -139,17 +148,27 @@ fn a_hit_holds_what_the_desk_needs() {
     let (seen, stats) = run(&[tcp(9, 2, b""), tcp(10, 16, HELLO)]);
     let hit = &seen.hits[0];
     assert_eq!((hit.name.as_str(), hit.seen), (HELLO_NAME, Seen::TlsSni));
-    assert_eq!((hit.rule.vendor.as_str(), hit.rule.role.as_str()), ("clearview-ai", "app"));
+    assert_eq!(
+        (hit.rule.vendor.as_str(), hit.rule.role.as_str()),
+        ("clearview-ai", "app")
+    );
     assert_eq!((hit.frame, hit.ends.dport), (2, 8443));
     assert!(hit.ja4.as_deref().unwrap().starts_with("t13d"));
     assert_eq!(hit.evidence, &HELLO[5..]);
     assert_eq!(stats.connections.at(Outcome::Named.index()), 1);
-    assert_eq!(stats.pool_copied_bytes, 0, "a whole hello is read where it lies");
+    assert_eq!(
+        stats.pool_copied_bytes, 0,
+        "a whole hello is read where it lies"
+    );
 }
 
 #[test]
 fn context_names_make_no_hit() {
-    for name in ["signin.aws.amazon.com", "cloudflare-ech.com", "consent.cookiebot.com"] {
+    for name in [
+        "signin.aws.amazon.com",
+        "cloudflare-ech.com",
+        "consent.cookiebot.com",
+    ] {
         let (seen, stats) = run(&[udp(false, 53, &query(name, 1))]);
         assert!(seen.hits.is_empty(), "{name}");
         assert_eq!(stats.context.total(), 1, "{name}");
@@ -158,8 +177,15 @@ fn context_names_make_no_hit() {
 
 #[test]
 fn an_excluded_client_is_not_read() {
-    let settings = Settings { excluded: vec!["10.0.0.0/24".parse().unwrap()], ..small() };
-    let frames = [tcp(9, 2, b""), tcp(10, 16, HELLO), udp(true, 53, &answer(query("x.nl", 1)))];
+    let settings = Settings {
+        excluded: vec!["10.0.0.0/24".parse().unwrap()],
+        ..small()
+    };
+    let frames = [
+        tcp(9, 2, b""),
+        tcp(10, 16, HELLO),
+        udp(true, 53, &answer(query("x.nl", 1))),
+    ];
     let (seen, stats) = run_with(&settings, &frames);
     assert!(seen.names.is_empty() && seen.hits.is_empty());
     assert_eq!((stats.excluded, stats.connections.total()), (3, 0));
@@ -168,7 +194,10 @@ fn an_excluded_client_is_not_read() {
 #[test]
 fn the_denominator_counts_monitored_clients_to_the_outside() {
     for (monitored, counted) in [("10.0.0.0/8", 1), ("172.16.0.0/12", 0)] {
-        let settings = Settings { monitored: vec![monitored.parse().unwrap()], ..small() };
+        let settings = Settings {
+            monitored: vec![monitored.parse().unwrap()],
+            ..small()
+        };
         let (_, stats) = run_with(&settings, &[tcp(9, 2, b""), tcp(10, 16, HELLO)]);
         assert_eq!(stats.connections.total(), counted, "{monitored}");
     }
@@ -177,7 +206,11 @@ fn the_denominator_counts_monitored_clients_to_the_outside() {
 #[test]
 fn local_name_protocols_are_counted_apart() {
     let q = query("app.clearview.ai", 1);
-    let (seen, stats) = run(&[udp(false, 5353, &q), udp(false, 5355, &q), udp(false, 137, &q)]);
+    let (seen, stats) = run(&[
+        udp(false, 5353, &q),
+        udp(false, 5355, &q),
+        udp(false, 137, &q),
+    ]);
     assert!(seen.names.is_empty() && seen.hits.is_empty());
     assert_eq!(stats.local_names.total(), 3);
 }

@@ -91,7 +91,10 @@ impl Worker {
                 match packet.ends.transport {
                     Transport::Tcp => {
                         let number = context.around.frame;
-                        let mut reader = StreamReader { context: &mut context, scratch };
+                        let mut reader = StreamReader {
+                            context: &mut context,
+                            scratch,
+                        };
                         self.streams.push(&packet, number, &mut reader);
                     }
                     Transport::Udp => udp(&packet, &mut self.quic, scratch, &mut context),
@@ -122,7 +125,10 @@ impl Worker {
         let sets = self.quic.sets().div_ceil(SWEEP_PARTS);
         self.quic.sweep(now, sets, &mut context);
         let sets = self.streams.sets().div_ceil(SWEEP_PARTS);
-        let mut reader = StreamReader { context: &mut context, scratch: &mut self.scratch };
+        let mut reader = StreamReader {
+            context: &mut context,
+            scratch: &mut self.scratch,
+        };
         self.streams.sweep(now, sets, &mut reader);
     }
 
@@ -139,14 +145,19 @@ impl Worker {
             sink,
         };
         self.quic.flush(&mut context);
-        let mut reader = StreamReader { context: &mut context, scratch: &mut self.scratch };
+        let mut reader = StreamReader {
+            context: &mut context,
+            scratch: &mut self.scratch,
+        };
         self.streams.flush(&mut reader);
     }
 
     /// Its counters, up to date.
     pub fn stats(&mut self) -> &mut Stats {
         self.stats.flows = self.streams.len().saturating_add(self.quic.len()) as u64;
-        self.stats.fragments.copy_from(self.decoder.fragment_fates());
+        self.stats
+            .fragments
+            .copy_from(self.decoder.fragment_fates());
         &mut self.stats
     }
 }
@@ -183,6 +194,19 @@ fn around(packet: &Packet<'_>, frame: u64) -> Around {
 /// For what is found out when no packet is there; the stream brings its own ends.
 fn nowhere(time: Timestamp, frame: u64) -> Around {
     let any = std::net::IpAddr::from([0, 0, 0, 0]);
-    let ends = Endpoints { src: any, dst: any, sport: 0, dport: 0, transport: Transport::Tcp };
-    Around { frame, time, ends, src_mac: None, dst_mac: None, vlan: None }
+    let ends = Endpoints {
+        src: any,
+        dst: any,
+        sport: 0,
+        dport: 0,
+        transport: Transport::Tcp,
+    };
+    Around {
+        frame,
+        time,
+        ends,
+        src_mac: None,
+        dst_mac: None,
+        vlan: None,
+    }
 }
