@@ -127,17 +127,15 @@ fn the_hit_log_holds_exactly_what_the_client_did() {
         "hit_records_lost",
         "hits_refused",
     ] {
-        assert_eq!(
-            sum(&metrics, &format!("poortwacht_{drops}_total")),
-            0.0,
-            "{drops}\n{metrics}"
-        );
+        let dropped = sum(&metrics, &format!("poortwacht_{drops}_total"));
+        assert_eq!(dropped, 0.0, "{drops}");
     }
+    // The kernel's filter drops the excluded frames before anything could count them.
+    assert_eq!(sum(&metrics, "poortwacht_excluded_prefixes"), 2.0);
     assert!(
-        sum(&metrics, "poortwacht_excluded_frames_total") > 0.0,
-        "{metrics}"
+        sum(&metrics, "poortwacht_frames_total") > 100.0,
+        "the daemon saw next to nothing"
     );
-    assert!(sum(&metrics, "poortwacht_frames_total") > 0.0, "{metrics}");
     for name in BENIGN
         .iter()
         .copied()
@@ -224,15 +222,8 @@ fn reload_under_load_loses_nothing() {
     assert_eq!(pinging.end(), "lost 0", "forwarding suffered");
     let (status, messages) = daemon.end(Signal::SIGTERM);
     assert!(status.success(), "{status}\n{messages}");
-    assert!(
-        sum(&metrics, "poortwacht_list_reloads_total") >= f64::from(reloads / 2),
-        "{metrics}"
-    );
-    assert_eq!(
-        sum(&metrics, "poortwacht_kernel_dropped_frames_total"),
-        0.0,
-        "{metrics}"
-    );
+    assert!(sum(&metrics, "poortwacht_list_reloads_total") >= f64::from(reloads / 2));
+    assert_eq!(sum(&metrics, "poortwacht_kernel_dropped_frames_total"), 0.0);
     nothing_lost(&asked, &lab.log());
 }
 
@@ -307,7 +298,7 @@ fn sum(metrics: &str, name: &str) -> f64 {
                 .expect(line)
         })
         .collect();
-    assert!(!values.is_empty(), "no {name} in:\n{metrics}");
+    assert!(!values.is_empty(), "no {name} among the metrics");
     values.iter().sum()
 }
 

@@ -87,6 +87,13 @@ class Lab:
         self.folder = folder
         self.mark = f"pw{os.getpid() % 100000}"
         self.spaces = []
+        try:
+            self.build(mtu, server_mtu, wires)
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def build(self, mtu, server_mtu, wires):
         self.links = 0
         # Below 1280 bytes the kernel takes IPv6 away from the interface (RFC 8200 section 5).
         self.small = min(mtu, server_mtu) < 1280
@@ -107,7 +114,7 @@ class Lab:
         self.link(self.router, "wan0", self.server, "wan0", server_mtu)
         for middle, wire in self.wires:
             middle.start("python3", os.path.join(os.path.dirname(__file__), "wire.py"), *wire,
-                         log=os.path.join(folder, "wire.log"))
+                         log=os.path.join(self.folder, "wire.log"))
         self.addresses()
 
     def space(self, role):
@@ -162,7 +169,7 @@ class Lab:
     def __exit__(self, *_):
         for space in reversed(self.spaces):
             space.remove()
-        shutil.rmtree(f"/etc/netns/{self.client.name}", ignore_errors=True)
+        shutil.rmtree(f"/etc/netns/{self.mark}-client", ignore_errors=True)
         try:
             os.rmdir("/etc/netns")
         except OSError:
