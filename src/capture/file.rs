@@ -72,7 +72,8 @@ impl FileSource {
     }
 
     /// The next frame over all files: the earliest of the next frames of each, the file named first
-    /// on a tie. Within a file its own order stays. `None` once all files have ended.
+    /// on a tie. Within a file its own order stays. `None` once all files have ended. Waits for the
+    /// next frame of each pipe among them.
     ///
     /// # Errors
     /// The fault that ends **one** file, once: the frames before it were delivered, and the next
@@ -140,8 +141,8 @@ impl OneFile {
                 let next = match fault.kind {
                     FaultKind::Empty => "Was the capture started, and has it seen a frame?",
                     FaultKind::NotACapture => {
-                        "pcap and pcapng are read, plain or packed with gzip or zstd; others can be \
-                         converted with `editcap IN OUT.pcapng`."
+                        "pcap and pcapng are read, plain or packed with gzip or zstd; others can \
+                         be converted with `editcap IN OUT.pcapng`."
                     }
                     FaultKind::Truncated => "Copy it again; there is no frame in it.",
                     _ => "Copy it again, or check the disk.",

@@ -1,12 +1,12 @@
 //! The pcapng format (draft-ietf-opsawg-pcapng): sections, interfaces, packet blocks.
 //!
-//! Enters: a window at a section header. Leaves: records in the order of the file. Blocks that carry
-//! no packet are passed over, however long they are. Never: guesses where the next block may begin
-//! once one was impossible; keeps more than [`INTERFACES_MAX`] interfaces.
+//! Enters: a window at a section header. Leaves: records in the order of the file. Blocks that
+//! carry no packet are passed over, however long they are. Never: guesses where the next block may
+//! begin once one was impossible; keeps more than [`INTERFACES_MAX`] interfaces.
 //!
-//! Section headers and interface descriptions, with their options, are taken apart by `pcap-parser`.
-//! The packet blocks are read here: that crate (0.17) collects the options behind a packet in a vector,
-//! which is an allocation for each such frame. Its reading of two options is left aside as well: it
+//! `pcap-parser` takes section headers and interface descriptions apart, with their options. Packet
+//! blocks are read here: that crate (0.17) collects the options behind a packet in a vector, which
+//! is an allocation for each such frame. Its reading of two options is left aside as well: it
 //! refuses every binary `if_tsresol`, and reads `if_tsoffset` as little-endian in every section.
 
 mod clock;
@@ -273,24 +273,15 @@ impl Pcapng {
     fn pass_over(&self, window: &mut Window, len: u32) -> Result<(), Box<Fault>> {
         check_len(window, len, BLOCK_LEN_MIN)?;
         let byte = window.offset();
-        let passed = self.pass(window, len);
-        // Whatever is wrong, it is wrong with the block that starts here.
-        passed.map_err(|mut fault| {
-            fault.byte = byte;
-            fault
-        })
-    }
-
-    fn pass(&self, window: &mut Window, len: u32) -> Result<(), Box<Fault>> {
         window
             .skip(u64::from(len) - 4)
+            .and_then(|()| window.fill(4))
             .map_err(|e| Fault::read(window, &e))?;
-        window.fill(4).map_err(|e| Fault::read(window, &e))?;
         let Some(tail) = window.head::<4>() else {
-            return Err(Fault::truncated(window, "the end of a block", 4));
+            return Err(Fault::truncated_from(window, byte, "a block", len.into()));
         };
         if self.order.u32_at(&tail, 0) != len {
-            return Err(two_lengths(window));
+            return Err(two_lengths(byte));
         }
         window.take(4);
         Ok(())
@@ -341,11 +332,16 @@ fn whole_block(window: &mut Window, len: u32, order: Order) -> Result<usize, Box
     }
     match window.field::<4>(whole - 4) {
         Some(tail) if order.u32_at(&tail, 0) == len => Ok(whole),
-        _ => Err(two_lengths(window)),
+        _ => Err(two_lengths(window.offset())),
     }
 }
 
 #[cold]
-fn two_lengths(window: &Window) -> Box<Fault> {
-    Fault::corrupt(window, "a block states two different lengths".to_owned())
+fn two_lengths(byte: u64) -> Box<Fault> {
+    let what = "a block states two different lengths".to_owned();
+    Box::new(Fault {
+        kind: FaultKind::Corrupt,
+        byte,
+        what,
+    })
 }

@@ -98,19 +98,26 @@ impl Fault {
         })
     }
 
-    /// The file ends where `what` (a noun) should go on for `needed` bytes.
+    /// The file ends where `what` (a noun), of which the window holds the start, should go on for
+    /// `needed` bytes.
     #[cold]
     pub(super) fn truncated(window: &Window, what: &str, needed: u64) -> Box<Self> {
-        let have = window.available();
-        let why = if window.shrunk() {
+        Self::truncated_from(window, window.offset(), what, needed)
+    }
+
+    /// The same for something that began at `byte` and was partly passed over.
+    #[cold]
+    pub(super) fn truncated_from(window: &Window, byte: u64, what: &str, needed: u64) -> Box<Self> {
+        let have = window.offset() + window.available() as u64 - byte;
+        let what = if window.shrunk() {
             format!("the file became shorter while it was read, inside {what}")
         } else {
             format!("it ends inside {what}: {have} of {needed} bytes are there")
         };
         Box::new(Self {
             kind: FaultKind::Truncated,
-            byte: window.offset(),
-            what: why,
+            byte,
+            what,
         })
     }
 

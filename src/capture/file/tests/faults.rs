@@ -178,6 +178,16 @@ fn the_message_says_where_and_what_next() {
         .u32(40)
         .raw(b"xyz")
         .bytes;
+    let passed = Build::new(Order::Little)
+        .section(Order::Little)
+        .u32(5)
+        .u32(96)
+        .raw(&[0; 40]);
+    let mut all = read_all(&mut mapped_source(&passed.bytes));
+    let text = all.pop().unwrap().unwrap_err().to_string();
+    let wanted = "test: it ends inside a block: 48 of 96 bytes are there (frame 1, byte 44). ";
+    assert!(text.starts_with(wanted), "{text}");
+
     let mut source = mapped_source(&cut);
     let mut all = read_all(&mut source);
     let text = all.pop().unwrap().unwrap_err().to_string();
