@@ -4,9 +4,9 @@
 //! prefixes end here, before any name is read. Never: knows where a frame came from; panics;
 //! verifies a checksum (offload leaves those of outgoing packets unfilled).
 //!
-//! The way of a frame: [`link`] takes the link header off, [`ipv4`] or [`ipv6`] the IP headers
-//! ([`exclude`] is asked there, before anything behind the addresses is read), [`fragment`] puts
-//! datagrams together, [`transport`] reads ports. Each takes a [`span`] and gives the one inside.
+//! The way of a frame: `link` takes the link header off, `ipv4` or `ipv6` the IP headers
+//! (`exclude` is asked there, before anything behind the addresses is read), `fragment` puts
+//! datagrams together, `transport` reads ports. Each takes a `span` and gives the one inside.
 //! Headers are read through pnet's packet views; slices are cut here, because a view's `payload`
 //! lives no longer than the view and believes the header's length.
 

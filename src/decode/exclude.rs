@@ -36,8 +36,9 @@ impl Excluded {
                 IpNet::V6(net) => {
                     let (first, last) = (u128::from(net.network()), u128::from(net.broadcast()));
                     v6.push((first, last));
-                    // `::/0` and the like cover the mapped range by chance and mean IPv6 only.
-                    if net.prefix_len() >= 96 && first >> 32 == MAPPED >> 32 {
+                    // Inside the mapped range. A wider prefix begins elsewhere: `::/0` and the like
+                    // cover the range by chance and mean IPv6 only.
+                    if first >> 32 == MAPPED >> 32 {
                         v4.push((first as u32, last as u32));
                     }
                 }

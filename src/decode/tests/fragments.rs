@@ -131,7 +131,9 @@ fn overlaps_that_agree_are_taken_and_others_condemn_the_datagram() {
 fn two_ends_or_bytes_behind_the_end_condemn() {
     let datagram = udp(&text(100));
     let longer = udp(&text(200));
+    let even = udp(&text(96));
     for (first, second) in [
+        ((&even, 80, 104), (&longer, 80, 208)),
         ((&datagram, 80, 108), (&longer, 80, 208)),
         ((&datagram, 80, 108), (&longer, 120, 160)),
         ((&longer, 120, 160), (&datagram, 80, 108)),
@@ -231,6 +233,12 @@ fn time_and_room_are_bounded_and_counted() {
     assert_eq!(fate(&decoder, FragmentFate::Expired), 1);
     // Time that runs backwards makes nothing old.
     feed(&mut decoder, &part(3), -1000).packet();
+    // But what is too old is not taken up again, though something later stands before it.
+    let mut decoder = Decoder::with_room(&[], 4);
+    feed(&mut decoder, &part(1), 100);
+    feed(&mut decoder, &part(2), 50);
+    assert_eq!(feed(&mut decoder, &rest(2), 85), Got::Fragment);
+    assert_eq!(fate(&decoder, FragmentFate::Expired), 1);
 }
 
 #[test]
@@ -274,13 +282,14 @@ fn fragments_of_other_protocols_take_no_room() {
 #[test]
 fn ipv6_takes_the_protocol_of_the_first_piece() {
     let datagram = extension(UDP, 1, &udp(&text(100)));
-    let mut decoder = Decoder::with_room(&[], 4);
-    assert_eq!(
-        feed(&mut decoder, &ipv6_piece(58, 7, &datagram, 64, 124), 0),
-        Got::Fragment
-    );
     let first = ipv6(60, &extension(44, 0, &fragment(60, 7, &datagram, 0, 64)));
-    assert_eq!(feed(&mut decoder, &first, 0).packet().payload, text(100));
+    let last = ipv6_piece(58, 7, &datagram, 64, 124);
+    let mut decoder = Decoder::with_room(&[], 4);
+    for [one, other] in [[&first, &last], [&last, &first]] {
+        assert_eq!(feed(&mut decoder, one, 0), Got::Fragment);
+        let packet = feed(&mut decoder, other, 0).packet();
+        assert_eq!(packet.payload, text(100));
+    }
 }
 
 #[test]
