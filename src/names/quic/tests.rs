@@ -322,6 +322,14 @@ fn a_flight_is_small() {
     assert!(size_of::<Flight>() <= 640, "{}", size_of::<Flight>());
 }
 
+#[test]
+fn oracle_holds_for_the_fuzz_seeds() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/seeds/quic");
+    let seeds = std::fs::read_dir(folder).unwrap();
+    let checked = seeds.map(|seed| oracle::check(&std::fs::read(seed.unwrap().path()).unwrap()));
+    assert!(checked.count() >= 3);
+}
+
 proptest! {
     /// Any cut into frames, packets and datagrams, in any order, with duplicates.
     #[test]

@@ -352,6 +352,14 @@ fn the_ssl_2_form() {
     assert_eq!(read(&hello), Probe::NotForUs);
 }
 
+#[test]
+fn oracle_holds_for_the_fuzz_seeds() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/seeds/tls");
+    let seeds = std::fs::read_dir(folder).unwrap();
+    let checked = seeds.map(|seed| oracle::check(&std::fs::read(seed.unwrap().path()).unwrap()));
+    assert!(checked.count() >= 3);
+}
+
 proptest! {
     /// Any cut of a message into records gives the same hello.
     #[test]
