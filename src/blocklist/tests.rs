@@ -327,6 +327,23 @@ fn names_in_unicode_match_both_ways() {
             "{name}"
         );
     }
+    let three = [
+        ("bücher.co.example", "suffix", ""),
+        ("a.b.co.example", "exact", ""),
+    ];
+    let deep = compile(&[("v.toml", vendor_text("v", &three))], &[]);
+    for name in [
+        "BÜCHER.co.example",
+        "ü.bücher.co.example",
+        "xn--bcher-kva.co.example",
+    ] {
+        assert_eq!(
+            find(&deep, name).unwrap().rule(),
+            "xn--bcher-kva.co.example",
+            "{name}"
+        );
+    }
+    assert!(find(&deep, "ücher.co.example").is_none());
     let found = find(&catalogue, "ü.münchen.example").unwrap();
     assert_eq!(found.rule(), "xn--mnchen-3ya.example");
     // Not convertible, but the zone is plain to see.
