@@ -142,8 +142,8 @@ impl Catalogue {
     pub fn find_at(&self, name: &RawName<'_>, at: Timestamp) -> Verdict<'_> {
         match query::tail(name, &mut [0; 127]) {
             Tail::Hopeless => Verdict::None,
-            Tail::Labels(labels) if !self.table.may_match(labels) => Verdict::None,
-            Tail::Labels(_) | Tail::Odd => self.find_whole(name, at),
+            Tail::Labels(text, from) if !self.table.may_match(text, from) => Verdict::None,
+            Tail::Labels(..) | Tail::Odd => self.find_whole(name, at),
         }
     }
 

@@ -300,21 +300,28 @@ pub(crate) fn domain(
     span: &Range<usize>,
     problems: &mut Problems<'_>,
 ) -> Option<String> {
-    match DomainName::parse(text) {
-        Ok(name) if name.as_str().contains('.') => Some(name.into()),
-        Ok(_) => {
-            let said = format!("`{}` has one label only", text.escape_debug());
-            problems.at(span, said, "name a domain, not a whole top-level domain");
+    match list_name(text) {
+        Ok(name) => Some(name.into()),
+        Err((what, next)) => {
+            problems.at(span, what, next);
             None
         }
-        Err(bad) => {
-            problems.at(
-                span,
-                bad.to_string(),
-                "write a name such as app.example.com",
-            );
-            None
-        }
+    }
+}
+
+/// A name that may stand in a list, or what is wrong with it and what to do.
+pub(crate) fn list_name(text: &str) -> Result<DomainName, (String, &'static str)> {
+    let shown = text.escape_debug();
+    if text.parse::<std::net::IpAddr>().is_ok() {
+        return Err((format!("`{shown}` is an address"), "lists hold names only"));
+    }
+    let name = DomainName::parse(text)
+        .map_err(|bad| (bad.to_string(), "write a name such as app.example.com"))?;
+    if name.as_str().contains('.') {
+        Ok(name)
+    } else {
+        let next = "name a domain, not a whole top-level domain";
+        Err((format!("`{shown}` has one label only"), next))
     }
 }
 

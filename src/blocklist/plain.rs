@@ -4,7 +4,7 @@
 
 use time::{Date, PrimitiveDateTime, Time};
 
-use super::fields::Fields;
+use super::fields::{Fields, list_name};
 use super::problem::{ListProblem, Problems};
 use super::schema::MatchKind;
 use super::vendor_file::rule_name;
@@ -47,15 +47,12 @@ pub(crate) fn parse_list(path: &str, text: &str) -> Result<PlainList, Vec<ListPr
         if entry.is_empty() {
             continue;
         }
-        match DomainName::parse(entry) {
-            Ok(name) if name.as_str().contains('.') => names.push((name, number)),
-            Ok(_) => problems.on(
-                number,
-                column(line, entry),
-                format!("`{entry}` has one label only"),
-                "name a domain: a line covers all names below it",
-            ),
-            Err(bad) => problems.on(number, column(line, entry), bad.to_string(), hint(entry)),
+        match list_name(entry) {
+            Ok(name) => names.push((name, number)),
+            Err((what, next)) => {
+                let next = foreign_form(entry).unwrap_or(next);
+                problems.on(number, column(line, entry), what, next);
+            }
         }
     }
     if names.is_empty() && !problems.any() {
@@ -79,16 +76,17 @@ fn column(line: &str, entry: &str) -> u32 {
 }
 
 /// What to do about a line in another tool's form.
-fn hint(entry: &str) -> &'static str {
-    let first = entry.split_whitespace().next().unwrap_or_default();
-    if first.parse::<std::net::IpAddr>().is_ok() {
-        "this looks like a hosts file: leave the address out, one name a line"
+fn foreign_form(entry: &str) -> Option<&'static str> {
+    let mut words = entry.split_whitespace();
+    let first = words.next().unwrap_or_default();
+    if first.parse::<std::net::IpAddr>().is_ok() && words.next().is_some() {
+        Some("this looks like a hosts file: leave the address out, one name a line")
     } else if entry.contains('*') {
-        "leave the `*.` out: a line covers all names below it"
+        Some("leave the `*.` out: a line covers all names below it")
     } else if entry.contains("://") {
-        "leave the scheme and the path out"
+        Some("leave the scheme and the path out")
     } else {
-        "write one domain a line, such as example.com"
+        None
     }
 }
 

@@ -23,8 +23,9 @@ const TAIL_LEN_MAX: usize = 2 * LABEL_LEN_MAX + 1;
 
 /// What the end of a name says before the rest is looked at.
 pub(crate) enum Tail<'a> {
-    /// Its last two labels, ASCII, in any case.
-    Labels(&'a [u8]),
+    /// Its last two labels, ASCII, in any case, begin at this byte of this text, which may hold the
+    /// labels before them.
+    Labels(&'a [u8], usize),
     /// The whole name has to be looked at: something here is not ASCII.
     Odd,
     /// No rule can match: fewer than two labels, or broken.
@@ -62,13 +63,12 @@ fn tail_of_text(text: &[u8]) -> Tail<'_> {
             }
         }
     }
-    let labels = &text[from..];
     if all >= 0x80 {
         Tail::Odd
-    } else if dots == 0 || labels.len() > TAIL_LEN_MAX {
+    } else if dots == 0 || text.len() - from > TAIL_LEN_MAX {
         Tail::Hopeless
     } else {
-        Tail::Labels(labels)
+        Tail::Labels(text, from)
     }
 }
 
@@ -120,7 +120,7 @@ fn tail_of_wire<'a>(msg: &[u8], at: u16, room: &'a mut TailRoom) -> Tail<'a> {
     room[..left.len()].copy_from_slice(left);
     room[left.len()] = b'.';
     room[left.len() + 1..len].copy_from_slice(right);
-    Tail::Labels(&room[..len])
+    Tail::Labels(&room[..len], 0)
 }
 
 /// A whole name in normal form, on the stack.

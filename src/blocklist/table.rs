@@ -9,7 +9,10 @@
 //! 1. Every rule has two literal labels at its right end. A bit filter over those last two labels
 //!    (12 bits a key, so 1.5 MB for a million) answers almost every miss with one hash and one
 //!    memory access.
-//! 2. Behind the filter stands one hash table of *nodes*. A node is a text that starts at a label:
+//! 2. Many names share their last two labels with some rule (`co.uk`, `amazonaws.com`). A second
+//!    filter knows every ending of every rule, and which endings are nodes, so that these end
+//!    early too.
+//! 3. Behind the filters stands one hash table of *nodes*. A node is a text that starts at a label:
 //!    the name of an exact or suffix rule, or what stands to the right of a pattern's `*`. A name
 //!    is looked up at each of its labels, right to left, never deeper than the deepest rule.
 
@@ -87,7 +90,8 @@ impl TableBuilder {
         let seed = RandomState::new().hash_one(0u8);
         let mut table = Table {
             seed,
-            filter: Filter::new(self.keys.len()),
+            last_two: Filter::new(0),
+            endings: Filter::new(0),
             nodes: Vec::with_capacity(self.keys.len()),
             by_text: HashTable::with_capacity(self.keys.len()),
             patterns: Vec::new(),
@@ -100,6 +104,7 @@ impl TableBuilder {
         for index in 0..table.keys.len() {
             table.add(index as u32, &mut patterns);
         }
+        table.fill_filters();
         for (node, rules) in patterns {
             let start = table.patterns.len() as u32;
             table.patterns.extend(rules);
@@ -112,7 +117,10 @@ impl TableBuilder {
 /// The compiled table.
 pub(crate) struct Table {
     seed: u64,
-    filter: Filter,
+    /// Last two labels of every node.
+    last_two: Filter,
+    /// Every ending of every node from three labels on, and every node ([`NODE`]).
+    endings: Filter,
     nodes: Vec<Node>,
     by_text: HashTable<u32>,
     patterns: Vec<u32>,
@@ -144,10 +152,37 @@ impl Table {
         self.keys[rule as usize].rank
     }
 
-    /// Could a name with these last two labels (`example.com`, any case, ASCII) match? No means no.
+    /// Could a name match whose last two labels (ASCII, any case) begin at `from`? `name` may be
+    /// all of it or those two labels. No means no.
     #[inline]
-    pub(crate) fn may_match(&self, last_two_labels: &[u8]) -> bool {
-        self.filter.holds(fold_hash(self.seed, last_two_labels))
+    pub(crate) fn may_match(&self, name: &[u8], from: usize) -> bool {
+        let hash = fold_hash(self.seed, &name[from..]);
+        self.last_two.holds(hash) && (from == 0 || self.may_match_longer(name, from, hash))
+    }
+
+    /// The last two labels are known. Is there a node among the endings of the name?
+    #[cold]
+    #[inline(never)]
+    fn may_match_longer(&self, name: &[u8], mut from: usize, mut hash: u64) -> bool {
+        while !self.endings.holds(hash ^ NODE) {
+            if from == 0 {
+                return false;
+            }
+            let end = from - 1;
+            from = name[..end]
+                .iter()
+                .rposition(|&b| b == b'.')
+                .map_or(0, |dot| dot + 1);
+            // Unicode on the wire has another spelling in the table.
+            if !name[from..end].is_ascii() {
+                return true;
+            }
+            hash = fold_hash(self.seed, &name[from..]);
+            if !self.endings.holds(hash) {
+                return false;
+            }
+        }
+        true
     }
 
     /// The most specific rule for a name in normal form, whose labels begin at `starts`: exact
@@ -159,7 +194,12 @@ impl Table {
         let deepest = starts.len().saturating_sub(self.depth);
         for at in (deepest..starts.len().saturating_sub(1)).rev() {
             let start = usize::from(starts[at]);
-            let Some(node) = self.node(&name[start..]) else {
+            let hash = fold_hash(self.seed, &name[start..]);
+            // No rule ends like this, so none ends in more of it either.
+            if at + 2 < starts.len() && !self.endings.holds(hash) {
+                break;
+            }
+            let Some(node) = self.node(hash, &name[start..]) else {
                 continue;
             };
             if node.suffix != NONE {
@@ -206,8 +246,10 @@ impl Table {
             })
     }
 
-    fn node(&self, text: &[u8]) -> Option<&Node> {
-        let hash = fold_hash(self.seed, text);
+    fn node(&self, hash: u64, text: &[u8]) -> Option<&Node> {
+        if !self.endings.holds(hash ^ NODE) {
+            return None;
+        }
         let found = self
             .by_text
             .find(hash, |&node| self.node_text(node) == text)?;
@@ -229,9 +271,7 @@ impl Table {
         };
         let tail = &text.as_bytes()[skip..];
         let depth = tail.iter().filter(|&&b| b == b'.').count() + 1;
-        let last_two = fold_hash(self.seed, last_two_labels(tail));
         let len = tail.len() as u8;
-        self.filter.add(last_two);
         self.depth = self.depth.max(depth);
         let node = self.node_at(key.start + skip as u32, len);
         match key.kind {
@@ -249,6 +289,33 @@ impl Table {
                 rules.insert(at, rule);
             }
         }
+    }
+
+    /// Sizes the filters by what will be in them, then fills them.
+    fn fill_filters(&mut self) {
+        let mut last_two: Vec<u64> = Vec::with_capacity(self.nodes.len());
+        let mut longer: Vec<u64> = Vec::with_capacity(self.nodes.len());
+        for node in 0..self.nodes.len() {
+            let text = self.node_text(node as u32);
+            longer.push(fold_hash(self.seed, text) ^ NODE);
+            let mut dots = text
+                .iter()
+                .enumerate()
+                .rev()
+                .filter(|(_, b)| **b == b'.')
+                .skip(1);
+            let ends = dots.by_ref().map(|(dot, _)| dot + 1).chain([0]);
+            for (nth, from) in ends.enumerate() {
+                let hash = fold_hash(self.seed, &text[from..]);
+                if nth == 0 {
+                    last_two.push(hash)
+                } else {
+                    longer.push(hash)
+                }
+            }
+        }
+        self.last_two = Filter::of(last_two);
+        self.endings = Filter::of(longer);
     }
 
     fn better(&self, old: u32, new: u32) -> u32 {
@@ -288,12 +355,8 @@ impl Table {
     }
 }
 
-/// The last two labels of a name in normal form, or all of it when it has fewer.
-pub(crate) fn last_two_labels(name: &[u8]) -> &[u8] {
-    let mut dots = name.iter().enumerate().rev().filter(|(_, b)| **b == b'.');
-    let _ = dots.next();
-    dots.next().map_or(name, |(dot, _)| &name[dot + 1..])
-}
+/// Tells "this ending is a node" from "this is the ending of a node" in one filter.
+const NODE: u64 = 0xd6e8_feb8_6659_fd93;
 
 /// Bits of the filter per key: a wrong "maybe" for about 1 name in 50, and a million keys take
 /// 1.5 MB, which a second-level cache nearly holds.
@@ -306,6 +369,14 @@ impl Filter {
     fn new(keys: usize) -> Self {
         let words = (keys * FILTER_BITS_PER_KEY).div_ceil(64).max(1);
         Self(vec![0; words].into_boxed_slice())
+    }
+
+    fn of(mut keys: Vec<u64>) -> Self {
+        keys.sort_unstable();
+        keys.dedup();
+        let mut filter = Self::new(keys.len());
+        keys.into_iter().for_each(|key| filter.add(key));
+        filter
     }
 
     #[inline]
@@ -408,13 +479,6 @@ mod tests {
         let all: std::collections::HashSet<_> =
             (0..=40).map(|len| fold_hash(7, &vec![b'a'; len])).collect();
         assert_eq!(all.len(), 41);
-    }
-
-    #[test]
-    fn last_two_labels_of_short_and_long_names() {
-        assert_eq!(last_two_labels(b"a.b.c"), b"b.c");
-        assert_eq!(last_two_labels(b"b.c"), b"b.c");
-        assert_eq!(last_two_labels(b"c"), b"c");
     }
 
     #[test]

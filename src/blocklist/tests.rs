@@ -327,6 +327,23 @@ fn names_in_unicode_match_both_ways() {
             "{name}"
         );
     }
+    let three = [
+        ("bücher.co.example", "suffix", ""),
+        ("a.b.co.example", "exact", ""),
+    ];
+    let deep = compile(&[("v.toml", vendor_text("v", &three))], &[]);
+    for name in [
+        "BÜCHER.co.example",
+        "ü.bücher.co.example",
+        "xn--bcher-kva.co.example",
+    ] {
+        assert_eq!(
+            find(&deep, name).unwrap().rule(),
+            "xn--bcher-kva.co.example",
+            "{name}"
+        );
+    }
+    assert!(find(&deep, "ücher.co.example").is_none());
     let found = find(&catalogue, "ü.münchen.example").unwrap();
     assert_eq!(found.rule(), "xn--mnchen-3ya.example");
     // Not convertible, but the zone is plain to see.
@@ -418,7 +435,7 @@ fn user_lists_stand_beside_the_catalogue() {
 
 #[test]
 fn one_bad_line_refuses_the_list_and_says_where() {
-    let list = "good.example\n0.0.0.0 ads.example\n  *.x.example\ncom\nhttps://a.example/\n";
+    let list = "good.example\n0.0.0.0 ads.example\n  *.x.example\ncom\nhttps://a.example/\n::1\n";
     let problems = Catalogue::compile(&[SourceText::UserList("l.txt", list)], Timestamp(0));
     let said: Vec<String> = problems
         .err()
@@ -439,7 +456,11 @@ fn one_bad_line_refuses_the_list_and_says_where() {
         said[2].starts_with("l.txt:4:1: `com` has one label"),
         "{said:?}"
     );
-    assert_eq!(said.len(), 4);
+    assert!(
+        said[4].starts_with("l.txt:6:1: `::1` is an address"),
+        "{said:?}"
+    );
+    assert_eq!(said.len(), 5);
 }
 
 #[test]
@@ -767,4 +788,31 @@ proptest! {
         let _ = catalogue.find(&RawName::Wire { msg: &bytes, at });
         oracle::check(&bytes);
     }
+
+    /// Vendor files with a few bytes changed, lost or doubled keep the oracle's promises.
+    #[test]
+    fn damaged_vendor_files_are_refused_or_right(
+        file in prop::sample::select(vec!["aws-rekognition", "pimeyes", "wix", "onfido"]),
+        edits in prop::collection::vec((any::<prop::sample::Index>(), 0..4u8, any::<u8>()), 1..6),
+    ) {
+        let mut bytes = file_text(file).into_bytes();
+        for (at, how, byte) in edits {
+            let at = at.index(bytes.len());
+            match how {
+                0 => bytes[at] = byte,
+                1 => drop(bytes.drain(at..(at + usize::from(byte)).min(bytes.len()))),
+                2 => bytes.insert(at, b"\"[]=\n#.*"[usize::from(byte) % 8]),
+                _ => bytes.truncate(at.max(1)),
+            }
+            if bytes.is_empty() {
+                break;
+            }
+        }
+        oracle::check(&bytes);
+    }
+}
+
+fn file_text(id: &str) -> String {
+    let path = format!("{}/blocklists/{id}.toml", env!("CARGO_MANIFEST_DIR"));
+    std::fs::read_to_string(path).unwrap()
 }
