@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 
 use poortwacht::base::Seen;
 
@@ -22,7 +22,7 @@ type HitKey = (String, String, String);
 #[test]
 fn names_are_those_of_the_truth() {
     report(&cases(), |case| {
-        let rows = names_of(&case.capture)?;
+        let rows = names_of(case)?;
         let found: BTreeSet<Pair> = rows.into_iter().map(|row| (row.seen, row.name)).collect();
         difference(&pairs(&case.folder.join("names.tsv")), &found)
     });
@@ -34,63 +34,58 @@ fn hits_are_those_of_the_truth() {
     let schema = jsonschema::validator_for(&schema).expect("docs/hit.schema.json is a schema");
     report(&cases(), |case| {
         let expected = hits_expected(&read(&case.folder.join("hits.tsv")));
-        difference(
-            &expected,
-            &hits_found(&schema, &printed("--json", &case.capture)?)?,
-        )
+        difference(&expected, &hits_found(&schema, &printed("--json", case)?)?)
     });
 }
 
-/// The second opinion, capture by capture: what tshark reads out of hellos, TLS and QUIC.
+/// The second opinion, capture by capture: the same names in hellos, TLS and QUIC, but for what
+/// `tshark.tsv` says of tshark; and each DNS question completed at the frame where tshark has it.
 #[test]
-fn hello_names_are_those_of_tshark() {
+fn tshark_reads_the_same() {
     if let Some(tool) = missing("tshark") {
         return println!("skipped: {tool} is not installed");
     }
     report(&cases(), |case| {
-        let mut second = tshark_hellos(&case.capture)?;
-        let departures = fs::read_to_string(case.folder.join("tshark.tsv")).unwrap_or_default();
-        for line in departures.lines() {
-            let (how, pair) = line
-                .split_once('\t')
-                .ok_or("a line of tshark.tsv has no tab")?;
-            let pair = pair_of(pair)?;
-            match how {
-                _ if pair.0.starts_with("dns-") => {}
-                "missed" => assert!(second.insert(pair.clone()), "tshark has {pair:?} after all"),
-                "wrong" => assert!(second.remove(&pair), "tshark no longer has {pair:?}"),
-                other => return Err(format!("tshark.tsv: `{other}` is neither missed nor wrong")),
+        let tshark = tshark(case)?;
+        let (mut hellos, mut questions) = (BTreeSet::new(), BTreeSet::new());
+        for row in names_of(case)? {
+            match row.seen.as_str() {
+                "dns-query" => drop(questions.insert((row.frame.to_string(), row.name))),
+                seen if seen.ends_with("-sni") => drop(hellos.insert((row.seen, row.name))),
+                _ => {}
             }
         }
-        let mut found: BTreeSet<Pair> = names_of(&case.capture)?
-            .into_iter()
-            .map(|row| (row.seen, row.name))
-            .collect();
-        found.retain(|(seen, _)| seen.ends_with("-sni"));
-        difference(&second, &found)
+        difference(&mended(case, tshark.hellos)?, &hellos)?;
+        // dns-odd holds broken messages, on whose names tshark differs as tshark.tsv says.
+        if case.name == "dns-odd" {
+            Ok(())
+        } else {
+            difference(&tshark.questions, &questions)
+        }
     });
 }
 
-/// The frame column counts frames as tshark does: the frame that completed the question.
-#[test]
-fn questions_stand_at_the_frames_of_tshark() {
-    if let Some(tool) = missing("tshark") {
-        return println!("skipped: {tool} is not installed");
+/// What tshark reads, with what `tshark.tsv` says about it put right.
+fn mended(case: &Case, mut found: BTreeSet<Pair>) -> Result<BTreeSet<Pair>, String> {
+    let departures = fs::read_to_string(case.folder.join("tshark.tsv")).unwrap_or_default();
+    for line in departures.lines() {
+        let (how, pair) = line
+            .split_once('\t')
+            .ok_or("a line of tshark.tsv has no tab")?;
+        let pair = pair_of(pair)?;
+        let holds = match how {
+            _ if pair.0.starts_with("dns-") => true,
+            "missed" => found.insert(pair.clone()),
+            "wrong" => found.remove(&pair),
+            other => return Err(format!("tshark.tsv: `{other}` is neither missed nor wrong")),
+        };
+        if !holds {
+            return Err(format!(
+                "tshark.tsv: tshark is not wrong about {pair:?} (any more)"
+            ));
+        }
     }
-    // dns-odd holds broken messages, on whose names tshark and we differ as tshark.tsv says.
-    let sound: Vec<Case> = cases()
-        .into_iter()
-        // one-way-down holds answers only, whose questions tshark_questions leaves out.
-        .filter(|case| case.name != "dns-odd" && case.name != "one-way-down")
-        .collect();
-    report(&sound, |case| {
-        let found: BTreeSet<Pair> = names_of(&case.capture)?
-            .into_iter()
-            .filter(|row| row.seen == "dns-query")
-            .map(|row| (row.frame.to_string(), row.name))
-            .collect();
-        difference(&tshark_questions(&case.capture)?, &found)
-    });
+    Ok(found)
 }
 
 /// One folder below `tests/data/captures`.
@@ -98,6 +93,8 @@ struct Case {
     name: String,
     folder: PathBuf,
     capture: PathBuf,
+    /// Exit code of `poortwacht read`: 0, or what the file `exit` says.
+    exit: i32,
 }
 
 fn cases() -> Vec<Case> {
@@ -124,10 +121,13 @@ fn cases() -> Vec<Case> {
             let capture = captures
                 .next()
                 .unwrap_or_else(|| panic!("{name} has no capture.*"));
+            let exit = fs::read_to_string(folder.join("exit")).unwrap_or_else(|_| "0".into());
+            let exit = exit.trim().parse().expect("an exit code");
             Case {
                 name,
                 folder,
                 capture,
+                exit,
             }
         })
         .collect();
@@ -147,8 +147,8 @@ struct Row {
     name: String,
 }
 
-fn names_of(capture: &Path) -> Result<Vec<Row>, String> {
-    rows(&printed("--names", capture)?)
+fn names_of(case: &Case) -> Result<Vec<Row>, String> {
+    rows(&printed("--names", case)?)
 }
 
 fn rows(text: &str) -> Result<Vec<Row>, String> {
@@ -230,31 +230,20 @@ fn hits_found(
     Ok(sums.into_iter().collect())
 }
 
-/// Standard output of `poortwacht read HOW CAPTURE`; any other end than 0 is an error.
-fn printed(how: &str, capture: &Path) -> Result<String, String> {
+/// Standard output of `poortwacht read HOW CAPTURE`, which must end as the case says.
+fn printed(how: &str, case: &Case) -> Result<String, String> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_poortwacht"));
-    output(
-        command
-            .current_dir(root())
-            .arg("read")
-            .arg(how)
-            .arg(capture),
-    )
+    let command = command.current_dir(root()).arg("read").arg(how);
+    output(command.arg(&case.capture), case.exit)
 }
 
-fn output(command: &mut Command) -> Result<String, String> {
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = command.output().map_err(|e| e.to_string())?;
-    if !status.success() {
-        return Err(format!(
-            "{status}: {}",
-            String::from_utf8_lossy(&stderr).trim()
-        ));
+fn output(command: &mut Command, exit: i32) -> Result<String, String> {
+    let output = command.output().map_err(|e| e.to_string())?;
+    if output.status.code() != Some(exit) {
+        let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        return Err(format!("{}, not {exit}: {said}", output.status));
     }
-    String::from_utf8(stdout).map_err(|e| e.to_string())
+    String::from_utf8(output.stdout).map_err(|e| e.to_string())
 }
 
 fn missing(tool: &'static str) -> Option<&'static str> {
@@ -265,69 +254,67 @@ fn missing(tool: &'static str) -> Option<&'static str> {
         .then_some(tool)
 }
 
-/// Lines of `tshark -T fields`, each a list of fields with their values.
-fn tshark(capture: &Path, fields: &[&str]) -> Result<Vec<Vec<Vec<String>>>, String> {
+/// What tshark reads in a capture.
+#[derive(Default)]
+struct Tshark {
+    /// How seen, name.
+    hellos: BTreeSet<Pair>,
+    /// Frame, name.
+    questions: BTreeSet<Pair>,
+}
+
+fn tshark(case: &Case) -> Result<Tshark, String> {
     let mut command = Command::new("tshark");
-    command
-        .arg("-r")
-        .arg(capture)
-        .args(["-2", "-T", "fields", "-E", "separator=/t"]);
     command.args([
+        "-2",
+        "-T",
+        "fields",
+        "-E",
+        "separator=/t",
         "-E",
         "aggregator=|",
-        "-o",
-        "tcp.reassemble_out_of_order:TRUE",
     ]);
-    for field in fields {
-        command.args(["-e", field]);
-    }
-    let text = output(&mut command)?;
-    let values = |column: &str| column.split('|').map(str::to_owned).collect();
-    Ok(text
-        .lines()
-        .map(|line| line.split('\t').map(values).collect())
-        .collect())
-}
-
-fn tshark_hellos(capture: &Path) -> Result<BTreeSet<Pair>, String> {
-    let lines = tshark(
-        capture,
-        &["frame.protocols", "tls.handshake.extensions_server_name"],
-    )?;
-    let mut found = BTreeSet::new();
-    for line in lines {
-        let [layers, names] = &line[..] else { continue };
-        let quic = layers
-            .iter()
-            .any(|stack| stack.split(':').any(|layer| layer == "quic"));
-        let seen = if quic { "quic-sni" } else { "tls-sni" };
-        let names = names.iter().filter(|name| !name.is_empty());
-        found.extend(names.map(|name| (seen.to_owned(), normal(name))));
-    }
-    Ok(found)
-}
-
-fn tshark_questions(capture: &Path) -> Result<BTreeSet<Pair>, String> {
-    let fields = [
+    command
+        .args(["-o", "tcp.reassemble_out_of_order:TRUE", "-r"])
+        .arg(&case.capture);
+    let sni = "tls.handshake.extensions_server_name";
+    for field in [
         "frame.protocols",
         "frame.number",
         "dns.flags.response",
         "dns.qry.name",
-    ];
-    let mut found = BTreeSet::new();
-    for line in tshark(capture, &fields)? {
-        let [layers, frame, response, names] = &line[..] else {
-            continue;
+        sni,
+    ] {
+        command.args(["-e", field]);
+    }
+    let mut found = Tshark::default();
+    // tshark answers 2 for a capture that is cut short.
+    for line in output(&mut command, if case.exit == 0 { 0 } else { 2 })?.lines() {
+        let columns: Vec<&str> = line.split('\t').collect();
+        let [layers, frame, response, question, sni] = columns[..] else {
+            return Err(format!("not five columns: {line}"));
         };
-        let layers: BTreeSet<&str> = layers.iter().flat_map(|stack| stack.split(':')).collect();
-        let answer = response.iter().any(|r| r == "1" || r == "True");
-        if !layers.contains("dns") || layers.contains("icmp") || answer {
-            continue;
+        let has = |wanted: &str| layers.split(':').any(|layer| layer == wanted);
+        // What tshark puts in angle brackets is no name.
+        let names = |column: &str| -> Vec<String> {
+            let names = column
+                .split('|')
+                .filter(|n| !n.is_empty() && !n.starts_with('<'));
+            names.map(normal).collect()
+        };
+        let seen = if has("quic") { "quic-sni" } else { "tls-sni" };
+        found
+            .hellos
+            .extend(names(sni).into_iter().map(|name| (seen.to_owned(), name)));
+        // mDNS and LLMNR are layers of their own; what an ICMP error quotes is no new sighting.
+        let answer = response.split('|').any(|r| r == "1" || r == "True");
+        if has("dns") && !has("icmp") && !answer {
+            found.questions.extend(
+                names(question)
+                    .into_iter()
+                    .map(|name| (frame.to_owned(), name)),
+            );
         }
-        let names = names
-            .iter()
-            .filter(|name| !name.is_empty() && !name.starts_with('<'));
-        found.extend(names.map(|name| (frame[0].clone(), normal(name))));
     }
     Ok(found)
 }

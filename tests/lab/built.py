@@ -20,13 +20,14 @@ class Built:
 
     clients, said, never, tshark, only = (), (), set(), (), True
 
-    def __init__(self, make, name, title, must, missed=(), wrong=(), gaps=(), form="pcap", aioquic=False):
+    def __init__(self, make, name, title, must, missed=(), wrong=(), gaps=(), form="pcap", aioquic=False,
+                 exit_code=0):
         self.make, self.name, self.title, self.form = make, name, title, form
         self.story = make.__doc__ or ""
         self.must = {tuple(line.split()) for line in must}
         self.missed = {tuple(line.split()) for line in missed}
         self.wrong = {tuple(line.split()) for line in wrong}
-        self.gaps, self.wants_aioquic = gaps, aioquic
+        self.gaps, self.wants_aioquic, self.exit_code = gaps, aioquic, exit_code
 
     def record(self, scratch, venv):
         self.venv = venv
@@ -281,6 +282,17 @@ def pcap_big(_):
     out = [ask("lenso.ai")]
     p.Stream(out).open().send(p.hello("lenso.ai"))
     return p.pcap([p.ether(packet) for packet in out], nano=True, big=True)
+
+
+@built("form-cut", "A capture that ends in the middle of a frame", exit_code=4,
+       must=["dns-query app.clearview.ai", "tls-sni facecheck.id"])
+def cut_off(_):
+    """As a full disk or a killed tcpdump leaves it: what stands before the cut is read and told, then
+    the program says that the file is cut short."""
+    out = [ask("app.clearview.ai")]
+    p.Stream(out).open().send(p.hello("facecheck.id"))
+    out.append(ask("pimeyes.com"))
+    return p.pcap([p.ether(packet) for packet in out])[:-30]
 
 
 @built("local-names", "mDNS, LLMNR, NetBIOS: noise of the local net", must=[])

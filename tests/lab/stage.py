@@ -36,6 +36,8 @@ FIREFOX_PREFS = [
 class Scene:
     """One capture: how it is made and what it must hold."""
 
+    exit_code = 0
+
     def __init__(self, make, name, title, clients=(), must=(), missed=(), wrong=(), gaps=(), only=False,
                  never=(), tshark=(), form="pcap", **lab):
         self.make, self.name, self.title, self.clients = make, name, title, clients
