@@ -34,6 +34,8 @@ closed_set! {
         DnsName = "dns_name",
         /// The question was read, an answer record behind it is broken.
         DnsRecord = "dns_record",
+        /// More names in one message than are read of one; those before were.
+        DnsLimit = "dns_limit",
         /// TLS record with an impossible length or version.
         TlsRecord = "tls_record",
         /// ClientHello whose inner lengths contradict each other.

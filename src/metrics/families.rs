@@ -68,7 +68,7 @@ families! {
     wire_bytes: Counter "poortwacht_wire_bytes_total" ["interface"]
         "Bytes on the wire of the frames seen.";
     excluded_frames: Counter "poortwacht_excluded_frames_total" ["interface"]
-        "Frames dropped unread because the config excludes their source or destination.";
+        "Frames dropped unread because the config excludes their source or destination. Where the kernel filter excludes them already, they never arrive and are not counted.";
     cut_short_frames: Counter "poortwacht_cut_short_frames_total" ["interface"]
         "Frames of which the capture kept only the beginning.";
     kernel_dropped_frames: Counter "poortwacht_kernel_dropped_frames_total" ["interface"]

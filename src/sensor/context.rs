@@ -6,7 +6,7 @@ use crate::blocklist::{Catalogue, Match, Verdict};
 use crate::event::{EVIDENCE_LEN_MAX, Hit, HitRule, Stats};
 use crate::names::dns::{self, Asked, DnsEnd, DnsName};
 use crate::names::tls::Hello;
-use crate::names::{Sighting, ech, ja4};
+use crate::names::{Malformed, Sighting, ech, ja4};
 use ipnet::IpNet;
 
 /// The packet that is being looked at.
@@ -47,8 +47,10 @@ impl<S: Sink> Context<'_, S> {
                 evidence: message,
             });
         });
-        if let DnsEnd::Broken(why) = end {
-            self.stats.names_malformed.bump(why.index());
+        match end {
+            DnsEnd::Broken(why) => self.stats.names_malformed.bump(why.index()),
+            DnsEnd::Limit => self.stats.names_malformed.bump(Malformed::DnsLimit.index()),
+            DnsEnd::Whole | DnsEnd::NotDns => {}
         }
     }
 
@@ -65,12 +67,10 @@ impl<S: Sink> Context<'_, S> {
             ends.reversed()
         };
         let key = self.asked.key(&client, found.id, &name, found.qtype);
-        if found.client_is_src {
-            // A retransmitted query is a question asked again, and counts as one.
-            self.asked.note_query(key);
-            return false;
-        }
-        self.asked.was_asked(key)
+        // A query that is sent again is a question asked again; an answer never is.
+        let repeated = !found.client_is_src && self.asked.was_asked(key);
+        self.asked.note_query(key);
+        repeated
     }
 
     /// A whole ClientHello.

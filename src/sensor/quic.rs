@@ -28,7 +28,8 @@ struct Conn {
     client: u8,
     /// A version whose keys are not public was seen.
     unknown_version: u8,
-    spare: u8,
+    /// The capture cut one of its Initials short.
+    cut: u8,
 }
 
 /// All QUIC connections of one worker.
@@ -130,6 +131,7 @@ impl Connections {
                     };
                     conn.flight = number;
                 }
+                conn.cut |= u8::from(packet.payload_wire_len as usize > packet.payload.len());
                 (conn.frame, conn.time) = (context.around.frame, packet.time.nanos());
                 let Some((flight, pool)) = self.flights.flight(conn.flight) else {
                     return;
@@ -224,7 +226,8 @@ fn finish<S: Sink>(
             let partial = flight
                 .peek(pool)
                 .map(|hello| context.hello(&hello, Seen::QuicSni));
-            told = Some(partial.unwrap_or_else(|| flight.cause()));
+            let cause = || if conn.cut == 1 { Outcome::Truncated } else { flight.cause() };
+            told = Some(partial.unwrap_or_else(cause));
         }
         flights.give(conn.flight);
         conn.flight = 0;
