@@ -1,6 +1,6 @@
 //! What `read` prints: hits as table or JSON, names as TSV or JSON, and the summary at the end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
@@ -34,8 +34,22 @@ pub enum Style {
 pub struct Printer<W: Write> {
     style: Style,
     out: W,
-    table: Table,
-    rows: usize,
+    rows: Vec<Row>,
+    /// Place in `rows` of the hit with this `event.id`.
+    by_id: HashMap<String, usize>,
+    more: u64,
+}
+
+/// A hit as the table shows it.
+struct Row {
+    time: String,
+    client: String,
+    name: String,
+    seen: String,
+    vendor: String,
+    role: String,
+    severity: String,
+    times: u64,
 }
 
 #[derive(Serialize)]
@@ -54,18 +68,12 @@ struct NameJson<'a> {
 impl<W: Write> Printer<W> {
     /// A printer to `out`.
     pub fn new(style: Style, out: W) -> Self {
-        let mut table = Table::new();
-        table.load_style(presets::UTF8_HORIZONTAL_ONLY);
-        table.set_content_arrangement(ContentArrangement::Dynamic);
-        let head = [
-            "time", "client", "name", "seen", "vendor", "role", "severity", "repeats",
-        ];
-        table.set_header(head.map(|h| Cell::new(h).add_attribute(Attribute::Bold)));
         Self {
             style,
             out,
-            table,
-            rows: 0,
+            rows: Vec::new(),
+            by_id: HashMap::new(),
+            more: 0,
         }
     }
 
@@ -81,10 +89,7 @@ impl<W: Write> Printer<W> {
     pub fn record(&mut self, record: &Record) -> io::Result<()> {
         match self.style {
             Style::Table => {
-                self.rows = self.rows.saturating_add(1);
-                if self.rows <= ROWS_MAX {
-                    self.table.add_row(row(record));
-                }
+                self.gather(record);
                 Ok(())
             }
             Style::Json => self.out.write_all(&record.to_line()),
@@ -117,45 +122,96 @@ impl<W: Write> Printer<W> {
         )
     }
 
+    /// A summary of repeats adds to the row of its first hit.
+    fn gather(&mut self, record: &Record) {
+        let own = &record.poortwacht;
+        if let Some(fold) = &own.fold
+            && let Some(row) = self
+                .by_id
+                .get(&fold.first_id)
+                .and_then(|i| self.rows.get_mut(*i))
+        {
+            row.times = row.times.saturating_add(fold.repeats);
+            return;
+        }
+        if self.rows.len() >= ROWS_MAX {
+            self.more = self.more.saturating_add(1);
+            return;
+        }
+        self.by_id.insert(record.event.id.clone(), self.rows.len());
+        self.rows.push(Row {
+            time: record
+                .timestamp
+                .get(..19)
+                .unwrap_or(&record.timestamp)
+                .replace('T', " "),
+            client: short(&record.source.address),
+            name: own.name.clone(),
+            seen: own.seen.clone(),
+            vendor: own.vendor.name.clone(),
+            role: own.role.clone(),
+            severity: own.severity.clone(),
+            times: own.fold.as_ref().map_or(1, |fold| fold.repeats),
+        });
+    }
+
     /// The end: the table, if there is one.
     pub fn end(&mut self) -> io::Result<()> {
         if self.style == Style::Table {
-            if self.rows == 0 {
+            if self.rows.is_empty() {
                 writeln!(self.out, "no hits")?;
             } else {
-                writeln!(self.out, "{}", self.table)?;
+                writeln!(self.out, "{}", table(&self.rows))?;
             }
-            if self.rows > ROWS_MAX {
-                let more = self.rows.saturating_sub(ROWS_MAX);
-                writeln!(self.out, "and {more} more; --json prints them all")?;
+            if self.more > 0 {
+                writeln!(self.out, "and {} more; --json prints them all", self.more)?;
             }
         }
         self.out.flush()
     }
 }
 
-/// The cells of one record, in the order of the table's head.
-pub fn row(record: &Record) -> Vec<Cell> {
-    let own = &record.poortwacht;
-    let severity = Cell::new(&own.severity).fg(match own.severity.as_str() {
-        "high" => comfy_table::Color::Red,
-        "medium" => comfy_table::Color::Yellow,
-        _ => comfy_table::Color::Reset,
-    });
-    let repeats = own
-        .fold
-        .as_ref()
-        .map_or(String::new(), |f| f.repeats.to_string());
-    vec![
-        Cell::new(record.timestamp.get(..19).unwrap_or(&record.timestamp)),
-        Cell::new(&record.source.address),
-        Cell::new(&own.name),
-        Cell::new(&own.seen),
-        Cell::new(&own.vendor.name),
-        Cell::new(&own.role),
-        severity,
-        Cell::new(repeats),
-    ]
+fn table(rows: &[Row]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_content_arrangement(ContentArrangement::Dynamic);
+    let head = [
+        "time (UTC)",
+        "client",
+        "name",
+        "seen",
+        "vendor",
+        "role",
+        "severity",
+        "times",
+    ];
+    table.set_header(head.map(|h| Cell::new(h).add_attribute(Attribute::Bold)));
+    for row in rows {
+        let severity = Cell::new(&row.severity).fg(match row.severity.as_str() {
+            "high" => comfy_table::Color::Red,
+            "medium" => comfy_table::Color::Yellow,
+            _ => comfy_table::Color::Reset,
+        });
+        table.add_row(vec![
+            Cell::new(&row.time),
+            Cell::new(&row.client),
+            Cell::new(&row.name),
+            Cell::new(&row.seen),
+            Cell::new(&row.vendor),
+            Cell::new(&row.role),
+            severity,
+            Cell::new(row.times),
+        ]);
+    }
+    table
+}
+
+/// A pseudonym cut to what a person can compare; an address stays whole.
+fn short(client: &str) -> String {
+    match client.get(..15) {
+        Some(head) if client.starts_with("ip-") => format!("{head}…"),
+        _ => client.to_owned(),
+    }
 }
 
 /// Hits by vendor, for the summary.

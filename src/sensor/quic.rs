@@ -226,7 +226,13 @@ fn finish<S: Sink>(
             let partial = flight
                 .peek(pool)
                 .map(|hello| context.hello(&hello, Seen::QuicSni));
-            let cause = || if conn.cut == 1 { Outcome::Truncated } else { flight.cause() };
+            let cause = || {
+                if conn.cut == 1 {
+                    Outcome::Truncated
+                } else {
+                    flight.cause()
+                }
+            };
             told = Some(partial.unwrap_or_else(cause));
         }
         flights.give(conn.flight);
