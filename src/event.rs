@@ -2,6 +2,8 @@
 //!
 //! Enters: matches and counters of a worker. Leaves: [`Event`]. Never: a name that did not match.
 
+#[doc(hidden)]
+pub mod oracle;
 pub mod wire;
 
 use serde::{Deserialize, Serialize};

@@ -96,6 +96,21 @@ mod tests {
         assert!(read::<Event>(&mut input).unwrap().is_none());
     }
 
+    /// The seeds of the fuzz target, and every cut of them.
+    #[test]
+    fn the_seeds_hold_for_the_oracle() {
+        let seed = include_bytes!("../../fuzz/seeds/wire/events.bin");
+        let mut input = seed.as_slice();
+        let mut events = 0;
+        while read::<Event>(&mut input).unwrap().is_some() {
+            events += 1;
+        }
+        assert_eq!(events, 3);
+        for end in 0..=seed.len() {
+            crate::event::oracle::check(&seed[..end]);
+        }
+    }
+
     #[test]
     fn a_broken_length_is_an_error() {
         assert!(read::<Event>(&mut [0xff; 8].as_slice()).is_err());
