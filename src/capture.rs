@@ -13,6 +13,7 @@ pub mod oracle;
 mod pcap_file;
 mod pcapng;
 mod record;
+mod unpack;
 mod window;
 
 pub use error::{CaptureError, FaultKind};

@@ -5,21 +5,17 @@
 //! 2.3.1, RFC 8878 section 3.1). Never: reads further than asked; keeps what was decompressed.
 
 use std::fs::File;
-use std::io::{self, BufReader, IsTerminal, Read};
+use std::io::{self, IsTerminal, Read};
 use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use flate2::bufread::MultiGzDecoder;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::error::{CaptureError, FaultKind};
 use super::mapped::Mapped;
+use super::unpack::Unpack;
 use super::window::Window;
-
-/// Largest window that a zstd frame may ask for, as a power of two: 128 MiB, what `zstd -d` allows
-/// too. It is the most memory that a compressed file can make us use.
-const ZSTD_WINDOW_LOG_MAX: u32 = 27;
 
 /// Length of a magic number.
 const MAGIC_LEN: usize = 4;
@@ -172,36 +168,27 @@ impl Packing {
 /// A stream of the capture's own bytes.
 pub(super) enum Source {
     Plain(Raw),
-    Gzip(Box<MultiGzDecoder<BufReader<Raw>>>),
-    Zstd(Box<zstd::Decoder<'static, BufReader<Raw>>>),
+    Packed(Unpack),
 }
 
 impl Source {
     fn new(packing: Packing, raw: Raw) -> io::Result<Self> {
         Ok(match packing {
             Packing::None => Self::Plain(raw),
-            Packing::Gzip => {
-                let packed = BufReader::with_capacity(64 << 10, raw);
-                Self::Gzip(Box::new(MultiGzDecoder::new(packed)))
-            }
-            Packing::Zstd => {
-                let mut decoder = zstd::Decoder::new(raw)?;
-                decoder.window_log_max(ZSTD_WINDOW_LOG_MAX)?;
-                Self::Zstd(Box::new(decoder))
-            }
+            Packing::Gzip => Self::Packed(Unpack::gzip(raw)),
+            Packing::Zstd => Self::Packed(Unpack::zstd(raw)?),
         })
     }
 
-    pub(super) fn compressed(&self) -> bool {
-        !matches!(self, Self::Plain(_))
+    pub(super) fn packed(&self) -> bool {
+        matches!(self, Self::Packed(_))
     }
 
     /// Bytes read from the file, before decompression.
     pub(super) fn consumed(&self) -> u64 {
         match self {
             Self::Plain(raw) => raw.read,
-            Self::Gzip(decoder) => decoder.get_ref().get_ref().read,
-            Self::Zstd(decoder) => decoder.get_ref().get_ref().read,
+            Self::Packed(unpack) => unpack.get_ref().read,
         }
     }
 }
@@ -210,8 +197,7 @@ impl Read for Source {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Plain(raw) => raw.read(out),
-            Self::Gzip(decoder) => decoder.read(out),
-            Self::Zstd(decoder) => decoder.read(out),
+            Self::Packed(unpack) => unpack.read(out),
         }
     }
 }

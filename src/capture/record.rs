@@ -124,7 +124,7 @@ impl Fault {
     /// Reading failed below the format: the disk, the pipe or the compressed stream.
     #[cold]
     pub(super) fn read(window: &Window, error: &io::Error) -> Box<Self> {
-        let (kind, what) = if error.raw_os_error().is_some() || !window.compressed() {
+        let (kind, what) = if error.raw_os_error().is_some() || !window.packed() {
             (FaultKind::Io, format!("cannot read on: {error}"))
         } else if error.kind() == io::ErrorKind::UnexpectedEof {
             (

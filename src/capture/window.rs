@@ -82,8 +82,8 @@ impl Window {
     }
 
     /// Do the bytes come out of a decompressor?
-    pub(super) fn compressed(&self) -> bool {
-        matches!(&self.store, Store::Stream(stream) if stream.source.compressed())
+    pub(super) fn packed(&self) -> bool {
+        matches!(&self.store, Store::Stream(stream) if stream.source.packed())
     }
 
     /// Did the file become shorter under our hands?

@@ -265,6 +265,60 @@ fn a_compressed_stream_that_breaks_off_or_is_damaged_is_told_apart() {
 }
 
 #[test]
+fn nothing_before_a_damaged_place_in_a_packed_file_is_lost() {
+    let mut build = little(0);
+    for n in 0..20_000u32 {
+        let text = format!("{n:x} {:x}", n.wrapping_mul(2_654_435_761)).repeat(4);
+        build = build.frame(n, 0, 200, text.as_bytes());
+    }
+    let whole = outcome(Input::in_memory(&build.bytes)).frames;
+    let packs = [
+        ("gzip", gzip(&build.bytes).unwrap()),
+        ("zstd", zstd::encode_all(&*build.bytes, 1).unwrap()),
+    ];
+    for (name, mut packed) in packs {
+        let half = packed.len() / 2;
+        packed[half..half + 64].fill(0xff);
+        let got = outcome(Input::in_memory(&packed));
+        assert_eq!(got.fault.map(|f| f.0), Some(FaultKind::Corrupt), "{name}");
+        // The same stream broken off at the damage shows what can be had.
+        let cut = outcome(Input::in_memory(&packed[..half])).frames.len();
+        assert!(cut > 5_000, "{name}: {cut} frames in the first half");
+        assert!(
+            got.frames.len() >= cut,
+            "{name}: {} of {cut} frames",
+            got.frames.len()
+        );
+        assert_eq!(got.frames[..cut], whole[..cut], "{name}");
+        oracle::check(&packed);
+    }
+}
+
+#[test]
+fn a_gzip_header_may_have_every_field() {
+    let (bytes, _) = small_pcap();
+    let mut packed = flate2::GzBuilder::new()
+        .extra(vec![7; 300])
+        .filename("a name")
+        .comment("a comment")
+        .write(Vec::new(), flate2::Compression::best());
+    packed.write_all(&bytes).unwrap();
+    let mut packed = packed.finish().unwrap();
+    let wanted = outcome(Input::in_memory(&bytes));
+    assert_eq!(outcome(Input::in_memory(&packed)), wanted);
+    // With the checksum of the header, which nothing here writes: flag 2, two bytes behind it.
+    packed[3] |= 2;
+    let end = 10 + 2 + 300 + "a name".len() + 1 + "a comment".len() + 1;
+    packed.splice(end..end, [0x12, 0x34]);
+    assert_eq!(outcome(Input::in_memory(&packed)), wanted);
+    packed[3] |= 0x80;
+    assert_eq!(
+        outcome(Input::in_memory(&packed)).fault.unwrap().0,
+        FaultKind::Corrupt
+    );
+}
+
+#[test]
 fn a_mapped_file_cut_short_while_it_is_read_is_a_fault_and_no_signal() {
     let mut build = little(0);
     for n in 0..4_000 {
