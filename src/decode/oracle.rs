@@ -126,7 +126,8 @@ fn padding_changes_nothing(frame: &Frame<'_>) {
         },
         _ => return,
     };
-    if frame.link != LinkType::Ethernet || ip_len > inside.len() {
+    // With less than a header, which complaint comes first is all that padding can change.
+    if frame.link != LinkType::Ethernet || !(20..=inside.len()).contains(&ip_len) {
         return;
     }
     let mut padded = frame.bytes.to_vec();
@@ -136,7 +137,7 @@ fn padding_changes_nothing(frame: &Frame<'_>) {
         wire_len: frame.wire_len + 18,
         ..*frame
     };
-    let (mut a, mut b) = (Decoder::with_room(&[], ROOM), Decoder::with_room(&[], ROOM));
+    let (mut a, mut b) = (Decoder::with_room(&[], 1), Decoder::with_room(&[], 1));
     assert!(same(&a.decode(frame), &b.decode(&long)), "padding was read");
 }
 
@@ -144,14 +145,15 @@ fn padding_changes_nothing(frame: &Frame<'_>) {
 fn cutting_only_shortens(frame: &Frame<'_>) {
     let len = frame.bytes.len();
     let step = (len / 8).max(1);
-    let mut decoder = Decoder::with_room(&[], ROOM);
+    let mut decoder = Decoder::with_room(&[], 1);
     let whole = decoder.decode(frame);
+    // One for all cuts: what was cut off a fragment keeps it out of the table.
+    let mut decoder = Decoder::with_room(&[], 1);
     for keep in (0..len).rev().step_by(step) {
         let cut = Frame {
             bytes: &frame.bytes[..keep],
             ..*frame
         };
-        let mut decoder = Decoder::with_room(&[], ROOM);
         let holds = match (decoder.decode(&cut), &whole) {
             (Decoded::Malformed(Malformed::Truncated), _) => true,
             (Decoded::Packet(part), Decoded::Packet(whole)) => {
