@@ -36,7 +36,7 @@ pub use problem::{ListProblem, PROBLEMS_PER_FILE_MAX};
 pub use schema::{Category, Class, Confidence, Host, MatchKind, Role, Severity, Vendor};
 pub use table::RULES_MAX;
 
-use query::{Tail, WholeName};
+use query::{OddName, PlainName, Tail};
 use table::Table;
 
 /// The catalogue in force: vendors, user lists and the allow-list, compiled. Immutable; a reload
@@ -140,19 +140,36 @@ impl Catalogue {
     /// silences anything, even if the list was loaded before.
     #[inline]
     pub fn find_at(&self, name: &RawName<'_>, at: Timestamp) -> Verdict<'_> {
-        match query::tail(name, &mut [0; 127]) {
-            Tail::Hopeless => Verdict::None,
-            Tail::Labels(text, from) if !self.table.may_match(text, from) => Verdict::None,
-            Tail::Labels(..) | Tail::Odd => self.find_whole(name, at),
+        let may = match query::tail(name) {
+            Tail::Hopeless => false,
+            Tail::Text(text, labels) => self.table.may_match_text(text, labels),
+            Tail::Wire(left, right) => self.table.may_match(left, right),
+            Tail::Odd => true,
+        };
+        if may {
+            self.find_whole(name, at)
+        } else {
+            Verdict::None
         }
     }
 
     #[inline(never)]
     fn find_whole(&self, name: &RawName<'_>, at: Timestamp) -> Verdict<'_> {
-        let mut whole = WholeName::new();
-        let Some((text, starts)) = whole.read(name) else {
-            return Verdict::None;
-        };
+        match PlainName::new().read(name) {
+            Some((text, starts)) => self.verdict(text, starts, at),
+            None => self.find_odd(name, at),
+        }
+    }
+
+    #[cold]
+    fn find_odd(&self, name: &RawName<'_>, at: Timestamp) -> Verdict<'_> {
+        match OddName::new().read(name) {
+            Some((text, starts)) => self.verdict(text, starts, at),
+            None => Verdict::None,
+        }
+    }
+
+    fn verdict(&self, text: &[u8], starts: &[u16], at: Timestamp) -> Verdict<'_> {
         let Some(rule) = self.table.find(text, starts) else {
             return Verdict::None;
         };
@@ -163,11 +180,8 @@ impl Catalogue {
         if found.class() != Class::Hit {
             return Verdict::Context(found);
         }
-        match self
-            .allow_table
-            .find(text, starts)
-            .and_then(|n| self.allow.get(n as usize))
-        {
+        let allow = self.allow_table.find(text, starts);
+        match allow.and_then(|n| self.allow.get(n as usize)) {
             Some(allow) if at < allow.ends() => Verdict::Allowed(found),
             _ => Verdict::Hit(found),
         }

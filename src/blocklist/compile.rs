@@ -248,9 +248,9 @@ fn version(catalogue: &Catalogue) -> String {
             .host()
             .map_or(String::new(), |host| host.wildcard_not.join(","));
         // Writing to a string cannot fail.
-        let _ = write!(
+        let _ = writeln!(
             line,
-            "{}\t{}\t{not}\t{}\t{}\t{role}\t{}\t{}\t{}\n",
+            "{}\t{}\t{not}\t{}\t{}\t{role}\t{}\t{}\t{}",
             found.rule(),
             found.kind(),
             found.vendor().id,

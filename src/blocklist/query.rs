@@ -1,7 +1,8 @@
 //! A name from the wire, made ready for the table.
 //!
 //! Enters: a [`RawName`]. Leaves: its last two labels for the filter (the way of almost every
-//! name), or its whole normal form with the places of its labels. Never: allocates; takes a dot
+//! name), then its whole normal form with the places of its labels: quickly for a plain name,
+//! slowly for an odd one. Never: allocates; takes a dot
 //! inside a label for a border. RFC 1035 sections 3.1, 4.1.4; UTS 46.
 
 use std::fmt;
@@ -18,29 +19,25 @@ const TEXT_LEN_MAX: usize = 253;
 const LABEL_LEN_MAX: usize = 63;
 /// Most labels that 255 wire bytes can hold.
 const LABELS_MAX: usize = 127;
-/// Room for two labels and the dot between them.
-const TAIL_LEN_MAX: usize = 2 * LABEL_LEN_MAX + 1;
-
-/// What the end of a name says before the rest is looked at.
-pub(crate) enum Tail<'a> {
-    /// Its last two labels, ASCII, in any case, begin at this byte of this text, which may hold the
-    /// labels before them.
-    Labels(&'a [u8], usize),
+/// What the end of a name says before the rest is looked at. Its last two labels are ASCII, in any
+/// case.
+pub(crate) enum Tail<'f> {
+    /// A text without its final dot; the last two labels begin at these bytes.
+    Text(&'f [u8], [usize; 2]),
+    /// The last two labels of a name in a DNS message.
+    Wire(&'f [u8], &'f [u8]),
     /// The whole name has to be looked at: something here is not ASCII.
     Odd,
     /// No rule can match: fewer than two labels, or broken.
     Hopeless,
 }
 
-/// Room on the stack for the last two labels of a name that is not text.
-pub(crate) type TailRoom = [u8; TAIL_LEN_MAX];
-
-/// Finds the last two labels. `room` is used for names in DNS messages only.
+/// Finds the last two labels.
 #[inline]
-pub(crate) fn tail<'a>(name: &RawName<'a>, room: &'a mut TailRoom) -> Tail<'a> {
+pub(crate) fn tail<'f>(name: &RawName<'f>) -> Tail<'f> {
     match *name {
         RawName::Text(text) => tail_of_text(text),
-        RawName::Wire { msg, at } => tail_of_wire(msg, at, room),
+        RawName::Wire { msg, at } => tail_of_wire(msg, at),
     }
 }
 
@@ -50,81 +47,131 @@ fn tail_of_text(text: &[u8]) -> Tail<'_> {
     if text.len() > NORMAL_LEN_MAX {
         return Tail::Hopeless;
     }
-    let mut dots = 0;
-    let mut from = 0;
+    let mut last = 0;
+    let mut left = 0;
     let mut all = 0;
     for (at, &byte) in text.iter().enumerate().rev() {
         all |= byte;
         if byte == b'.' {
-            dots += 1;
-            if dots == 2 {
-                from = at + 1;
+            if last > 0 {
+                left = at + 1;
                 break;
             }
+            last = at + 1;
         }
     }
     if all >= 0x80 {
         Tail::Odd
-    } else if dots == 0 || text.len() - from > TAIL_LEN_MAX {
+    } else if last == 0 {
         Tail::Hopeless
     } else {
-        Tail::Labels(text, from)
+        Tail::Text(text, [left, last])
     }
 }
 
 /// Walks the labels of a DNS message with the same rules as [`RawName::normalise`], but keeps no
 /// more than where the last two stand.
-fn tail_of_wire<'a>(msg: &[u8], at: u16, room: &'a mut TailRoom) -> Tail<'a> {
+#[inline]
+fn tail_of_wire(msg: &[u8], at: u16) -> Tail<'_> {
+    let mut last: [&[u8]; 2] = [&[], &[]];
+    let walked = walk(msg, at, |label| {
+        last = [last[1], label];
+        true
+    });
+    if walked.is_none() || last[0].is_empty() {
+        Tail::Hopeless
+    } else if last[0].is_ascii() && last[1].is_ascii() {
+        Tail::Wire(last[0], last[1])
+    } else {
+        Tail::Odd
+    }
+}
+
+/// Hands over each label of a name in a DNS message; `None` when the name is broken, has more
+/// labels than a name can have, or `each` says no.
+#[inline]
+fn walk<'f>(msg: &'f [u8], at: u16, mut each: impl FnMut(&'f [u8]) -> bool) -> Option<()> {
     let mut pos = usize::from(at);
+    // A pointer must point before the piece it stands in, so loops end by themselves.
     let mut ceiling = pos;
-    let mut last: [(usize, usize); 2] = [(0, 0); 2];
     let mut labels = 0;
     loop {
-        let Some(&len) = msg.get(pos) else {
-            return Tail::Hopeless;
-        };
+        let len = *msg.get(pos)?;
         match len & 0xc0 {
-            0 if len == 0 => break,
+            0 if len == 0 => return Some(()),
             0 => {
-                last = [last[1], (pos + 1, pos + 1 + usize::from(len))];
-                pos = last[1].1;
+                let end = pos + 1 + usize::from(len);
                 labels += 1;
-                if labels > LABELS_MAX {
-                    return Tail::Hopeless;
+                if labels > LABELS_MAX || !each(msg.get(pos + 1..end)?) {
+                    return None;
                 }
+                pos = end;
             }
             0xc0 => {
-                let Some(&low) = msg.get(pos + 1) else {
-                    return Tail::Hopeless;
-                };
-                let target = usize::from(len & 0x3f) << 8 | usize::from(low);
+                let target = usize::from(len & 0x3f) << 8 | usize::from(*msg.get(pos + 1)?);
                 if target >= ceiling {
-                    return Tail::Hopeless;
+                    return None;
                 }
                 (ceiling, pos) = (target, target);
             }
-            _ => return Tail::Hopeless,
+            _ => return None,
         }
     }
-    if labels < 2 {
-        return Tail::Hopeless;
-    }
-    let (Some(left), Some(right)) = (msg.get(last[0].0..last[0].1), msg.get(last[1].0..last[1].1))
-    else {
-        return Tail::Hopeless;
-    };
-    if !left.is_ascii() || !right.is_ascii() {
-        return Tail::Odd;
-    }
-    let len = left.len() + 1 + right.len();
-    room[..left.len()].copy_from_slice(left);
-    room[left.len()] = b'.';
-    room[left.len() + 1..len].copy_from_slice(right);
-    Tail::Labels(&room[..len], 0)
 }
 
-/// A whole name in normal form, on the stack.
-pub(crate) struct WholeName {
+/// A whole name of letters, digits, `-` and `_`, as nearly all are: its normal form, on the stack.
+pub(crate) struct PlainName {
+    text: [u8; TEXT_LEN_MAX + 1],
+    starts: [u16; LABELS_MAX],
+}
+
+impl PlainName {
+    /// Room for one name.
+    pub(crate) const fn new() -> Self {
+        Self {
+            text: [0; TEXT_LEN_MAX + 1],
+            starts: [0; LABELS_MAX],
+        }
+    }
+
+    /// Reads `name`; `None` when it is something else than a plain name.
+    pub(crate) fn read(&mut self, name: &RawName<'_>) -> Option<(&[u8], &[u16])> {
+        let (mut len, mut labels) = (0, 0);
+        let mut push = |label: &[u8]| {
+            let end = len + label.len();
+            let (Some(room), Some(start)) =
+                (self.text.get_mut(len..end + 1), self.starts.get_mut(labels))
+            else {
+                return false;
+            };
+            *start = len as u16;
+            let mut plain = (1..=LABEL_LEN_MAX).contains(&label.len());
+            for (slot, &byte) in room.iter_mut().zip(label) {
+                *slot = byte.to_ascii_lowercase();
+                plain &= byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+            }
+            room[label.len()] = b'.';
+            (len, labels) = (end + 1, labels + 1);
+            plain
+        };
+        match *name {
+            RawName::Text(text) => {
+                let text = text.strip_suffix(b".").unwrap_or(text);
+                if !text.split(|&byte| byte == b'.').all(&mut push) {
+                    return None;
+                }
+            }
+            RawName::Wire { msg, at } => walk(msg, at, &mut push)?,
+        }
+        Some((
+            self.text.get(..len.checked_sub(1)?)?,
+            &self.starts[..labels],
+        ))
+    }
+}
+
+/// A whole name of any bytes: its normal form, on the stack.
+pub(crate) struct OddName {
     normal: NameBuf,
     /// A-labels, when the wire carried U-labels.
     ascii: Text,
@@ -132,7 +179,7 @@ pub(crate) struct WholeName {
     labels: usize,
 }
 
-impl WholeName {
+impl OddName {
     /// Room for one name.
     pub(crate) const fn new() -> Self {
         Self {

@@ -152,18 +152,24 @@ impl Table {
         self.keys[rule as usize].rank
     }
 
-    /// Could a name match whose last two labels (ASCII, any case) begin at `from`? `name` may be
-    /// all of it or those two labels. No means no.
+    /// Could a name with these last two labels (ASCII, any case) match? No means no.
     #[inline]
-    pub(crate) fn may_match(&self, name: &[u8], from: usize) -> bool {
-        let hash = fold_hash(self.seed, &name[from..]);
-        self.last_two.holds(hash) && (from == 0 || self.may_match_longer(name, from, hash))
+    pub(crate) fn may_match(&self, left: &[u8], right: &[u8]) -> bool {
+        self.last_two.holds(pair_hash(self.seed, left, right))
+    }
+
+    /// Could a dotted name match, whose last two labels begin at these places? No means no.
+    #[inline]
+    pub(crate) fn may_match_text(&self, name: &[u8], [left, right]: [usize; 2]) -> bool {
+        self.may_match(&name[left..right - 1], &name[right..])
+            && (left == 0 || self.may_match_longer(name, left))
     }
 
     /// The last two labels are known. Is there a node among the endings of the name?
     #[cold]
     #[inline(never)]
-    fn may_match_longer(&self, name: &[u8], mut from: usize, mut hash: u64) -> bool {
+    fn may_match_longer(&self, name: &[u8], mut from: usize) -> bool {
+        let mut hash = fold_hash(self.seed, &name[from..]);
         while !self.endings.holds(hash ^ NODE) {
             if from == 0 {
                 return false;
@@ -298,20 +304,14 @@ impl Table {
         for node in 0..self.nodes.len() {
             let text = self.node_text(node as u32);
             longer.push(fold_hash(self.seed, text) ^ NODE);
-            let mut dots = text
-                .iter()
-                .enumerate()
-                .rev()
-                .filter(|(_, b)| **b == b'.')
-                .skip(1);
-            let ends = dots.by_ref().map(|(dot, _)| dot + 1).chain([0]);
-            for (nth, from) in ends.enumerate() {
-                let hash = fold_hash(self.seed, &text[from..]);
-                if nth == 0 {
-                    last_two.push(hash)
-                } else {
-                    longer.push(hash)
-                }
+            let mut labels = text.rsplit(|&b| b == b'.');
+            let (right, left) = (labels.next(), labels.next());
+            let (right, left) = (right.unwrap_or_default(), left.unwrap_or_default());
+            last_two.push(pair_hash(self.seed, left, right));
+            let mut len = right.len() + 1 + left.len();
+            for label in labels {
+                len += 1 + label.len();
+                longer.push(fold_hash(self.seed, &text[text.len() - len..]));
             }
         }
         self.last_two = Filter::of(last_two);
@@ -417,6 +417,12 @@ pub(crate) fn fold_hash(seed: u64, text: &[u8]) -> u64 {
         mix(hash, fold(short_word(words.remainder()))),
         0x9e37_79b9_7f4a_7c15,
     )
+}
+
+/// Hash of two labels, wherever they lie.
+#[inline]
+fn pair_hash(seed: u64, left: &[u8], right: &[u8]) -> u64 {
+    mix(fold_hash(seed, left), fold_hash(!seed, right))
 }
 
 /// Up to seven bytes as one word, without a loop over them.
