@@ -117,9 +117,9 @@ impl TableBuilder {
 /// The compiled table.
 pub(crate) struct Table {
     seed: u64,
-    /// Last two labels of every node.
+    /// Last two labels of every node; marked [`NODE`] where they are all of it.
     last_two: Filter,
-    /// Every ending of every node from three labels on, and every node ([`NODE`]).
+    /// Every ending of every node from three labels on, and every node marked [`NODE`].
     endings: Filter,
     nodes: Vec<Node>,
     by_text: HashTable<u32>,
@@ -161,34 +161,32 @@ impl Table {
     /// Could a dotted name match, whose last two labels begin at these places? No means no.
     #[inline]
     pub(crate) fn may_match_text(&self, name: &[u8], [left, right]: [usize; 2]) -> bool {
-        self.may_match(&name[left..right - 1], &name[right..])
-            && (left == 0 || self.may_match_longer(name, left))
+        let hash = pair_hash(self.seed, &name[left..right - 1], &name[right..]);
+        self.last_two.holds(hash)
+            && (self.last_two.holds(hash ^ NODE) || self.may_match_longer(name, left))
     }
 
-    /// The last two labels are known. Is there a node among the endings of the name?
-    #[cold]
+    /// The last two labels are the ending of a node, but no node. Is there one among the longer
+    /// endings of the name?
     #[inline(never)]
     fn may_match_longer(&self, name: &[u8], mut from: usize) -> bool {
-        let mut hash = fold_hash(self.seed, &name[from..]);
-        while !self.endings.holds(hash ^ NODE) {
-            if from == 0 {
-                return false;
-            }
+        while from > 0 {
             let end = from - 1;
-            from = name[..end]
-                .iter()
-                .rposition(|&b| b == b'.')
-                .map_or(0, |dot| dot + 1);
+            let dot = name[..end].iter().rposition(|&b| b == b'.');
+            from = dot.map_or(0, |dot| dot + 1);
             // Unicode on the wire has another spelling in the table.
             if !name[from..end].is_ascii() {
                 return true;
             }
-            hash = fold_hash(self.seed, &name[from..]);
+            let hash = fold_hash(self.seed, &name[from..]);
             if !self.endings.holds(hash) {
                 return false;
             }
+            if self.endings.holds(hash ^ NODE) {
+                return true;
+            }
         }
-        true
+        false
     }
 
     /// The most specific rule for a name in normal form, whose labels begin at `starts`: exact
@@ -307,8 +305,12 @@ impl Table {
             let mut labels = text.rsplit(|&b| b == b'.');
             let (right, left) = (labels.next(), labels.next());
             let (right, left) = (right.unwrap_or_default(), left.unwrap_or_default());
-            last_two.push(pair_hash(self.seed, left, right));
+            let pair = pair_hash(self.seed, left, right);
+            last_two.push(pair);
             let mut len = right.len() + 1 + left.len();
+            if len == text.len() {
+                last_two.push(pair ^ NODE);
+            }
             for label in labels {
                 len += 1 + label.len();
                 longer.push(fold_hash(self.seed, &text[text.len() - len..]));
@@ -355,7 +357,7 @@ impl Table {
     }
 }
 
-/// Tells "this ending is a node" from "this is the ending of a node" in one filter.
+/// Tells "this ending is a node" from "this is the ending of a node" within one filter.
 const NODE: u64 = 0xd6e8_feb8_6659_fd93;
 
 /// Bits of the filter per key: a wrong "maybe" for about 1 name in 50, and a million keys take
@@ -406,17 +408,26 @@ impl Filter {
 /// the table comes from the operator's lists, a hostile name can only cost its own look-up.
 #[inline]
 pub(crate) fn fold_hash(seed: u64, text: &[u8]) -> u64 {
-    let mut hash = seed ^ text.len() as u64;
-    let mut words = text.chunks_exact(8);
-    for word in &mut words {
-        let mut bytes = [0; 8];
-        bytes.copy_from_slice(word);
-        hash = mix(hash, fold(u64::from_le_bytes(bytes)));
+    let len = text.len();
+    let mut hash = seed ^ len as u64;
+    if len < 8 {
+        return mix(hash, fold(short_word(text)));
     }
-    mix(
-        mix(hash, fold(short_word(words.remainder()))),
-        0x9e37_79b9_7f4a_7c15,
-    )
+    let mut at = 0;
+    while at + 16 < len {
+        hash = mix(hash ^ fold(word(text, at)), fold(word(text, at + 8)));
+        at += 16;
+    }
+    // The last two words may overlap; together they hold what is left.
+    let at = at.min(len - 8);
+    mix(hash ^ fold(word(text, at)), fold(word(text, len - 8)))
+}
+
+/// Eight bytes of a text as one word.
+#[inline]
+fn word(text: &[u8], at: usize) -> u64 {
+    let bytes = text.get(at..at + 8).and_then(|bytes| bytes.try_into().ok());
+    bytes.map_or(0, u64::from_le_bytes)
 }
 
 /// Hash of two labels, wherever they lie.
@@ -443,9 +454,12 @@ fn short_word(rest: &[u8]) -> u64 {
     }
 }
 
+/// Two words into one: the halves of a full product.
 #[inline]
-const fn mix(hash: u64, word: u64) -> u64 {
-    let product = (hash ^ word) as u128 * 0xa076_1d64_78bd_642f_u128;
+const fn mix(left: u64, right: u64) -> u64 {
+    let left = left ^ 0xa076_1d64_78bd_642f;
+    let right = right ^ 0xe703_7ed1_a0b4_28db;
+    let product = left as u128 * right as u128;
     (product as u64) ^ (product >> 64) as u64
 }
 
