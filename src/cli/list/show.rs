@@ -36,7 +36,7 @@ pub(super) fn rows(
         return Ok(());
     }
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+    table.load_style(presets::NOTHING);
     table.set_content_arrangement(ContentArrangement::Dynamic);
     let bold = |text: &&str| Cell::new(text).add_attribute(Attribute::Bold);
     table.set_header(header.iter().map(bold).collect::<Vec<_>>());
