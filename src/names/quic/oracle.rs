@@ -217,7 +217,8 @@ fn plan(plan: &mut Plan<'_>) {
     let name = b"app.clearview.ai";
     let hello = padded_hello(name, plan.below(6000) as u16, plan.u8() & 1 == 1);
     let version = VERSIONS[plan.below(VERSIONS.len())];
-    let id = [plan.u8(); 20];
+    // Never the stranger's id: two senders under one id cannot be told apart by looking on.
+    let id = [plan.u8() & 0x7f; 20];
     let id = &id[..8 + plan.below(13)];
     let mut pool = Pool::new(2);
     let mut scratch = vec![0; 65_536];
