@@ -149,6 +149,14 @@ impl Flight {
         self.opened > 0
     }
 
+    /// The first destination id of the connection that sent the newest authentic packet: it tells
+    /// that connection from later ones on the same ports.
+    pub fn first_id(&self) -> Option<&[u8]> {
+        let connections = self.connections.iter().flatten();
+        let newest = connections.max_by_key(|connection| connection.touched)?;
+        Some(newest.dcid.as_bytes())
+    }
+
     /// Bytes copied to pool buffers so far.
     pub const fn copied_bytes(&self) -> u64 {
         self.copied

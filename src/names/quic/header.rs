@@ -28,6 +28,8 @@ pub enum Class {
     Initial {
         /// As it stands in the header.
         version: u32,
+        /// Does it carry a token (after a Retry, or of an earlier connection)?
+        token: bool,
     },
     /// 0-RTT or Handshake of such a version.
     OtherLong {
@@ -61,8 +63,9 @@ pub fn classify(datagram: &[u8]) -> Class {
         return match Long::read(&start, version, datagram) {
             None => Class::NotQuic,
             Some(long) => match long.kind {
-                Kind::Initial { .. } => Class::Initial {
+                Kind::Initial { token } => Class::Initial {
                     version: long.version_number,
+                    token,
                 },
                 Kind::ZeroRtt | Kind::Handshake => Class::OtherLong {
                     version: long.version_number,

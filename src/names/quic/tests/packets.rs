@@ -6,7 +6,14 @@ use super::*;
 fn a_cut_capture_is_still_quic_but_gives_nothing() {
     for len in [1199, 900, 60, 30, 20, 16] {
         let cut = &CHROMIUM_1[..len];
-        assert_eq!(classify(cut), Class::Initial { version: 1 }, "{len}");
+        assert_eq!(
+            classify(cut),
+            Class::Initial {
+                version: 1,
+                token: false
+            },
+            "{len}"
+        );
         let mut bench = Bench::new();
         assert_eq!(bench.push(cut), Probe::NotForUs);
         assert_eq!(bench.flight.cause(), Outcome::QuicUndecryptable);

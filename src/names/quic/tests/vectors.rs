@@ -45,7 +45,7 @@ fn keys_of_the_rfcs() {
 #[test]
 fn client_initials_of_the_rfcs() {
     for (version, packet) in [(1, V1_CLIENT), (0x6b33_43cf, V2_CLIENT)] {
-        assert_eq!(classify(packet), Class::Initial { version });
+        assert!(matches!(classify(packet), Class::Initial { version: v, .. } if v == version));
         let mut bench = Bench::new();
         let Probe::Found(found) = bench.push(packet) else {
             panic!("no hello");
@@ -112,7 +112,7 @@ fn every_version_of_the_table() {
         .chain([0xface_b001, 0xface_b002, 0xface_b00e]);
     for version in numbers {
         let packet = Initial::first(version, &ID, &crypto(0, &hello)).seal();
-        assert_eq!(classify(&packet), Class::Initial { version });
+        assert!(matches!(classify(&packet), Class::Initial { version: v, .. } if v == version));
         let mut bench = Bench::new();
         assert_eq!(bench.name(&packet).unwrap(), "app.clearview.ai");
         // The same bytes under another version number must not open.
