@@ -230,8 +230,10 @@ fn bare_walk(bencher: Bencher) {
     });
 }
 
+type Fields = (u16, [u8; 8], u16, u8, u16, u16, u32, u32, u8);
+
 /// The fields that decode reads, through views.
-fn fields_by_views(bytes: &[u8]) -> Option<(u16, [u8; 8], u16, u8, u16, u16, u32, u32, u8)> {
+fn fields_by_views(bytes: &[u8]) -> Option<Fields> {
     let eth = EthernetPacket::new(bytes)?;
     let ip = Ipv4Packet::new(bytes.get(14..)?)?;
     let tcp = TcpPacket::new(bytes.get(14 + usize::from(ip.get_header_length()) * 4..)?)?;
@@ -252,7 +254,7 @@ fn fields_by_views(bytes: &[u8]) -> Option<(u16, [u8; 8], u16, u8, u16, u16, u32
 }
 
 /// The same through slices.
-fn fields_by_slices(bytes: &[u8]) -> Option<(u16, [u8; 8], u16, u8, u16, u16, u32, u32, u8)> {
+fn fields_by_slices(bytes: &[u8]) -> Option<Fields> {
     let eth = bytes.first_chunk::<14>()?;
     let ip = bytes.get(14..)?.first_chunk::<20>()?;
     let tcp = bytes

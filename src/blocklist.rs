@@ -10,6 +10,7 @@
 //! ```
 
 mod compile;
+pub mod diff;
 mod fields;
 mod files;
 pub mod lint;
@@ -29,6 +30,7 @@ use std::path::{Path, PathBuf};
 use crate::base::{RawName, Timestamp};
 
 pub use compile::SourceText;
+pub use files::read as read_text;
 pub use plain::Allow;
 pub use problem::{ListProblem, PROBLEMS_PER_FILE_MAX};
 pub use schema::{Category, Class, Confidence, Host, MatchKind, Role, Severity, Vendor};

@@ -15,6 +15,9 @@ use serde::{Deserialize, Serialize};
 
 pub use origin::{Line, Origin};
 
+/// Longest `clear_reason`: it stands in every record.
+const REASON_LEN_MAX: usize = 2000;
+
 /// The whole configuration. Each table and key has a default; `deploy/poortwacht.toml` lists all.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -302,6 +305,13 @@ impl Config {
                         with every start; or leave `addresses` at \"pseudonym\""
                     .into(),
             );
+        }
+        let reason = &self.privacy.clear_reason;
+        if reason.len() > REASON_LEN_MAX || reason.chars().any(char::is_control) {
+            return Err(format!(
+                "[privacy] clear_reason is longer than {REASON_LEN_MAX} bytes or holds a line \
+                 break or other control character: write it as one short line"
+            ));
         }
         Ok(())
     }

@@ -119,8 +119,12 @@ pub struct Stats {
     pub kernel_drops: u64,
     /// Kernel: times the ring froze.
     pub ring_freezes: u64,
-    /// Interface: receive errors and drops below the socket.
+    /// Interface: receive errors and drops below the socket. Told by one worker per interface.
     pub interface_errors: u64,
+    /// Times the interface went down or disappeared.
+    pub interface_downs: u64,
+    /// Ring blocks left before their end because an offset pointed outside; not 0 means a fault.
+    pub broken_blocks: u64,
 }
 
 crate::base::seen::closed_set! {
@@ -136,7 +140,7 @@ crate::base::seen::closed_set! {
 }
 
 /// The list in force.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListInfo {
     /// Content version: the first 16 hex digits of SHA-256 over the rules.
     pub version: String,
@@ -144,6 +148,8 @@ pub struct ListInfo {
     pub rules: u64,
     /// Number of vendors.
     pub vendors: u64,
+    /// Their ids: each gets a series.
+    pub vendor_ids: Vec<String>,
     /// Newest modification time among its files, seconds since the epoch.
     pub modified: i64,
 }

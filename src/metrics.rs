@@ -94,19 +94,6 @@ impl Metrics {
         self.add_snapshot(&stats, &Stats::default(), interface);
     }
 
-    /// Declares a series at 0 for each vendor of the list in force. Vendors that left the list keep
-    /// theirs: their past hits stay true.
-    pub fn declare_vendors<'v>(&self, vendors: impl IntoIterator<Item = &'v str>) {
-        let mut memory = self.memory();
-        for vendor in vendors {
-            let vendor = bounded(&mut memory.vendors, vendor);
-            self.families
-                .vendor_hits
-                .with_label_values(&[vendor])
-                .inc_by(0);
-        }
-    }
-
     /// Counts one event of the sensor; `now` is the wall clock.
     pub fn observe(&self, event: &Event, now: Timestamp) {
         let reloads = &self.families.list_reloads;
@@ -227,11 +214,6 @@ impl Metrics {
         self.memory().workers.clear();
     }
 
-    /// The sensor process was started again.
-    pub fn sensor_restarted(&self) {
-        self.families.sensor_restarts.with_label_values(NONE).inc();
-    }
-
     /// The text of `/metrics`.
     pub fn text(&self) -> String {
         let mut text = Vec::new();
@@ -252,12 +234,18 @@ impl Metrics {
         self.families.vendor_hits.with_label_values(&[vendor]).inc();
     }
 
+    /// Each vendor of the list in force gets a series at 0. Vendors that left it keep theirs: their
+    /// past hits stay true.
     fn list(&self, list: &ListInfo, now: Timestamp) {
         let mut memory = self.memory();
         let f = &self.families;
         // One version at a time, or each reload would leave a series behind.
         if let Some(old) = memory.list_version.replace(list.version.clone()) {
             let _ = f.list_info.remove_label_values(&[&old]);
+        }
+        for vendor in &list.vendor_ids {
+            let vendor = bounded(&mut memory.vendors, vendor);
+            f.vendor_hits.with_label_values(&[vendor]).inc_by(0);
         }
         f.list_info.with_label_values(&[&list.version]).set(1.0);
         f.list_rules.with_label_values(NONE).set(list.rules as f64);

@@ -63,12 +63,11 @@ fn normalise_text(text: &[u8], out: &mut NameBuf) -> Result<(), NameError> {
     if text.is_empty() {
         return Err(NameError::Empty);
     }
-    for &byte in text {
-        if byte == b'.' {
-            out.push(b'.')?
-        } else {
-            out.push_escaped(byte)?
+    for (index, label) in text.split(|byte| *byte == b'.').enumerate() {
+        if index > 0 {
+            out.push(b'.')?;
         }
+        out.push_label(label)?;
     }
     Ok(())
 }
@@ -94,9 +93,7 @@ fn normalise_wire(msg: &[u8], at: u16, out: &mut NameBuf) -> Result<(), NameErro
                 if out.len > 0 {
                     out.push(b'.')?;
                 }
-                for &byte in label {
-                    out.push_escaped(byte)?;
-                }
+                out.push_label(label)?;
                 pos = end;
             }
             0xc0 => {
@@ -117,6 +114,19 @@ fn normalise_wire(msg: &[u8], at: u16, out: &mut NameBuf) -> Result<(), NameErro
         Ok(())
     }
 }
+
+/// Each byte in lower case, or 0 when it must be escaped.
+const FOLDED: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0x21;
+    while byte < 0x7f {
+        if byte != b'.' && byte != b'\\' {
+            table[byte as usize] = byte.to_ascii_lowercase();
+        }
+        byte += 1;
+    }
+    table
+};
 
 /// The normal form of one name, on the stack.
 #[derive(Clone)]
@@ -161,6 +171,23 @@ impl NameBuf {
         *slot = byte;
         self.len = self.len.saturating_add(1);
         Ok(())
+    }
+
+    /// A label: at once when no byte of it needs an escape, which is practically always.
+    fn push_label(&mut self, label: &[u8]) -> Result<(), NameError> {
+        let end = self.len.saturating_add(label.len());
+        if let Some(room) = self.bytes.get_mut(self.len..end) {
+            let mut plain = true;
+            for (slot, byte) in room.iter_mut().zip(label) {
+                *slot = FOLDED[usize::from(*byte)];
+                plain &= *slot != 0;
+            }
+            if plain {
+                self.len = end;
+                return Ok(());
+            }
+        }
+        label.iter().try_for_each(|byte| self.push_escaped(*byte))
     }
 
     fn push_escaped(&mut self, byte: u8) -> Result<(), NameError> {
@@ -336,6 +363,19 @@ mod tests {
             norm(RawName::Wire { msg, at: 0 }).unwrap(),
             "clearview\\.ai"
         );
+    }
+
+    #[test]
+    fn a_label_at_once_is_the_same_as_byte_by_byte() {
+        for byte in 0..=255 {
+            let label = [b'A', byte, b'z'];
+            let (mut at_once, mut one_by_one) = (NameBuf::new(), NameBuf::new());
+            at_once.push_label(&label).unwrap();
+            for byte in label {
+                one_by_one.push_escaped(byte).unwrap();
+            }
+            assert_eq!(at_once.as_str(), one_by_one.as_str());
+        }
     }
 
     #[test]

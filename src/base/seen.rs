@@ -31,9 +31,10 @@ pub(crate) use closed_set;
 closed_set! {
     /// How a name was seen. The closed set of the `seen` column and of every label with that name.
     Seen {
-        /// Question of a DNS query (RFC 1035 section 4.1.2), UDP or TCP.
+        /// Question of a DNS message (RFC 1035 section 4.1.2), UDP or TCP; of a response only when its
+        /// query was not seen.
         DnsQuery = "dns-query",
-        /// Target of a CNAME in an answer; also the question of a response whose query was not seen.
+        /// Target of a CNAME in an answer.
         DnsCname = "dns-cname",
         /// Target of an HTTPS or SVCB record (RFC 9460).
         DnsSvcb = "dns-svcb",

@@ -126,8 +126,11 @@ fn vendor_paths(dir: &Path) -> Result<Vec<PathBuf>, ListProblem> {
     Ok(paths)
 }
 
-/// The text of a file and when it was last changed, in seconds since the epoch.
-fn read(path: &Path) -> Result<(String, i64), ListProblem> {
+/// The text of a list file and when it was last changed, in seconds since the epoch.
+///
+/// # Errors
+/// It cannot be read, is no UTF-8, or is longer than 512 MiB.
+pub fn read(path: &Path) -> Result<(String, i64), ListProblem> {
     let name = path.display().to_string();
     let unreadable = |error: std::io::Error| {
         ListProblem::of_file(

@@ -146,7 +146,7 @@ closed_set! {
 }
 
 /// A vendor (or supplier, or user list) with all that its file says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Vendor {
     /// Stable id; equals the file's stem.
     pub id: String,
@@ -183,7 +183,7 @@ pub struct Vendor {
 }
 
 /// One host of a vendor.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Host {
     /// Normal form; in a pattern one label is `*`.
     pub name: String,
@@ -225,7 +225,7 @@ impl Host {
 
 /// How the use of a vendor unfolds, in the words of the sources; marks such as "(unverified)" or
 /// "inferred" belong to the text.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Flow {
     /// Hosts of a visit.
     pub visit: Vec<String>,
@@ -248,7 +248,7 @@ pub struct Flow {
 }
 
 /// "This company serves that vendor": for the regulator, never a matter of staff traffic.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Relation {
     /// Id of the vendor that is served.
     pub serves: String,

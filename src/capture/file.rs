@@ -180,9 +180,10 @@ impl OneFile {
 
     #[cold]
     fn end(&mut self, fault: Option<Box<Fault>>) -> Result<Option<Record>, CaptureError> {
-        let again = std::mem::replace(&mut self.ended, true);
+        self.ended = true;
+        // A closed window is at its clean end: the fault comes once.
         self.window.close();
-        let Some(fault) = fault.filter(|_| !again) else {
+        let Some(fault) = fault else {
             return Ok(None);
         };
         let before = match self.frames {

@@ -67,11 +67,12 @@ pub fn run(config: Config) -> Result<(), Fault> {
 
     let metrics = Arc::new(Metrics::new());
     metrics.excluded_prefixes(config.sensor.excluded.len());
-    if let Ok(list) = super::sources::catalogue(&config.lists) {
-        metrics.declare_vendors(list.vendors().iter().map(|vendor| vendor.id.as_str()));
-    }
     let readiness = Arc::new(Readiness::new(HEARTBEAT_AGE_MAX_DEFAULT));
-    readiness.expect_workers(workers(&config));
+    let workers = workers(&config);
+    readiness.expect_workers(workers.len());
+    for (number, point) in (0u16..).zip(&workers) {
+        metrics.declare_worker(number, point);
+    }
     let clock = if config.sensor.read.is_empty() {
         Clock::Live
     } else {
@@ -99,16 +100,20 @@ pub fn run(config: Config) -> Result<(), Fault> {
     runtime.block_on(serve(office, pages, control, child, socket))
 }
 
-fn workers(config: &Config) -> usize {
+/// The observation point of each worker, in the order of their numbers.
+fn workers(config: &Config) -> Vec<String> {
     let sensor = &config.sensor;
-    match (sensor.read.is_empty(), sensor.via) {
-        (false, _) => 1,
-        (true, config::Via::Pcap) => sensor.interfaces.len(),
-        (true, config::Via::Ring) => sensor
-            .interfaces
-            .len()
-            .saturating_mul(sensor.workers.into()),
+    if !sensor.read.is_empty() {
+        return vec!["files".into()];
     }
+    let each = match sensor.via {
+        config::Via::Pcap => 1,
+        config::Via::Ring => usize::from(sensor.workers),
+    };
+    let points = sensor.interfaces.iter();
+    points
+        .flat_map(|point| std::iter::repeat_n(point.clone(), each))
+        .collect()
 }
 
 fn log_settings(hits: &config::Hits) -> log::Settings {

@@ -192,6 +192,12 @@ fn live(
 ) -> Result<(), Fault> {
     let point = source.point_name().to_owned();
     let mut worker = Worker::new(&shared.settings, number, &point);
+    tracing::info!(
+        interface = point,
+        worker = number,
+        kernel_filter = source.kernel_filter().as_str(),
+        "watching"
+    );
     if let Err(e) = crate::capture::live::pin_to_cpu(number) {
         tracing::warn!(worker = number, "not pinned to a processor: {e}");
     }
@@ -244,6 +250,8 @@ fn publish_live(worker: &mut Worker, source: &mut LiveSource, outlet: &mut Outle
     stats.kernel_drops = kernel.drops;
     stats.ring_freezes = kernel.freezes;
     stats.interface_errors = kernel.interface_errors;
+    stats.interface_downs = kernel.interface_downs;
+    stats.broken_blocks = kernel.broken_blocks;
     publish(worker, outlet);
 }
 

@@ -208,6 +208,11 @@ pub fn info(list: &Catalogue) -> ListInfo {
         version: info.version,
         rules: info.rules,
         vendors: info.vendors,
+        vendor_ids: list
+            .vendors()
+            .iter()
+            .map(|vendor| vendor.id.clone())
+            .collect(),
         modified: info.modified,
     }
 }

@@ -69,8 +69,20 @@ impl Excluded {
         }
     }
 
+    /// Does either lie in an excluded prefix?
+    #[inline(never)]
+    pub fn holds_either_v4(&self, one: u32, other: u32) -> bool {
+        self.holds_v4(one) || self.holds_v4(other)
+    }
+
+    /// Does either lie in an excluded prefix?
+    #[inline(never)]
+    pub fn holds_either_v6(&self, one: u128, other: u128) -> bool {
+        self.holds_v6(one) || self.holds_v6(other)
+    }
+
     /// As [`Excluded::holds`], for an IPv4 address as a number.
-    pub fn holds_v4(&self, address: u32) -> bool {
+    fn holds_v4(&self, address: u32) -> bool {
         lies_in(&self.v4, address)
     }
 

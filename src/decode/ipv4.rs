@@ -7,6 +7,7 @@ use pnet::packet::ipv4::Ipv4Packet;
 
 use super::exclude::Excluded;
 use super::fragment::Piece;
+use super::ipv6::AUTHENTICATION;
 use super::span::Span;
 use super::{End, Malformed};
 
@@ -20,10 +21,30 @@ pub(super) struct Datagram<'f> {
     pub dst: u32,
     /// Protocol of `body`.
     pub proto: u8,
-    /// What follows the header and its options, without padding.
+    /// What follows the header and its options, without padding; perhaps a fragment.
     pub body: Span<'f>,
-    /// Present when `body` is a fragment.
-    pub piece: Option<Piece>,
+    header_len: usize,
+    id: u16,
+    offset: u16,
+    more: bool,
+}
+
+impl Datagram<'_> {
+    /// Is `body` what the datagram carries, with nothing between?
+    #[inline]
+    pub const fn is_plain(&self) -> bool {
+        !self.more && self.offset == 0 && self.proto != AUTHENTICATION
+    }
+
+    /// What the header says of a fragment, when `body` is one.
+    pub fn piece(&self) -> Option<Piece> {
+        (self.more || self.offset != 0).then(|| Piece {
+            id: u32::from(self.id),
+            offset: usize::from(self.offset).saturating_mul(8),
+            more: self.more,
+            len_max: 65_535usize.saturating_sub(self.header_len),
+        })
+    }
 }
 
 /// Reads the header. Exclusion comes before any other verdict: of an excluded packet nothing is
@@ -37,7 +58,7 @@ pub(super) fn open<'f>(span: Span<'f>, excluded: &Excluded) -> Result<Datagram<'
         return Err(Malformed::BadVersion.into());
     }
     let (src, dst) = (header.get_source().into(), header.get_destination().into());
-    if excluded.any() && (excluded.holds_v4(src) || excluded.holds_v4(dst)) {
+    if excluded.any() && excluded.holds_either_v4(src, dst) {
         return Err(End::Excluded);
     }
     let header_len = usize::from(header.get_header_length()).saturating_mul(4);
@@ -53,23 +74,14 @@ pub(super) fn open<'f>(span: Span<'f>, excluded: &Excluded) -> Result<Datagram<'
         return Err(Malformed::BadLength.into());
     }
     let body = inside.after(header_len)?;
-    let more = header.get_flags() & MORE_FRAGMENTS != 0;
-    let offset = usize::from(header.get_fragment_offset()).saturating_mul(8);
-    let piece = if more || offset != 0 {
-        Some(Piece {
-            id: u32::from(header.get_identification()),
-            offset,
-            more,
-            len_max: 65_535usize.saturating_sub(header_len),
-        })
-    } else {
-        None
-    };
     Ok(Datagram {
         src,
         dst,
         proto: header.get_next_level_protocol().0,
         body,
-        piece,
+        header_len,
+        id: header.get_identification(),
+        offset: header.get_fragment_offset(),
+        more: header.get_flags() & MORE_FRAGMENTS != 0,
     })
 }

@@ -36,7 +36,18 @@ pub(super) struct Datagram<'f> {
     /// Address as a number, like `dst`: it stays in registers.
     pub src: u128,
     pub dst: u128,
-    pub chain: Chain<'f>,
+    /// Type of what `body` begins with.
+    pub next: u8,
+    /// What follows the fixed header, without padding.
+    pub body: Span<'f>,
+}
+
+impl Datagram<'_> {
+    /// Is `body` what the datagram carries, with nothing between?
+    #[inline]
+    pub const fn is_plain(&self) -> bool {
+        !is_extension(self.next)
+    }
 }
 
 /// Reads the fixed header. Exclusion comes before any other verdict.
@@ -49,7 +60,7 @@ pub(super) fn open<'f>(span: Span<'f>, excluded: &Excluded) -> Result<Datagram<'
         return Err(Malformed::BadVersion.into());
     }
     let (src, dst) = (header.get_source().into(), header.get_destination().into());
-    if excluded.any() && (excluded.holds_v6(src) || excluded.holds_v6(dst)) {
+    if excluded.any() && excluded.holds_either_v6(src, dst) {
         return Err(End::Excluded);
     }
     let body = span.after(HEADER_LEN)?;
@@ -60,7 +71,8 @@ pub(super) fn open<'f>(span: Span<'f>, excluded: &Excluded) -> Result<Datagram<'
     Ok(Datagram {
         src,
         dst,
-        chain: Chain::new(header.get_next_header().0, body),
+        next: header.get_next_header().0,
+        body,
     })
 }
 
@@ -81,8 +93,8 @@ pub(super) struct Chain<'f> {
 }
 
 impl<'f> Chain<'f> {
-    #[inline]
-    const fn new(next: u8, body: Span<'f>) -> Self {
+    /// Nothing followed yet.
+    pub const fn new(next: u8, body: Span<'f>) -> Self {
         Self {
             next,
             body,
@@ -93,19 +105,10 @@ impl<'f> Chain<'f> {
         }
     }
 
-    /// Does `next` name an extension header that [`Chain::walk`] passes?
-    #[inline]
-    pub const fn at_extension(&self) -> bool {
-        matches!(
-            self.next,
-            HOP_BY_HOP | ROUTING | FRAGMENT | AUTHENTICATION | DESTINATION | MOBILITY | HIP | SHIM6
-        )
-    }
-
     /// Follows the chain to a transport header or a fragment. A last stop that is excluded
     /// excludes the packet.
     pub fn walk(mut self, excluded: &Excluded) -> Result<Self, End> {
-        while self.at_extension() && self.piece.is_none() {
+        while is_extension(self.next) && self.piece.is_none() {
             let Some(left) = self.left.checked_sub(1) else {
                 return Err(Malformed::TooManyHeaders.into());
             };
@@ -183,9 +186,18 @@ impl<'f> Chain<'f> {
     }
 }
 
+/// Does `next` name an extension header that [`Chain::walk`] passes?
+#[inline]
+const fn is_extension(next: u8) -> bool {
+    matches!(
+        next,
+        HOP_BY_HOP | ROUTING | FRAGMENT | AUTHENTICATION | DESTINATION | MOBILITY | HIP | SHIM6
+    )
+}
+
 /// Length of an extension header in bytes. AH counts in units of four (RFC 4302 section 2.2), all
 /// others in units of eight (RFC 8200 section 4, RFC 6564).
-pub(super) const fn header_len(kind: u8, units: u8) -> usize {
+const fn header_len(kind: u8, units: u8) -> usize {
     let units = units as usize;
     if kind == AUTHENTICATION {
         units.saturating_add(2).saturating_mul(4)

@@ -57,13 +57,23 @@ pub(super) enum Version {
 /// The link, which IP header follows, and what begins with it.
 pub(super) type Peeled<'f> = (Link<'f>, Version, Span<'f>);
 
-/// Takes the link header off when it is the plainest: Ethernet II with IP right behind it.
+/// Takes the link header off when it is one of the plainest: Ethernet II, at most one 802.1Q tag,
+/// IP right behind it.
 #[inline]
 pub(super) fn peel_plain<'f>(frame: &Frame<'f>) -> Option<Peeled<'f>> {
-    if frame.link != LinkType::Ethernet || frame.vlan.is_some() {
+    if frame.link != LinkType::Ethernet {
         return None;
     }
-    let version = match EthernetPacket::new(frame.bytes)?.get_ethertype() {
+    let mut kind = EthernetPacket::new(frame.bytes)?.get_ethertype();
+    let mut span = whole(frame).after(ETHERNET_LEN).ok()?;
+    let mut vlan = taken_out(frame);
+    if kind == EtherTypes::Vlan {
+        let tag = VlanPacket::new(span.bytes)?;
+        kind = tag.get_ethertype();
+        vlan = vlan.or(vlan_id(tag.get_vlan_identifier()));
+        span = span.after(TAG_LEN).ok()?;
+    }
+    let version = match kind {
         EtherTypes::Ipv4 => Version::V4,
         EtherTypes::Ipv6 => Version::V6,
         _ => return None,
@@ -71,16 +81,16 @@ pub(super) fn peel_plain<'f>(frame: &Frame<'f>) -> Option<Peeled<'f>> {
     let link = Link {
         src_mac: frame.bytes.get(6..)?.first_chunk(),
         dst_mac: frame.bytes.first_chunk(),
-        vlan: None,
+        vlan,
     };
-    Some((link, version, whole(frame).after(ETHERNET_LEN).ok()?))
+    Some((link, version, span))
 }
 
 /// Takes any link header off.
 pub(super) fn peel<'f>(frame: &Frame<'f>) -> Result<Peeled<'f>, End> {
     let span = whole(frame);
     let bare = Link {
-        vlan: frame.vlan.and_then(|tag| vlan_id(tag.tci)),
+        vlan: taken_out(frame),
         ..Link::default()
     };
     match frame.link {
@@ -100,6 +110,12 @@ pub(super) fn peel<'f>(frame: &Frame<'f>) -> Result<Peeled<'f>, End> {
         LinkType::Null | LinkType::Loop => loopback(frame.link, span, bare),
         LinkType::Unknown(_) => Err(Malformed::UnknownLink.into()),
     }
+}
+
+/// The VLAN of the tag that the kernel took out.
+#[inline]
+fn taken_out(frame: &Frame<'_>) -> Option<u16> {
+    frame.vlan.and_then(|tag| vlan_id(tag.tci))
 }
 
 #[inline]

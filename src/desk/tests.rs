@@ -287,6 +287,7 @@ fn through(addresses: Addresses) -> [String; 3] {
             rules: 1,
             vendors: 1,
             modified: 0,
+            ..ListInfo::default()
         };
         desk.take(Event::Ready(list), at(0), &mut out);
         for hit in telling_hits() {

@@ -82,6 +82,7 @@ mod tests {
             rules: 1,
             vendors: 1,
             modified: 2,
+            ..ListInfo::default()
         };
         let mut wire = Vec::new();
         write(&Event::Ready(info), &mut wire).unwrap();

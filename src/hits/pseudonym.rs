@@ -291,7 +291,7 @@ impl fmt::Display for KeyError {
         match self {
             Self::Unreadable(path, error) if error.kind() == io::ErrorKind::NotFound => write!(
                 f,
-                "there is no key file {0}; make one with `poortwacht key new {0}`",
+                "there is no key file {0}; make one with `(umask 077; openssl rand -hex 32 > {0})`",
                 path.display()
             ),
             Self::Unreadable(path, error) => {
@@ -319,7 +319,8 @@ impl fmt::Display for KeyError {
             Self::Weak(path, len) => write!(
                 f,
                 "the key file {0} holds no good key ({len} bytes; at least {KEY_LEN_MIN} random \
-                 ones are needed, raw or as hex digits); make one with `poortwacht key new {0}.new`",
+                 ones are needed, raw or as hex digits); make one with `(umask 077; openssl rand \
+                 -hex 32 > {0})`",
                 path.display()
             ),
             Self::Exists(path) => write!(

@@ -77,6 +77,10 @@ families! {
         "Times the capture ring stood still because it was full.";
     interface_errors: Counter "poortwacht_interface_errors_total" ["interface"]
         "Receive errors and drops of the interface, below the capture socket.";
+    interface_downs: Counter "poortwacht_interface_downs_total" ["interface"]
+        "Times a worker saw its interface go down or disappear.";
+    broken_blocks: Counter "poortwacht_ring_broken_blocks_total" ["interface"]
+        "Ring blocks left before their end because they contradict themselves.";
     malformed_frames: Counter "poortwacht_malformed_frames_total" ["reason"]
         "Frames that could not be decoded, by reason.";
     ignored_frames: Counter "poortwacht_ignored_frames_total" ["reason"]
@@ -119,8 +123,6 @@ families! {
         "Events lost between sensor and desk because the queue was full.";
     sensor_up: Gauge "poortwacht_sensor_up" []
         "1 while the sensor runs with its sources open and its list loaded.";
-    sensor_restarts: Counter "poortwacht_sensor_restarts_total" []
-        "Times the sensor process was started again.";
     sources_ended: Counter "poortwacht_sources_ended_total" []
         "File sources that came to their end.";
 

@@ -34,6 +34,12 @@ impl Metrics {
         f.interface_errors
             .with_label_values(here)
             .inc_by(added(|s| s.interface_errors));
+        f.interface_downs
+            .with_label_values(here)
+            .inc_by(added(|s| s.interface_downs));
+        f.broken_blocks
+            .with_label_values(here)
+            .inc_by(added(|s| s.broken_blocks));
         f.allowed_names
             .with_label_values(NONE)
             .inc_by(added(|s| s.allowed));
@@ -157,7 +163,7 @@ pub(super) fn seconds(nanos: i64) -> f64 {
 /// Did any counter fall? Then the worker began anew. (Heartbeat, packet time and the number of
 /// flows are no counters.)
 pub(super) fn went_back(old: &Stats, new: &Stats) -> bool {
-    let plain: [fn(&Stats) -> u64; 11] = [
+    let plain: [fn(&Stats) -> u64; 13] = [
         |s| s.frames,
         |s| s.wire_bytes,
         |s| s.excluded,
@@ -169,6 +175,8 @@ pub(super) fn went_back(old: &Stats, new: &Stats) -> bool {
         |s| s.kernel_drops,
         |s| s.ring_freezes,
         |s| s.interface_errors,
+        |s| s.interface_downs,
+        |s| s.broken_blocks,
     ];
     let sets: [fn(&Stats) -> &Counters; 9] = [
         |s| &s.decode_malformed,

@@ -44,20 +44,21 @@ use crate::names::Malformed;
 use message::{Fault, Header, Name, Question, Record, Steps, rtype};
 
 /// Most names handed out of one message. A CNAME chain that a resolver follows has about ten
-/// links at most; a hostile message of 1,500 bytes could hold a hundred, each 255 bytes long.
-pub const NAMES_MAX: usize = 32;
+/// links at most, an HTTPS record set a few dozen; a hostile message could hold thousands of names
+/// of 255 bytes each, which one another's pointers make cheap to send.
+pub const NAMES_MAX: usize = 256;
 
 /// Most labels and compression pointers followed in one message for the names handed out. Without
 /// it, chains of pointers to pointers would make each name as dear as the message is long.
-pub const STEPS_MAX: u32 = 1024;
+pub const STEPS_MAX: u32 = 4096;
 
 /// A name in a DNS message. No `Debug`: it has not matched anything yet.
 #[derive(Clone, Copy)]
 pub struct DnsName<'f> {
     /// The name where it lies; it has a normal form (never the root, never broken).
     pub name: RawName<'f>,
-    /// [`Seen::DnsQuery`] for a question of a query, [`Seen::DnsSvcb`] for the target of an HTTPS
-    /// or SVCB record, [`Seen::DnsCname`] for the rest.
+    /// [`Seen::DnsQuery`] for a question, [`Seen::DnsCname`] for the target of a CNAME,
+    /// [`Seen::DnsSvcb`] for the target of an HTTPS or SVCB record.
     pub seen: Seen,
     /// Type of the question; for a target the type of the message's first question, 0 without one.
     pub qtype: u16,
@@ -150,12 +151,7 @@ impl<'f> Walk<'f> {
             if index == 0 {
                 self.qtype = question.qtype;
             }
-            let seen = if self.response {
-                Seen::DnsCname
-            } else {
-                Seen::DnsQuery
-            };
-            self.hand_out(question.name, seen, question.qtype, true, each)?;
+            self.hand_out(question.name, Seen::DnsQuery, question.qtype, true, each)?;
             at = question.end;
         }
         if !self.response {

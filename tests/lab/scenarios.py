@@ -316,8 +316,8 @@ def one_way_up(s):
 
 @scenario("one-way-down", "Only what the clients get", clients=["dig", "curl", "aioquic"], only=True, h3=True,
           keep="ip.dst == 192.0.2.0/24 or ipv6.dst == 2001:db8:1::/64", must=[
-              "dns-cname search.example.net", "dns-cname edge.example.net", "dns-cname pimeyes.com",
-              "dns-cname app.clearview.ai"])
+              "dns-query search.example.net", "dns-cname edge.example.net", "dns-cname pimeyes.com",
+              "dns-query app.clearview.ai"])
 def one_way_down(s):
     """The other half: no hello at all; the question of each answer counts, as its query is not seen."""
     both_ways(s)

@@ -52,7 +52,7 @@ def sightings(capture, *options):
                 found.update(("dns-query", name) for _, name in questions)
         seen = "quic-sni" if "quic" in layers else "tls-sni"
         hellos |= {(seen, normal(n), tcp, udp) for n in sni.split("|")}
-    found.update(("dns-cname", name) for ident, name in answered if (ident, name) not in asked)
+    found.update(("dns-query", name) for ident, name in answered if (ident, name) not in asked)
     found.update((seen, name) for seen, name, _, _ in hellos)
     return Counter({pair: n for pair, n in found.items() if pair[1]})
 

@@ -251,7 +251,11 @@ fn cap_net_raw_is_all_it_takes_also_for_promiscuous_mode() {
         assert!(lab.promiscuity() >= 1, "{via:?}");
         assert!(either_goes_on(&mut sources, &lab), "{via:?}");
     }
-    assert_eq!(lab.promiscuity(), 0);
+    // A process that another test is just starting may hold the sockets a moment longer.
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while lab.promiscuity() > 0 {
+        assert!(Instant::now() < deadline, "still promiscuous");
+    }
 }
 
 /// Opens the tun device `name`, which brings its carrier up.
@@ -277,20 +281,21 @@ fn tun(name: &str) -> std::fs::File {
 #[test]
 fn a_link_without_a_header_is_raw_ip_in_both_directions() {
     let Some(lab) = Lab::new() else { return };
-    for via in VIAS {
-        let mut device = within(&lab.near, || tun("tun0"));
-        lab.ip_near(&["link", "set", "tun0", "up"]);
-        lab.address(&lab.near, "tun0", "10.99.0.1/24");
+    // A device each: the first may outlive its test by the moment a starting process holds it.
+    for (via, name, net) in [(Via::Ring, "tun0", 98), (Via::Pcap, "tun1", 99)] {
+        let mut device = within(&lab.near, || tun(name));
+        lab.ip_near(&["link", "set", name, "up"]);
+        lab.address(&lab.near, name, &format!("10.{net}.0.1/24"));
         let config = LiveConfig {
             filter: Some("udp".to_owned()),
-            ..on("tun0", via)
+            ..on(name, via)
         };
         let mut source = lab.open(&config).pop().unwrap();
         within(&lab.near, || {
-            send_to("10.99.0.2", PORT, &1u32.to_be_bytes())
+            send_to(&format!("10.{net}.0.2"), PORT, &1u32.to_be_bytes())
         });
         let mut packet = vec![
-            0x45, 0, 0, 32, 0, 0, 0, 0, 64, 17, 0, 0, 10, 99, 0, 2, 10, 99, 0, 1,
+            0x45, 0, 0, 32, 0, 0, 0, 0, 64, 17, 0, 0, 10, net, 0, 2, 10, net, 0, 1,
         ];
         packet.extend([0x9c, 0x40]);
         packet.extend(PORT.to_be_bytes());

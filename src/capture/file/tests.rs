@@ -1,3 +1,5 @@
+//! Capture files built byte by byte, and what becomes of them when they are cut or bent.
+
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -146,7 +146,7 @@ fn weak_missing_and_odd_files_are_refused() {
     let error = Key::load(&folder.path().join("none"))
         .unwrap_err()
         .to_string();
-    assert!(error.contains("poortwacht key new"), "{error}");
+    assert!(error.contains("openssl rand -hex 32"), "{error}");
     assert!(matches!(
         Key::load(folder.path()).unwrap_err(),
         KeyError::NotAFile(_)

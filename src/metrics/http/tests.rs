@@ -127,6 +127,7 @@ async fn readyz_tells_the_reasons_until_there_is_none() {
         rules: 1,
         vendors: 1,
         modified: 0,
+        ..ListInfo::default()
     };
     server.readiness.observe(&Event::Ready(list));
     let folder = tempfile::tempdir().unwrap();

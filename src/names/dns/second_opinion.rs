@@ -23,11 +23,7 @@ fn by_domain(message: &[u8]) -> Option<Vec<Read>> {
         let question = question.ok()?;
         let qtype = question.qtype().to_int();
         first_type.get_or_insert(qtype);
-        let seen = if response {
-            Seen::DnsCname
-        } else {
-            Seen::DnsQuery
-        };
+        let seen = Seen::DnsQuery;
         push(&mut found, question.qname(), seen, qtype, true);
     }
     if !response {

@@ -1,3 +1,5 @@
+//! JA4 against the published examples, and hellos that are not whole.
+
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

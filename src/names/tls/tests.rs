@@ -1,3 +1,5 @@
+//! Real hellos, built ones, and every way to cut them.
+
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

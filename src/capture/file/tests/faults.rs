@@ -111,6 +111,64 @@ fn impossible_lengths_are_corrupt_and_keep_what_came_before() {
 }
 
 #[test]
+fn nothing_in_a_file_can_grow_without_bound() {
+    let ng = || {
+        Build::new(Order::Little)
+            .section(Order::Little)
+            .interface(1, 0, &[])
+    };
+    let many = |n| (1..n).fold(ng(), |b, _| b.interface(1, 0, &[]));
+    let two_mib = vec![0; 2 << 20];
+    let end_of = |b: Build| b.enhanced(0, 1, 1, b"a").bytes;
+    let got = outcome(Input::in_memory(&end_of(many(65_536))));
+    assert_eq!(
+        (got.frames.len(), got.fault),
+        (1, None),
+        "as many as there may be"
+    );
+    for (name, bytes) in [
+        ("interfaces", end_of(many(65_537))),
+        (
+            "interface description",
+            end_of(ng().block(1, |b| b.u32(1).u32(0).raw(&two_mib))),
+        ),
+        (
+            "options behind a packet",
+            end_of(ng().block(6, |b| b.raw(&[0; 20]).raw(&two_mib))),
+        ),
+        ("frame", end_of(ng().enhanced(0, 1, 1, &two_mib))),
+    ] {
+        let got = outcome(Input::in_memory(&bytes));
+        assert_eq!(got.frames.len(), 0, "{name}");
+        assert_eq!(got.fault.map(|f| f.0), Some(FaultKind::Corrupt), "{name}");
+    }
+    let section = Build::new(Order::Little).block(0x0a0d_0d0a, |b| {
+        b.u32(0x1a2b_3c4d)
+            .u16(1)
+            .u16(0)
+            .raw(&[0xff; 8])
+            .raw(&two_mib)
+    });
+    let got = outcome(Input::in_memory(&section.bytes));
+    assert_eq!(
+        got.fault,
+        Some((FaultKind::NotACapture, None)),
+        "section header"
+    );
+}
+
+#[test]
+fn a_fault_far_into_a_stream_is_placed_like_in_a_mapped_file() {
+    let long = (0..3_000).fold(little(0), |b, n| b.frame(n, 0, 333, &[n as u8; 333]));
+    let got = through_every_route("far", &long.clone().raw(&[0xff; 20]).bytes);
+    let at = At {
+        byte: long.bytes.len() as u64,
+        frame: 3_001,
+    };
+    assert_eq!(got.fault, Some((FaultKind::Corrupt, Some(at))));
+}
+
+#[test]
 fn the_message_says_where_and_what_next() {
     let cut = little(0)
         .frame(1, 0, 3, b"abc")

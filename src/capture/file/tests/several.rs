@@ -59,11 +59,12 @@ fn a_fault_belongs_to_one_file_and_comes_once() {
         file_in(&folder, "first.pcap", &cut(at_seconds("x", &[1]))),
         file_in(&folder, "a.pcap", &at_seconds("a", &[1, 5])),
         file_in(&folder, "later.pcap", &cut(at_seconds("l", &[2, 3]))),
+        file_in(&folder, "last.pcap", &cut(at_seconds("y", &[1]))),
     ];
     let all = read_all(&mut FileSource::open(&paths).unwrap());
     assert_eq!(
         labels(&all),
-        "first.pcap:Truncated a0 l0 later.pcap:Truncated a1"
+        "first.pcap:Truncated last.pcap:Truncated a0 l0 later.pcap:Truncated a1"
     );
 }
 

@@ -99,6 +99,36 @@ fn a_pipe_set_to_non_blocking_is_waited_for() {
     assert_eq!((got.frames.len(), got.fault), (2, None));
 }
 
+/// Fails every other read as a signal would make it fail.
+struct Interrupted(std::io::Cursor<Vec<u8>>, bool);
+
+impl std::io::Read for Interrupted {
+    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+        self.1 = !self.1;
+        if self.1 {
+            return Err(std::io::ErrorKind::Interrupted.into());
+        }
+        let len = out.len().min(10);
+        self.0.read(&mut out[..len])
+    }
+}
+
+#[test]
+fn a_signal_during_a_read_loses_nothing() {
+    let plain = [header(), frame(b"f0"), frame(b"f1")].concat();
+    for bytes in [
+        gzip(&plain).unwrap(),
+        zstd::encode_all(&*plain, 1).unwrap(),
+        plain,
+    ] {
+        let got = outcome(Input::piped(Interrupted(
+            std::io::Cursor::new(bytes),
+            false,
+        )));
+        assert_eq!((got.frames.len(), got.fault), (2, None));
+    }
+}
+
 #[test]
 fn a_packed_giant_block_is_passed_over_in_a_small_buffer() {
     const GIANT: u32 = 256 << 20;

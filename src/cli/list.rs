@@ -1,0 +1,294 @@
+//! `poortwacht list`: check, show, count, compare and try the lists.
+//!
+//! Enters: arguments, names on standard input. Leaves: lines (tables on a terminal, JSON on
+//! request) and an exit code. Never: decides what matches; that is the catalogue's.
+
+mod show;
+mod try_names;
+
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use crate::blocklist::diff::{Change, diff};
+use crate::blocklist::{Catalogue, ListProblem, lint};
+
+/// Where the lists are.
+#[derive(clap::Args, Clone, Debug, Default)]
+pub struct ListSources {
+    /// Folder of vendor files [default: the catalogue that is built in]
+    #[arg(long = "lists", value_name = "DIR", global = true)]
+    pub lists: Option<PathBuf>,
+    /// Plain list of your own, one domain a line; may be given several times
+    #[arg(long = "user-list", value_name = "FILE", global = true)]
+    pub user_lists: Vec<PathBuf>,
+    /// Allow-list (TOML: name, reason, expires)
+    #[arg(long = "allow", value_name = "FILE", global = true)]
+    pub allow: Option<PathBuf>,
+}
+
+impl ListSources {
+    /// Loads them.
+    ///
+    /// # Errors
+    /// Every problem of every file.
+    pub fn load(&self) -> Result<Catalogue, Vec<ListProblem>> {
+        Catalogue::load(
+            self.lists.as_deref(),
+            &self.user_lists,
+            self.allow.as_deref(),
+        )
+    }
+}
+
+/// Look at the lists of names that make a hit
+#[derive(clap::Args, Clone, Debug)]
+pub struct ListArgs {
+    #[command(flatten)]
+    sources: ListSources,
+    /// Write JSON
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    what: ListCommand,
+}
+
+#[derive(clap::Subcommand, Clone, Debug)]
+enum ListCommand {
+    /// Report every problem and every weak spot; exit code 1 if a list cannot be loaded
+    Lint,
+    /// Show a vendor with its hosts, sources and relations
+    Show {
+        /// Id, name or alias, e.g. `clearview-ai`
+        vendor: String,
+    },
+    /// Count vendors and rules
+    Stats,
+    /// Show which rules two lists differ in
+    Diff {
+        /// Folder of vendor files, plain list, or `builtin`
+        old: PathBuf,
+        /// Folder of vendor files, plain list, or `builtin`
+        new: PathBuf,
+    },
+    /// Tell for each name what the lists say: name, verdict, vendor, rule, match, role
+    Test {
+        /// Names; `-` reads them from standard input, one a line
+        #[arg(required = true, value_name = "NAME")]
+        names: Vec<String>,
+    },
+}
+
+/// Why a `list` command did not do what was asked.
+enum ListError {
+    /// A list cannot be loaded.
+    Lists(Vec<ListProblem>),
+    /// No vendor goes by this name; ids that come near.
+    NoVendor(String, Vec<String>),
+    /// Input or output failed.
+    Io(io::Error),
+}
+
+impl From<io::Error> for ListError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl From<Vec<ListProblem>> for ListError {
+    fn from(problems: Vec<ListProblem>) -> Self {
+        Self::Lists(problems)
+    }
+}
+
+/// Runs `poortwacht list ...`. Exit code 0: done; 1: a list cannot be loaded, no such vendor, or
+/// input or output failed.
+pub fn run(args: &ListArgs) -> ExitCode {
+    let stdout = io::stdout();
+    let look = Look {
+        json: args.json,
+        terminal: stdout.is_terminal(),
+    };
+    let mut out = io::BufWriter::with_capacity(1 << 16, stdout.lock());
+    let done = execute(
+        args,
+        look,
+        &mut io::stdin().lock(),
+        &mut out,
+        &mut io::stderr().lock(),
+    );
+    match done.and_then(|()| out.flush().map_err(ListError::Io)) {
+        Ok(()) => ExitCode::SUCCESS,
+        // The reader has seen enough (`| head`): nothing is wrong.
+        Err(ListError::Io(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => {
+            // With standard error gone there is nobody left to tell.
+            let _ = report(&error, &mut io::stderr().lock());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// How the output should look.
+#[derive(Clone, Copy)]
+struct Look {
+    json: bool,
+    terminal: bool,
+}
+
+fn execute(
+    args: &ListArgs,
+    look: Look,
+    input: &mut dyn io::BufRead,
+    out: &mut dyn Write,
+    notes: &mut dyn Write,
+) -> Result<(), ListError> {
+    match &args.what {
+        ListCommand::Lint => lint(&args.sources.load()?, look, out, notes),
+        ListCommand::Show { vendor } => {
+            let catalogue = args.sources.load()?;
+            let found = show::pick(&catalogue, vendor)
+                .ok_or_else(|| ListError::NoVendor(vendor.clone(), near(&catalogue, vendor)))?;
+            Ok(show::vendor(&catalogue, found, look, out)?)
+        }
+        ListCommand::Stats => Ok(show::stats(&args.sources.load()?, look, out)?),
+        ListCommand::Diff { old, new } => {
+            let changes = diff(&load_any(old)?, &load_any(new)?);
+            Ok(write_diff(&changes, look, out)?)
+        }
+        ListCommand::Test { names } => {
+            let catalogue = args.sources.load()?;
+            for name in names {
+                if name == "-" {
+                    try_names::lines(&catalogue, look.json, input, out)?;
+                } else {
+                    try_names::one(&catalogue, look.json, name.as_bytes(), out)?;
+                }
+            }
+            Ok(())
+        }
+    }
+}
+
+fn report(error: &ListError, to: &mut dyn Write) -> io::Result<()> {
+    match error {
+        ListError::Lists(problems) => {
+            for problem in problems {
+                writeln!(to, "error: {problem}")?;
+            }
+            writeln!(to, "{} problems; no list was loaded", problems.len())
+        }
+        ListError::NoVendor(name, near) => {
+            let name = name.escape_debug();
+            writeln!(
+                to,
+                "error: no vendor goes by `{name}`; `list stats` counts them all"
+            )?;
+            if near.is_empty() {
+                Ok(())
+            } else {
+                writeln!(to, "near: {}", near.join(", "))
+            }
+        }
+        ListError::Io(error) => writeln!(to, "error: {error}; check the input and the output"),
+    }
+}
+
+fn lint(
+    catalogue: &Catalogue,
+    look: Look,
+    out: &mut dyn Write,
+    notes: &mut dyn Write,
+) -> Result<(), ListError> {
+    let warnings = lint::warnings(catalogue);
+    for warning in &warnings {
+        if look.json {
+            let value = serde_json::json!({
+                "level": "warning", "file": warning.file, "line": warning.line,
+                "column": warning.column, "what": warning.what, "next": warning.next,
+            });
+            writeln!(out, "{value}")?;
+        } else {
+            writeln!(out, "warning: {warning}")?;
+        }
+    }
+    out.flush()?;
+    let info = catalogue.info();
+    writeln!(
+        notes,
+        "{} rules of {} vendors, version {}: no errors, {} warnings",
+        info.rules,
+        info.vendors,
+        info.version,
+        warnings.len()
+    )?;
+    Ok(())
+}
+
+fn near(catalogue: &Catalogue, wanted: &str) -> Vec<String> {
+    let wanted = wanted.to_lowercase();
+    let head: String = wanted.chars().take(4).collect();
+    let ids = catalogue.vendors().iter().map(|vendor| &vendor.id);
+    ids.filter(|id| id.contains(&wanted) || id.starts_with(&head))
+        .take(8)
+        .cloned()
+        .collect()
+}
+
+/// Loads what a `diff` argument names.
+fn load_any(path: &Path) -> Result<Catalogue, ListError> {
+    if path == Path::new("builtin") {
+        return Ok(Catalogue::builtin()?);
+    }
+    if path.is_dir() {
+        return Ok(Catalogue::load(Some(path), &[], None)?);
+    }
+    let name = path.display().to_string();
+    if name.ends_with(".toml") {
+        let next = "compare whole folders, plain lists, or `builtin`";
+        return Err(vec![ListProblem::of_file(&name, "is one vendor file", next)].into());
+    }
+    let (text, _) = crate::blocklist::read_text(path).map_err(|problem| vec![problem])?;
+    // Both sides get the same id, whatever the files are called: it is the rules that count.
+    let source = crate::blocklist::SourceText::UserList("list", &text);
+    let compiled = Catalogue::compile(&[source], crate::base::Timestamp(0));
+    Ok(compiled.map_err(|mut problems| {
+        problems
+            .iter_mut()
+            .for_each(|problem| problem.file.clone_from(&name));
+        problems
+    })?)
+}
+
+fn write_diff(changes: &[Change], look: Look, out: &mut dyn Write) -> io::Result<()> {
+    if look.json {
+        for change in changes {
+            writeln!(out, "{}", serde_json::to_string(change)?)?;
+        }
+        return Ok(());
+    }
+    let rows = changes.iter().map(|change| {
+        let fields = if change.fields.is_empty() {
+            "-".into()
+        } else {
+            change.fields.join("; ")
+        };
+        let cells = [
+            change.change,
+            &change.vendor,
+            &change.rule,
+            change.kind,
+            &fields,
+        ];
+        cells.map(str::to_owned).to_vec()
+    });
+    show::rows(
+        &["change", "vendor", "rule", "match", "fields"],
+        rows,
+        look,
+        out,
+    )
+}
+
+#[cfg(test)]
+mod tests;
