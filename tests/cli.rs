@@ -147,7 +147,7 @@ const CASES: &[Case] = &[
         0,
     ),
     // Configuration.
-    ("config check", 0, &[], 2),
+    ("config check", 0, &[], 3),
     (
         "config check -c nosuch.toml",
         3,

@@ -51,7 +51,11 @@ fn check(common: &Common) -> Result<(), Fault> {
         "configuration is sound; list {} with {} rules of {} vendors\n",
         list.version, list.rules, list.vendors
     );
-    for warning in config.warnings() {
+    for warning in config
+        .warnings()
+        .into_iter()
+        .chain(config.check_sources().err())
+    {
         let _ = writeln!(text, "note: {warning}");
     }
     super::print(&text)

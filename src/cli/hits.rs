@@ -83,7 +83,8 @@ fn unreadable(path: &std::path::Path) -> impl Fn(io::Error) -> Fault {
 fn list(path: &std::path::Path, json: bool) -> Result<(), Fault> {
     let table = io::stdout().is_terminal() && !json;
     let style = if table { Style::Table } else { Style::Json };
-    let mut printer = Printer::new(style, io::BufWriter::new(io::stdout().lock()));
+    let out = io::BufWriter::new(io::stdout().lock());
+    let mut printer = Printer::new(style, out).with_ids();
     let mut fault = None;
     let tally = log::read::list(path, |record| match printer.record(&record) {
         Ok(()) => ControlFlow::Continue(()),
@@ -118,7 +119,7 @@ fn show_one(path: &std::path::Path, id: &str) -> Result<(), Fault> {
         return Err(Fault::new(
             Exit::No,
             format!(
-                "no hit {} in {}; `poortwacht hits list --json` shows each with its `event.id`",
+                "no hit {} in {}; `poortwacht hits list` shows the id of each",
                 id.escape_debug(),
                 path.display()
             ),

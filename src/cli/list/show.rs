@@ -37,7 +37,10 @@ pub(super) fn rows(
     }
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
-    table.set_content_arrangement(ContentArrangement::Dynamic);
+    // A terminal that does not know its width says 0.
+    if table.width().is_some_and(|width| width >= 40) {
+        table.set_content_arrangement(ContentArrangement::Dynamic);
+    }
     let bold = |text: &&str| Cell::new(text).add_attribute(Attribute::Bold);
     table.set_header(header.iter().map(bold).collect::<Vec<_>>());
     for row in rows {
