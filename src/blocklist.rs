@@ -13,6 +13,7 @@ mod compile;
 pub mod diff;
 mod fields;
 mod files;
+mod filter;
 pub mod lint;
 #[doc(hidden)]
 pub mod naive;

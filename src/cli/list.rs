@@ -188,7 +188,7 @@ fn report(error: &ListError, to: &mut dyn Write) -> io::Result<()> {
             let name = name.escape_debug();
             writeln!(
                 to,
-                "error: no vendor goes by `{name}`; `list stats` counts them all"
+                "error: no vendor goes by `{name}`; write its id, name or alias"
             )?;
             if near.is_empty() {
                 Ok(())

@@ -241,6 +241,12 @@ pub fn catalogue(lists: &Lists) -> Result<Catalogue, Fault> {
     let allow = Some(lists.allow.as_path()).filter(|p| !p.as_os_str().is_empty());
     let dir = Some(lists.dir.as_path()).filter(|p| !p.as_os_str().is_empty());
     let loaded = Catalogue::load(dir, &lists.user, allow);
+    if let Ok(list) = &loaded {
+        for (file, allow) in list.expired() {
+            tracing::warn!(%file, line = allow.line, expired = %allow.expires,
+                "an entry of the allow-list has expired and counts no more");
+        }
+    }
     loaded.map_err(|problems| {
         let lines: Vec<String> = problems.iter().map(ListProblem::to_string).collect();
         Fault::new(

@@ -66,6 +66,15 @@ impl Key {
         (key, side)
     }
 
+    /// Which side is likelier the client, when no packet said so: servers listen on the lower port.
+    pub const fn likely_client(&self) -> Side {
+        if self.high_port > self.low_port {
+            Side::High
+        } else {
+            Side::Low
+        }
+    }
+
     /// The flow's endpoints as a packet sent by `side` would show them.
     pub fn endpoints(&self, side: Side) -> Endpoints {
         let v4 = self.kind & 0x100 != 0;
@@ -183,6 +192,12 @@ impl<V: Zeroable + Copy> Table<V> {
         None
     }
 
+    /// Where the flow of `key` stands, if it is in the table; its idle clock goes on.
+    pub fn position(&self, key: &Key) -> Option<usize> {
+        let (set, tag) = self.place(key);
+        self.lookup(key, set, tag)
+    }
+
     /// The flow of `key`, if it is in the table; its idle clock starts anew at `now_s`.
     pub fn find(&mut self, key: &Key, now_s: u32) -> Option<usize> {
         let (set, tag) = self.place(key);
@@ -261,33 +276,32 @@ impl<V: Zeroable + Copy> Table<V> {
         self.entries.get_mut(index).map(|e| &mut e.value)
     }
 
-    /// Looks at the next `sets` sets and takes out every flow for which `gone(idle seconds,
-    /// value)` holds, handing it to `each`.
+    /// Looks at the next `sets` sets: every flow there is shown to `gone(idle seconds, key,
+    /// value)`, and leaves the table when the answer is yes.
     pub fn sweep(
         &mut self,
         sets: usize,
         now_s: u32,
-        gone: impl Fn(u32, &V) -> bool,
-        mut each: impl FnMut(&Key, V),
+        mut gone: impl FnMut(u32, &Key, &mut V) -> bool,
     ) {
         for _ in 0..sets.min(self.tags.len()) {
             let set = self.hand;
             self.hand = self.hand.wrapping_add(1) & self.tags.len().wrapping_sub(1);
-            let Some(tags) = self.tags.get_mut(set) else {
-                return;
+            let Some(tags) = self.tags.get_mut(set).filter(|tags| **tags != [0; WAYS]) else {
+                continue;
             };
             for (way, tag) in tags.iter_mut().enumerate() {
                 if *tag == 0 {
                     continue;
                 }
                 let index = set.wrapping_mul(WAYS).wrapping_add(way);
-                let Some(entry) = self.entries.get(index) else {
+                let Some(entry) = self.entries.get_mut(index) else {
                     return;
                 };
-                if gone(now_s.saturating_sub(entry.last_s), &entry.value) {
+                let idle_s = now_s.saturating_sub(entry.last_s);
+                if gone(idle_s, &entry.key, &mut entry.value) {
                     *tag = 0;
                     self.used = self.used.saturating_sub(1);
-                    each(&entry.key, entry.value);
                 }
             }
         }
@@ -345,10 +359,8 @@ mod tests {
         for n in 0..20u16 {
             table.find_or_insert(&Key::of(&ends(n)).0, u32::from(n));
         }
-        let mut gone = 0;
         let sets = table.sets();
-        table.sweep(sets, 20, |idle, _| idle > 10, |_, _| gone += 1);
-        assert_eq!(gone, 10);
+        table.sweep(sets, 20, |idle, _, _| idle > 10);
         assert_eq!(table.len(), 10);
     }
 }

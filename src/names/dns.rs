@@ -22,6 +22,7 @@
 )]
 
 pub mod asked;
+mod elsewhere;
 pub mod message;
 #[doc(hidden)]
 pub mod oracle;
@@ -37,6 +38,7 @@ mod second_opinion;
 mod tests;
 
 pub use asked::Asked;
+pub use elsewhere::is_lookup;
 pub use tcp::next_tcp_message;
 
 use crate::base::{RawName, Seen};

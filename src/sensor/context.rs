@@ -94,6 +94,29 @@ impl<S: Sink> Context<'_, S> {
         }
     }
 
+    /// Does something about another connection than that of the packet being looked at: with its
+    /// `ends` and the frame that is to be named, and without the packet's link addresses, which
+    /// are somebody else's.
+    pub fn elsewhere<T>(
+        &mut self,
+        ends: &Endpoints,
+        (frame, time): (u64, Timestamp),
+        act: impl FnOnce(&mut Self) -> T,
+    ) -> T {
+        let here = self.around;
+        self.around = Around {
+            frame,
+            time,
+            ends: *ends,
+            src_mac: None,
+            dst_mac: None,
+            vlan: None,
+        };
+        let result = act(self);
+        self.around = here;
+        result
+    }
+
     /// A name was read: count it, match it, and let it go.
     pub fn sighting(&mut self, sighting: &Sighting<'_>) {
         self.stats.names.bump(sighting.seen.index());

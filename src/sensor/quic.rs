@@ -1,17 +1,26 @@
 //! QUIC connections: one first flight each, in a fixed table beside a fixed set of buffers.
+//!
+//! Enters: datagrams of any port. Leaves: whole hellos to the context, each connection's fate.
+//! Never: keeps anything for a packet that is not authentic; holds a flight for ever.
 
+mod flights;
+
+use ahash::RandomState;
 use bytemuck::Zeroable;
 
+use self::flights::Flights;
 use super::Sink;
 use super::context::Context;
 use crate::base::{Outcome, Seen, Timestamp};
 use crate::decode::Packet;
-use crate::flow::{Key, Pool, Side, Table};
+use crate::flow::{Key, Side, Table};
 use crate::names::Probe;
-use crate::names::quic::{self, Class, Flight};
+use crate::names::quic::{self, Class};
 
 /// Idle seconds after which a connection leaves the table.
 const IDLE_S: u32 = 60;
+/// A client that was sent a Retry comes back with its token and another id within this time.
+const RETRY_NS: u64 = 3_000_000_000;
 
 /// One connection. All zero is a new one.
 #[derive(Clone, Copy, Zeroable)]
@@ -20,65 +29,77 @@ struct Conn {
     /// Number and time of the newest frame of its flight.
     frame: u64,
     time: i64,
+    /// Keyed hash of the id by which a settled connection is known; 0 for none.
+    id: u64,
     /// Number of its flight, 0 for none.
     flight: u32,
     /// 0 while undecided, else 1 + index of its [`Outcome`].
     outcome: u8,
     /// 0 unknown, 1 the low side, 2 the high side.
     client: u8,
-    /// A version whose keys are not public was seen.
-    unknown_version: u8,
-    /// The capture cut one of its Initials short.
-    cut: u8,
+    /// Why nothing could be opened so far: 0, or 1 + index of an [`Outcome`].
+    unread: u8,
+    flags: u8,
+}
+
+/// A version whose keys are not public was seen.
+const UNKNOWN_VERSION: u8 = 1;
+/// The capture cut one of its Initials short.
+const CUT: u8 = 2;
+/// A Retry was seen.
+const RETRIED: u8 = 4;
+/// The server's side was seen.
+const ANSWERED: u8 = 8;
+
+impl Conn {
+    const fn has(&self, flag: u8) -> bool {
+        self.flags & flag != 0
+    }
+
+    /// Was a packet of `side` sent by the client? `None` while nobody knows.
+    const fn from(&self, side: Side) -> Option<bool> {
+        match (self.client, side) {
+            (0, _) => None,
+            (1, Side::Low) | (2, Side::High) => Some(true),
+            _ => Some(false),
+        }
+    }
+
+    /// What is said of it when no hello was read and no flight is there to ask.
+    fn unread(&self) -> Outcome {
+        if self.has(CUT) {
+            return Outcome::Truncated;
+        }
+        let told = usize::from(self.unread).checked_sub(1);
+        match told.and_then(|index| Outcome::ALL.get(index)) {
+            Some(outcome) => *outcome,
+            None if self.has(UNKNOWN_VERSION) => Outcome::QuicVersion,
+            None => Outcome::Midstream,
+        }
+    }
 }
 
 /// All QUIC connections of one worker.
 pub(super) struct Connections {
     table: Table<Conn>,
     flights: Flights,
+    hash: RandomState,
 }
 
-struct Flights {
-    pool: Pool,
-    list: Vec<Option<Flight>>,
-    free: Vec<u32>,
-}
-
-impl Flights {
-    fn take(&mut self) -> Option<u32> {
-        let number = self.free.pop()?;
-        *self.list.get_mut(number.wrapping_sub(1) as usize)? = Some(Flight::new());
-        Some(number)
-    }
-
-    fn give(&mut self, number: u32) {
-        let slot = self.list.get_mut(number.wrapping_sub(1) as usize);
-        if let Some(flight) = slot.and_then(Option::take) {
-            flight.release(&mut self.pool);
-            self.free.push(number);
-        }
-    }
-
-    fn flight(&mut self, number: u32) -> Option<(&mut Flight, &mut Pool)> {
-        let flight = self
-            .list
-            .get_mut(number.wrapping_sub(1) as usize)?
-            .as_mut()?;
-        Some((flight, &mut self.pool))
-    }
+/// One Initial or Retry with what is needed to read it.
+struct Datagram<'p> {
+    packet: &'p Packet<'p>,
+    side: Side,
+    token: bool,
 }
 
 impl Connections {
     /// Room for about `flows` connections and `buffers` unfinished flights.
     pub fn new(flows: usize, buffers: u32, seed: Option<u64>) -> Self {
-        let flights = Flights {
-            pool: Pool::new(buffers),
-            list: (0..buffers).map(|_| None).collect(),
-            free: (1..=buffers).rev().collect(),
-        };
         Self {
             table: Table::new(flows, seed),
-            flights,
+            flights: Flights::new(buffers),
+            hash: RandomState::new(),
         }
     }
 
@@ -92,110 +113,104 @@ impl Connections {
         self.table.sets()
     }
 
-    /// One datagram of any port.
+    /// One datagram of any port; `false` when it is not QUIC.
     pub fn push<S: Sink>(
         &mut self,
         packet: &Packet<'_>,
         scratch: &mut [u8],
         context: &mut Context<'_, S>,
-    ) {
+    ) -> bool {
         let class = quic::classify(packet.payload);
         if class == Class::NotQuic {
-            return;
+            return false;
         }
         let (key, side) = Key::of(&packet.ends);
         let found = self.table.find_or_insert(&key, seconds(packet.time));
         if let Some((old_key, mut old)) = found.evicted {
-            finish(
-                &mut self.flights,
-                &old_key,
-                &mut old,
-                Some(Outcome::Evicted),
-                context,
-            );
+            let loss = Some(Outcome::Evicted);
+            conclude(&mut self.flights, &old_key, &mut old, loss, context);
         }
-        let Some(conn) = self.table.value(found.index) else {
+        if let Some(conn) = self.table.value(found.index) {
+            conn.flags |= match class {
+                Class::UnknownVersion(_) => UNKNOWN_VERSION,
+                Class::Retry => RETRIED,
+                _ => 0,
+            };
+            if conn.from(side) == Some(false) {
+                conn.flags |= ANSWERED;
+            }
+        }
+        let Class::Initial { token, .. } = class else {
+            return true;
+        };
+        if self.flights.is_empty() {
+            self.make_room(&key, context);
+        }
+        if let Some(conn) = self.table.value(found.index) {
+            let datagram = Datagram {
+                packet,
+                side,
+                token,
+            };
+            if conn.outcome == 0 {
+                first_flight(
+                    &mut self.flights,
+                    &self.hash,
+                    &key,
+                    conn,
+                    &datagram,
+                    scratch,
+                    context,
+                );
+            } else {
+                settled(
+                    &mut self.flights,
+                    &self.hash,
+                    &key,
+                    conn,
+                    &datagram,
+                    scratch,
+                    context,
+                );
+            }
+        }
+        true
+    }
+
+    /// Frees the flight kept longest, so that what comes now is read.
+    #[cold]
+    fn make_room<S: Sink>(&mut self, key: &Key, context: &mut Context<'_, S>) {
+        let Some(victim) = self.flights.eldest(key) else {
             return;
         };
-        if conn.outcome != 0 {
-            return;
-        }
-        match class {
-            Class::Initial { .. } | Class::Retry => {
-                let from_client = conn.from(side);
-                if conn.flight == 0 {
-                    let Some(number) = self.flights.take() else {
-                        context.stats.pool_empty = context.stats.pool_empty.wrapping_add(1);
-                        let limit = Some(Outcome::ReassemblyLimit);
-                        return finish(&mut self.flights, &key, conn, limit, context);
-                    };
-                    conn.flight = number;
-                }
-                conn.cut |= u8::from(packet.payload_wire_len as usize > packet.payload.len());
-                (conn.frame, conn.time) = (context.around.frame, packet.time.nanos());
-                let Some((flight, pool)) = self.flights.flight(conn.flight) else {
-                    return;
-                };
-                let before = flight.copied_bytes();
-                let answer = flight.push(packet.payload, from_client, pool, scratch);
-                let outcome = match answer {
-                    Probe::Found(hello) => Some(context.hello(&hello, Seen::QuicSni)),
-                    Probe::NeedMore | Probe::NotForUs => None,
-                    Probe::Malformed(why) => {
-                        context.stats.names_malformed.bump(why.index());
-                        Some(Outcome::Malformed)
-                    }
-                };
-                let Some((flight, _)) = self.flights.flight(conn.flight) else {
-                    return;
-                };
-                let copied = flight.copied_bytes().wrapping_sub(before);
-                let count = &mut context.stats.pool_copied_bytes;
-                *count = count.wrapping_add(copied);
-                if conn.client == 0 && flight.decrypted_any() {
-                    conn.client = if side == Side::Low { 1 } else { 2 };
-                }
-                if outcome.is_some() {
-                    finish(&mut self.flights, &key, conn, outcome, context);
-                }
-            }
-            Class::UnknownVersion(_) => conn.unknown_version = 1,
-            Class::OtherLong { .. } | Class::VersionNegotiation | Class::NotQuic => {}
+        let index = self.table.position(&victim);
+        if let Some(conn) = index.and_then(|index| self.table.value(index)) {
+            context.stats.pool_empty = context.stats.pool_empty.wrapping_add(1);
+            let loss = Some(Outcome::ReassemblyLimit);
+            conclude(&mut self.flights, &victim, conn, loss, context);
         }
     }
 
     /// Lets go of idle connections, looking at `sets` sets of the table.
     pub fn sweep<S: Sink>(&mut self, now: Timestamp, sets: usize, context: &mut Context<'_, S>) {
         let flights = &mut self.flights;
-        self.table.sweep(
-            sets,
-            seconds(now),
-            |idle_s, _| idle_s > IDLE_S,
-            |key, mut conn| finish(flights, key, &mut conn, None, context),
-        );
+        self.table.sweep(sets, seconds(now), |idle_s, key, conn| {
+            let gone = idle_s > IDLE_S;
+            if gone {
+                conclude(flights, key, conn, None, context);
+            }
+            gone
+        });
     }
 
     /// The end of the capture: every connection gets its fate.
     pub fn flush<S: Sink>(&mut self, context: &mut Context<'_, S>) {
         let flights = &mut self.flights;
         let sets = self.table.sets();
-        self.table.sweep(
-            sets,
-            0,
-            |_, _| true,
-            |key, mut conn| finish(flights, key, &mut conn, None, context),
-        );
-    }
-}
-
-impl Conn {
-    /// Was a packet of `side` sent by the client? `None` while nobody knows.
-    const fn from(&self, side: Side) -> Option<bool> {
-        match (self.client, side) {
-            (0, _) => None,
-            (1, Side::Low) | (2, Side::High) => Some(true),
-            _ => Some(false),
-        }
+        self.table.sweep(sets, 0, |_, key, conn| {
+            conclude(flights, key, conn, None, context);
+            true
+        });
     }
 }
 
@@ -203,50 +218,170 @@ const fn seconds(time: Timestamp) -> u32 {
     (time.nanos() / 1_000_000_000) as u32
 }
 
-/// Settles a connection: with `outcome`, or with what its state says. Only the first call counts.
-fn finish<S: Sink>(
+/// The destination id of a long header (RFC 8999 section 5.1).
+fn destination_id(datagram: &[u8]) -> &[u8] {
+    let len = datagram.get(5).map_or(0, |len| usize::from(*len));
+    datagram.get(6..len.saturating_add(6)).unwrap_or_default()
+}
+
+/// An Initial of a connection without a fate.
+fn first_flight<S: Sink>(
     flights: &mut Flights,
+    hash: &RandomState,
     key: &Key,
     conn: &mut Conn,
-    outcome: Option<Outcome>,
+    datagram: &Datagram<'_>,
+    scratch: &mut [u8],
     context: &mut Context<'_, S>,
 ) {
-    let client = if conn.client == 2 {
-        Side::High
-    } else {
-        Side::Low
+    let packet = datagram.packet;
+    if packet.payload_wire_len as usize > packet.payload.len() {
+        conn.flags |= CUT;
+    }
+    if conn.flight == 0 {
+        let Some(number) = flights.take(key) else {
+            return;
+        };
+        conn.flight = number;
+    }
+    let from_client = conn.from(datagram.side);
+    let Some((flight, pool)) = flights.flight(conn.flight) else {
+        return;
     };
-    let ends = key.endpoints(client);
-    let mut told = None;
-    if let Some((flight, pool)) = flights.flight(conn.flight) {
-        if outcome.is_none() && conn.outcome == 0 {
-            // The tail of the hello never came; the name may have.
-            (context.around.frame, context.around.time) = (conn.frame, Timestamp(conn.time));
-            context.around.ends = ends;
-            let partial = flight
-                .peek(pool)
-                .map(|hello| context.hello(&hello, Seen::QuicSni));
-            let cause = || {
-                if conn.cut == 1 {
-                    Outcome::Truncated
-                } else {
-                    flight.cause()
-                }
-            };
-            told = Some(partial.unwrap_or_else(cause));
+    let before = flight.copied_bytes();
+    let answer = flight.push(packet.payload, from_client, pool, scratch);
+    let outcome = match answer {
+        Probe::Found(hello) => Some(context.hello(&hello, Seen::QuicSni)),
+        Probe::NeedMore | Probe::NotForUs => None,
+        Probe::Malformed(why) => {
+            context.stats.names_malformed.bump(why.index());
+            Some(Outcome::Malformed)
+        }
+    };
+    let ours = !matches!(answer, Probe::NotForUs);
+    let Some((flight, _)) = flights.flight(conn.flight) else {
+        return;
+    };
+    let copied = flight.copied_bytes().wrapping_sub(before);
+    let count = &mut context.stats.pool_copied_bytes;
+    *count = count.wrapping_add(copied);
+    if ours {
+        (conn.frame, conn.time) = (context.around.frame, packet.time.nanos());
+        if conn.client == 0 {
+            conn.client = if datagram.side == Side::Low { 1 } else { 2 };
+        }
+        conn.id = flight.first_id().map_or(0, |id| hash.hash_one(id));
+    } else if !flight.decrypted_any() {
+        // Nothing authentic: it keeps no flight, else anybody's noise would use them up.
+        let cause = (flight.cause().index() as u8).saturating_add(1);
+        let undecryptable = (Outcome::QuicUndecryptable.index() as u8).saturating_add(1);
+        if conn.unread != undecryptable {
+            conn.unread = cause;
         }
         flights.give(conn.flight);
         conn.flight = 0;
     }
+    if let Some(outcome) = outcome {
+        decide(flights, key, conn, outcome, context);
+    }
+}
+
+/// An Initial on the ports of a settled connection: more of the same, or a new connection that
+/// uses them again.
+fn settled<S: Sink>(
+    flights: &mut Flights,
+    hash: &RandomState,
+    key: &Key,
+    conn: &mut Conn,
+    datagram: &Datagram<'_>,
+    scratch: &mut [u8],
+    context: &mut Context<'_, S>,
+) {
+    let packet = datagram.packet;
+    let id = destination_id(packet.payload);
+    if conn.from(datagram.side) == Some(false) || hash.hash_one(id) == conn.id {
+        return;
+    }
+    // Only the first Initials of a connection open with the id that stands in them.
+    let Some(number) = flights.take(key) else {
+        return;
+    };
+    let first = flights.flight(number).is_some_and(|(flight, pool)| {
+        // The answer borrows the buffers; what matters is whether anything was authentic.
+        let _ = flight.push(packet.payload, None, pool, scratch);
+        flight.decrypted_any()
+    });
+    flights.give(number);
+    if !first {
+        return;
+    }
+    // After a Retry the same hello comes again under another id, with the server's token. (Tokens
+    // come out of earlier connections too; so where the server's side is seen, the Retry must be.)
+    let soon = packet.time.since_ns(Timestamp(conn.time)) < RETRY_NS;
+    if datagram.token && soon && (conn.has(RETRIED) || !conn.has(ANSWERED)) {
+        conn.id = hash.hash_one(id);
+        return;
+    }
+    *conn = Conn {
+        client: if datagram.side == Side::Low { 1 } else { 2 },
+        ..Conn::zeroed()
+    };
+    first_flight(flights, hash, key, conn, datagram, scratch, context);
+}
+
+/// Settles a connection with `outcome`. Only the first call counts.
+fn decide<S: Sink>(
+    flights: &mut Flights,
+    key: &Key,
+    conn: &mut Conn,
+    outcome: Outcome,
+    context: &mut Context<'_, S>,
+) {
+    flights.give(conn.flight);
+    conn.flight = 0;
+    if conn.outcome == 0 {
+        conn.outcome = (outcome.index() as u8).saturating_add(1);
+        context.connection(&key.endpoints(client(key, conn)), outcome);
+    }
+}
+
+/// Who is the client: the sender of the first authentic Initial, else the higher port.
+const fn client(key: &Key, conn: &Conn) -> Side {
+    match conn.client {
+        1 => Side::Low,
+        2 => Side::High,
+        _ => key.likely_client(),
+    }
+}
+
+/// Settles a connection of which nothing more is to be expected: with a name, if one can be read
+/// out of what there is, else with `loss`, else with what its state says.
+fn conclude<S: Sink>(
+    flights: &mut Flights,
+    key: &Key,
+    conn: &mut Conn,
+    loss: Option<Outcome>,
+    context: &mut Context<'_, S>,
+) {
     if conn.outcome != 0 {
         return;
     }
-    let unread = if conn.unknown_version == 1 {
-        Outcome::QuicVersion
-    } else {
-        Outcome::Midstream
-    };
-    let outcome = outcome.or(told).unwrap_or(unread);
-    conn.outcome = (outcome.index() as u8).saturating_add(1);
-    context.connection(&ends, outcome);
+    let mut outcome = None;
+    if let Some((flight, pool)) = flights.flight(conn.flight) {
+        // The tail of the hello never came; the name may have.
+        let ends = key.endpoints(client(key, conn));
+        outcome = flight.peek(pool).map(|hello| {
+            let at = (conn.frame, Timestamp(conn.time));
+            context.elsewhere(&ends, at, |context| context.hello(&hello, Seen::QuicSni))
+        });
+        outcome = outcome.or(loss).or_else(|| {
+            Some(if conn.has(CUT) {
+                Outcome::Truncated
+            } else {
+                flight.cause()
+            })
+        });
+    }
+    let outcome = outcome.or(loss).unwrap_or_else(|| conn.unread());
+    decide(flights, key, conn, outcome, context);
 }

@@ -54,10 +54,14 @@ impl<S: Sink> StreamReader<'_, '_, S> {
 
 impl<S: Sink> Reader for StreamReader<'_, '_, S> {
     fn read(&mut self, bytes: &[u8]) -> Verdict {
-        if Self::is_dns(&self.context.around.ends) {
-            self.read_dns(bytes)
-        } else {
-            self.read_tls(bytes)
+        if !Self::is_dns(&self.context.around.ends) {
+            return self.read_tls(bytes);
+        }
+        // TLS on any port, this one included. Its first bytes would announce a DNS message of
+        // 5,635 bytes.
+        match tls::probe(bytes, self.scratch) {
+            Probe::Found(hello) => Verdict::Decided(self.context.hello(&hello, Seen::TlsSni)),
+            _ => self.read_dns(bytes),
         }
     }
 
@@ -72,14 +76,14 @@ impl<S: Sink> Reader for StreamReader<'_, '_, S> {
             return None;
         }
         let hello = tls::peek_sni(bytes, self.scratch)?;
-        self.context.around.ends = *ends;
-        self.context.around.frame = frame;
-        self.context.around.time = time;
-        Some(self.context.hello(&hello, Seen::TlsSni))
+        let read = |context: &mut Context<'_, S>| context.hello(&hello, Seen::TlsSni);
+        Some(self.context.elsewhere(ends, (frame, time), read))
     }
 
     fn ended(&mut self, ends: &Endpoints, outcome: Outcome) {
-        if !Self::is_dns(ends) {
+        // DNS has names of its own and is no part of what should carry a server name.
+        let hello = matches!(outcome, Outcome::Named | Outcome::NoSni | Outcome::Ech);
+        if hello || !Self::is_dns(ends) {
             self.context.connection(ends, outcome);
         }
     }

@@ -17,10 +17,12 @@ use ipnet::IpNet;
 const SCRATCH_LEN: usize = 64 * 1024;
 /// Questions remembered so that their answer does not count them again.
 const ASKED_SLOTS: usize = 1 << 16;
-/// Frames between two looks at a part of the flow tables.
-const SWEEP_FRAMES: u64 = 64;
-/// Parts in which the tables are looked at: a whole round each `SWEEP_FRAMES * SWEEP_PARTS` frames.
+/// Parts in which the flow tables are looked at, one after the other.
 const SWEEP_PARTS: usize = 1024;
+/// Packet time from one part to the next: a whole round each 30 seconds, however little passes.
+const SWEEP_NS: u64 = 30_000_000_000 / SWEEP_PARTS as u64;
+/// Most parts at once: a time that leaps costs no more than this.
+const SWEEP_PARTS_MAX: u64 = 64;
 
 /// One worker of the sensor: from frames to hits.
 pub struct Worker {
@@ -31,6 +33,8 @@ pub struct Worker {
     scratch: Vec<u8>,
     monitored: Vec<IpNet>,
     stats: Stats,
+    /// Up to when the tables were looked at.
+    swept: Timestamp,
 }
 
 impl Worker {
@@ -58,6 +62,7 @@ impl Worker {
             scratch: vec![0; SCRATCH_LEN],
             monitored: settings.monitored.clone(),
             stats,
+            swept: Timestamp(0),
         }
     }
 
@@ -105,14 +110,29 @@ impl Worker {
             Decoded::NotForUs(why) => stats.decode_not_for_us.bump(why.index()),
             Decoded::Malformed(why) => stats.decode_malformed.bump(why.index()),
         }
-        if self.stats.frames.is_multiple_of(SWEEP_FRAMES) {
-            self.sweep(frame.time, point, list, sink);
+        self.sweep(frame.time, point, list, sink);
+    }
+
+    /// Lets go of what has been idle, looking at as much of the tables as is due at `now`: part of
+    /// each [`Self::frame`], and for the caller when no frames come.
+    #[inline]
+    pub fn sweep<S: Sink>(&mut self, now: Timestamp, point: &str, list: &Catalogue, sink: &mut S) {
+        // A time that went back is a new start too, else nothing would leave until it is reached.
+        if now.nanos().abs_diff(self.swept.nanos()) >= SWEEP_NS {
+            self.sweep_parts(now, point, list, sink);
         }
     }
 
-    /// Lets go of what has been idle, looking at a part of the tables: part of each
-    /// [`Self::frame`] now and then, and for the caller when no frames come.
-    pub fn sweep<S: Sink>(&mut self, now: Timestamp, point: &str, list: &Catalogue, sink: &mut S) {
+    #[cold]
+    fn sweep_parts<S: Sink>(
+        &mut self,
+        now: Timestamp,
+        point: &str,
+        list: &Catalogue,
+        sink: &mut S,
+    ) {
+        let due = (now.since_ns(self.swept) / SWEEP_NS).clamp(1, SWEEP_PARTS_MAX) as usize;
+        self.swept = now;
         let mut context = Context {
             around: nowhere(now, self.stats.frames),
             point,
@@ -122,9 +142,13 @@ impl Worker {
             monitored: &self.monitored,
             sink,
         };
-        let sets = self.quic.sets().div_ceil(SWEEP_PARTS);
+        let sets = self.quic.sets().div_ceil(SWEEP_PARTS).saturating_mul(due);
         self.quic.sweep(now, sets, &mut context);
-        let sets = self.streams.sets().div_ceil(SWEEP_PARTS);
+        let sets = self
+            .streams
+            .sets()
+            .div_ceil(SWEEP_PARTS)
+            .saturating_mul(due);
         let mut reader = StreamReader {
             context: &mut context,
             scratch: &mut self.scratch,
@@ -168,6 +192,10 @@ fn udp<S: Sink>(
     scratch: &mut [u8],
     context: &mut Context<'_, S>,
 ) {
+    // QUIC on any port, those of DNS included: its version is nothing that DNS can hold there.
+    if quic.push(packet, scratch, context) {
+        return;
+    }
     let ends = &packet.ends;
     let on = |port| ends.sport == port || ends.dport == port;
     let local = match () {
@@ -175,7 +203,8 @@ fn udp<S: Sink>(
         () if on(5353) => LocalNames::Mdns,
         () if on(5355) => LocalNames::Llmnr,
         () if on(137) => LocalNames::Netbios,
-        () => return quic.push(packet, scratch, context),
+        () if names::dns::is_lookup(packet.payload) => return context.dns(packet.payload),
+        () => return,
     };
     context.stats.local_names.bump(local.index());
 }

@@ -10,6 +10,8 @@ const HOLDING: u8 = 4;
 const STREAMS: u8 = 8;
 const PAYLOAD: u8 = 16;
 const BROKEN: u8 = 32;
+const RENEWED: u8 = 64;
+const CUT: u8 = 128;
 
 /// One direction. All zero: nothing seen.
 #[derive(Clone, Copy, Zeroable)]
@@ -26,7 +28,8 @@ pub(super) struct Half {
     /// Segments taken while holding.
     pub held: u8,
     flags: u8,
-    spare: u8,
+    /// A segment lay too far ahead to be kept.
+    hole: u8,
 }
 
 impl Half {
@@ -92,6 +95,44 @@ impl Half {
         self.flags |= KNOWN;
     }
 
+    /// Its SYN took the place of another one of the same connection.
+    pub const fn renewed(&mut self) {
+        self.flags |= RENEWED;
+    }
+
+    /// A second SYN came, and then a segment that does not fit it. The SYN may be forged (a way to
+    /// blind a monitor: the receiver ignores it), so the segment is believed.
+    pub const fn doubts_its_syn(&self) -> bool {
+        self.has(RENEWED) && self.looks == 0 && self.part == 0 && !self.streams()
+    }
+
+    /// The capture cut off all of its payload.
+    pub const fn cut(&mut self) {
+        self.flags |= CUT | PAYLOAD;
+    }
+
+    /// Did the capture cut it off before anything could be looked at?
+    pub const fn was_cut(&self) -> bool {
+        self.has(CUT) && self.looks == 0
+    }
+
+    /// A segment lay too far ahead to be kept.
+    pub const fn leave_hole(&mut self) {
+        self.hole = 1;
+    }
+
+    /// Was there such a segment?
+    pub const fn has_hole(&self) -> bool {
+        self.hole == 1
+    }
+
+    /// The capture cut `n` bytes off the segment that ends at `end`.
+    pub const fn skip_cut(&mut self, end: u32, n: u32) {
+        if self.base == end {
+            self.base = end.wrapping_add(n);
+        }
+    }
+
     /// At the start of the stream, or between messages, a missing piece is waited for.
     pub const fn waits_for_head(&self) -> bool {
         (self.opened() && self.looks == 0) || self.streams()
@@ -119,6 +160,7 @@ impl Half {
     pub const fn hold(&mut self, part: u32, base: u32) {
         self.part = part;
         self.base = base;
+        self.held = 0;
         self.flags |= HOLDING;
     }
 
@@ -128,6 +170,12 @@ impl Half {
         self.flags &= !HOLDING;
         self.base = self.base.wrapping_add(end as u32);
         self.looks = self.looks.saturating_add(self.held);
+    }
+
+    /// A message was read out of what is held: from here on it is a stream like any other.
+    pub const fn resume(&mut self, n: usize) {
+        self.flags &= !HOLDING;
+        self.consumed(n);
     }
 
     /// Starts anew with the next segment.

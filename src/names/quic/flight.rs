@@ -149,6 +149,14 @@ impl Flight {
         self.opened > 0
     }
 
+    /// The first destination id of the connection that sent the newest authentic packet: it tells
+    /// that connection from later ones on the same ports.
+    pub fn first_id(&self) -> Option<&[u8]> {
+        let connections = self.connections.iter().flatten();
+        let newest = connections.max_by_key(|connection| connection.touched)?;
+        Some(newest.dcid.as_bytes())
+    }
+
     /// Bytes copied to pool buffers so far.
     pub const fn copied_bytes(&self) -> u64 {
         self.copied
@@ -282,7 +290,7 @@ impl Flight {
             own_id_tried |=
                 connection.version == packet.version && connection.dcid.as_bytes() == packet.dcid;
             let opened = connection
-                .keys_for(packet.version)
+                .keys_for(packet)
                 .and_then(|keys| keys.open(packet, connection.largest, scratch));
             if let Some(opened) = opened {
                 self.opened = self.opened.saturating_add(1);
@@ -293,11 +301,14 @@ impl Flight {
         if own_id_tried || !may_be_first(packet) {
             return None;
         }
-        let keys = Keys::derive(packet.version, packet.dcid, Side::Client)?;
-        let opened = keys.open(packet, None, scratch)?;
+        let mut sealed_as = packet.version.sealed_as(packet.version_number);
+        let (version, keys, opened) = sealed_as.find_map(|version| {
+            let keys = Keys::derive(version, packet.dcid, Side::Client)?;
+            Some((version, keys, keys.open(packet, None, scratch)?))
+        })?;
         self.opened = self.opened.saturating_add(1);
         let mut connection = Connection {
-            version: packet.version,
+            version,
             dcid: Cid::new(packet.dcid)?,
             keys,
             largest: None,
@@ -373,11 +384,12 @@ impl Flight {
 impl Connection {
     /// Its keys, also when the client changed to another version on the way: those come from the
     /// same first id (RFC 9369 section 4.1).
-    fn keys_for(&self, version: Version) -> Option<Keys> {
-        if version == self.version {
+    fn keys_for(&self, packet: &Long<'_>) -> Option<Keys> {
+        let mut sealed_as = packet.version.sealed_as(packet.version_number);
+        if sealed_as.any(|version| version == self.version) {
             Some(self.keys)
         } else {
-            Keys::derive(version, self.dcid.as_bytes(), Side::Client)
+            Keys::derive(packet.version, self.dcid.as_bytes(), Side::Client)
         }
     }
 

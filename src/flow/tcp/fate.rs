@@ -1,0 +1,120 @@
+//! What is said of a connection when it ends, or when its place is needed.
+
+use super::half::Half;
+use super::parts::Parts;
+use super::{Conn, Reader};
+use crate::base::{Outcome, Timestamp};
+use crate::flow::table::{Key, Side};
+
+/// Settles a connection with `outcome`. Only the first call counts.
+pub(super) fn decide<R: Reader>(
+    parts: &mut Parts,
+    key: &Key,
+    conn: &mut Conn,
+    outcome: Outcome,
+    reader: &mut R,
+) {
+    if conn.outcome == 0 {
+        conn.outcome = (outcome.index() as u8).saturating_add(1);
+        let client = conn.client_side().unwrap_or_else(|| key.likely_client());
+        reader.ended(&key.endpoints(client), outcome);
+    }
+    for half in &mut conn.sides {
+        if half.part != 0 {
+            parts.give(half.part);
+            half.part = 0;
+        }
+    }
+}
+
+/// Settles a connection of which nothing more is to be expected: with a name, if one can be read
+/// out of what there is, else with `loss`, else with what its state says.
+pub(super) fn conclude<R: Reader>(
+    parts: &mut Parts,
+    key: &Key,
+    conn: &mut Conn,
+    loss: Option<Outcome>,
+    reader: &mut R,
+) {
+    let outcome = if conn.outcome == 0 {
+        partial(parts, key, conn, reader)
+            .or(loss)
+            .unwrap_or_else(|| state(conn))
+    } else {
+        // Counted already: this only gives back what it kept.
+        Outcome::Midstream
+    };
+    decide(parts, key, conn, outcome, reader);
+}
+
+/// Makes a connection give back its stretches, because they are needed or were idle too long. One
+/// that kept the beginning of a message is settled; the others go on without.
+pub(super) fn give_way<R: Reader>(
+    parts: &mut Parts,
+    key: &Key,
+    conn: &mut Conn,
+    loss: Option<Outcome>,
+    reader: &mut R,
+) {
+    let mut lost = false;
+    for half in &mut conn.sides {
+        if half.part == 0 {
+            continue;
+        }
+        if half.holding() {
+            let end = parts.part(half.part).map_or(0, |(part, _)| part.end());
+            parts.give(half.part);
+            half.let_go(end);
+        } else if half.streams() {
+            parts.give(half.part);
+            half.forget();
+        } else {
+            lost = true;
+        }
+    }
+    if lost {
+        conclude(parts, key, conn, loss, reader);
+    }
+}
+
+/// Asks the reader about messages whose rest will not come.
+fn partial<R: Reader>(
+    parts: &mut Parts,
+    key: &Key,
+    conn: &mut Conn,
+    reader: &mut R,
+) -> Option<Outcome> {
+    let (frame, time) = (conn.frame, Timestamp(conn.time));
+    for side in [Side::Low, Side::High] {
+        let Some((assembly, pool)) = parts.part(conn.half(side).part) else {
+            continue;
+        };
+        // Not always byte 0: a forged SYN may have told a wrong start.
+        let bytes = assembly.from(pool, assembly.start());
+        if bytes.is_empty() {
+            continue;
+        }
+        if let Some(outcome) = reader.rest(&key.endpoints(side), frame, time, bytes) {
+            conn.spoke_first(side);
+            return Some(outcome);
+        }
+    }
+    None
+}
+
+fn state(conn: &mut Conn) -> Outcome {
+    let client = conn.client_side();
+    let waiting = |half: &Half| half.has_hole() || (half.part != 0 && !half.holding());
+    let cut = match client {
+        Some(side) => conn.half(side).was_cut(),
+        None => conn.sides.iter().any(Half::was_cut),
+    };
+    match client {
+        _ if conn.sides.iter().any(Half::broken) => Outcome::Malformed,
+        _ if conn.sides.iter().any(waiting) => Outcome::Gap,
+        _ if cut => Outcome::Truncated,
+        Some(side) if !conn.half(side).payload_seen() => Outcome::NoPayload,
+        Some(side) if conn.half(side).opened() => Outcome::OtherProtocol,
+        _ => Outcome::Midstream,
+    }
+}
