@@ -7,6 +7,7 @@ use std::os::unix::net::UnixStream as StdStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use nix::sys::stat::{Mode, umask};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{mpsc, oneshot};
@@ -52,7 +53,11 @@ impl Control {
             }
             fs::remove_file(path).map_err(|e| refuse(&e))?;
         }
-        let listener = UnixListener::bind(path).map_err(|e| refuse(&e))?;
+        // Nobody else may connect even before the mode is set. No other thread runs yet.
+        let before = umask(Mode::from_bits_truncate(0o177));
+        let bound = UnixListener::bind(path);
+        umask(before);
+        let listener = bound.map_err(|e| refuse(&e))?;
         fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(|e| refuse(&e))?;
         Ok(Self {
             listener,

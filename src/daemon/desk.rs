@@ -5,13 +5,13 @@
 
 use std::collections::VecDeque;
 use std::io::BufReader;
-use std::net::TcpListener;
+use std::net::{Shutdown, TcpListener};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Child, Command as Program, Stdio};
+use std::process::{Child, Command as Program, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -327,11 +327,14 @@ async fn serve(
     let mut interrupt = signal(SignalKind::interrupt()).map_err(wiring)?;
     let mut waiting: VecDeque<Option<Request>> = VecDeque::new();
     let mut stopping = false;
+    let mut until = tokio::time::Instant::now();
     let result = loop {
         let ask_reload = tokio::select! {
-            end = &mut finished => break end,
+            // A signal to all processes at once may end the sensor first: it is a stop all the same.
+            biased;
             _ = terminate.recv(), if !stopping => None,
             _ = interrupt.recv(), if !stopping => None,
+            end = &mut finished => break end,
             _ = hangup.recv() => {
                 reopen.store(true, Ordering::Relaxed);
                 Some(None)
@@ -347,9 +350,10 @@ async fn serve(
                 }
                 continue;
             }
-            () = tokio::time::sleep(GRACE), if stopping => {
+            () = tokio::time::sleep_until(until), if stopping => {
                 tracing::error!("the sensor did not drain within {GRACE:?}: ending it");
                 let _ = child.kill();
+                until += GRACE;
                 continue;
             }
         };
@@ -361,13 +365,16 @@ async fn serve(
             }
             None => {
                 stopping = true;
+                until = tokio::time::Instant::now() + GRACE;
                 tracing::info!("ending: the sensor drains");
                 let _ = wire::write(&Command::Stop, &mut to_sensor);
             }
         }
     };
     answering.abort();
-    let status = child.wait().map_err(wiring)?;
+    // The office ended: with the sensor, or because the events could not be understood any more.
+    let _ = to_sensor.shutdown(Shutdown::Both);
+    let status = reap(&mut child).await.map_err(wiring)?;
     // Whoever scrapes now still sees the last counts.
     let _ = end_pages.send(true);
     let _ = shown.await;
@@ -385,6 +392,23 @@ async fn serve(
     written.inspect(|()| tracing::info!("ended: everything captured is written"))
 }
 
+/// Waits for the sensor, whose socket is closed, without holding up the pages; kills it when it
+/// stays.
+async fn reap(child: &mut Child) -> std::io::Result<ExitStatus> {
+    let until = Instant::now() + GRACE;
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(status);
+        }
+        if Instant::now() >= until {
+            tracing::error!("the sensor stays after its socket was closed: ending it");
+            child.kill()?;
+            return child.wait();
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
 fn reply(outcome: &Result<ListInfo, String>) -> String {
     match outcome {
         Ok(info) => format!(
@@ -396,7 +420,7 @@ fn reply(outcome: &Result<ListInfo, String>) -> String {
 }
 
 /// The sensor said on standard error what is wrong; its exit code becomes ours.
-fn sensor_fault(status: std::process::ExitStatus) -> Fault {
+fn sensor_fault(status: ExitStatus) -> Fault {
     let exit = Exit::ALL
         .iter()
         .copied()

@@ -21,6 +21,11 @@ pub struct Outlet {
 }
 
 impl Outlet {
+    /// From now on waits where it would have dropped: for the end, when nothing new comes behind.
+    pub const fn wait_at_bound(&mut self) {
+        self.waits = true;
+    }
+
     /// Sends, waits or drops, as the outlet is meant.
     pub fn send(&mut self, event: Event) {
         let lost = if self.waits {
@@ -114,6 +119,26 @@ mod tests {
             outlet.send(Event::ListRefused("x".into()));
         }
         assert_eq!(outlet.dropped, 3);
+    }
+
+    #[test]
+    fn at_the_end_it_waits_for_room() {
+        let (queue, far) = Queue::new(1);
+        let mut outlet = queue.outlet(false);
+        outlet.wait_at_bound();
+        let sender = std::thread::spawn(move || {
+            for _ in 0..5 {
+                outlet.send(Event::ListRefused("x".into()));
+            }
+            outlet.dropped
+        });
+        assert_eq!((0..5).filter(|_| far.recv().is_ok()).count(), 5);
+        assert_eq!(sender.join().unwrap(), 0);
+        // A far end that is gone keeps nobody waiting.
+        drop(far);
+        let mut outlet = queue.outlet(true);
+        outlet.send(Event::ListRefused("x".into()));
+        assert_eq!(outlet.dropped, 1);
     }
 
     #[test]

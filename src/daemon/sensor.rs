@@ -31,6 +31,8 @@ const WAIT: Duration = Duration::from_millis(100);
 const STATS_EVERY: Duration = Duration::from_millis(500);
 /// What stands in the rings at a stop is still read, but no longer than this.
 const DRAIN_MAX: Duration = Duration::from_secs(5);
+/// Most bytes told of why a list was refused.
+const REFUSAL_LEN_MAX: usize = 16 * 1024;
 /// Frames of a file between two looks at the clock and the list in force.
 const FILE_BATCH: usize = 1024;
 
@@ -47,6 +49,15 @@ struct Shared {
 impl Shared {
     fn stopping(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
+    }
+}
+
+/// Dropped, it makes every thread drain and end: a sensor that is half blind must not look whole.
+struct EndsAll(Arc<Shared>);
+
+impl Drop for EndsAll {
+    fn drop(&mut self) {
+        self.0.stop.store(true, Ordering::Relaxed);
     }
 }
 
@@ -93,10 +104,17 @@ fn run() -> Result<(), Fault> {
         settings: sources::settings(&config.sensor),
     });
     let (queue, events) = Queue::new(config.sensor.queue_max as usize);
-    let writer = thread::Builder::new()
-        .name("to-desk".into())
-        .spawn(move || queue::drain(&events, &mut to_desk))
-        .map_err(broken)?;
+    let writer = {
+        let shared = Arc::clone(&shared);
+        thread::Builder::new()
+            .name("to-desk".into())
+            .spawn(move || {
+                // Without a writer nobody would hear of what is seen.
+                let _all = EndsAll(shared);
+                queue::drain(&events, &mut to_desk)
+            })
+    }
+    .map_err(broken)?;
     queue.outlet(true).send(Event::Ready(info));
     let workers = start(opened, &shared, &queue).map_err(broken)?;
     let commands = {
@@ -145,15 +163,15 @@ fn start(
     match opened {
         sources::Opened::Live(sources) => {
             for (number, source) in (0u16..).zip(sources) {
-                let (shared, outlet) = (Arc::clone(shared), queue.outlet(false));
+                let (all, outlet) = (EndsAll(Arc::clone(shared)), queue.outlet(false));
                 let name = format!("worker-{number}");
-                let body = move || live(source, number, &shared, outlet);
+                let body = move || live(source, number, &all.0, outlet);
                 threads.push(thread::Builder::new().name(name).spawn(body)?);
             }
         }
         sources::Opened::Files(source) => {
-            let (shared, outlet) = (Arc::clone(shared), queue.outlet(true));
-            let body = move || files(source, &shared, outlet);
+            let (all, outlet) = (EndsAll(Arc::clone(shared)), queue.outlet(true));
+            let body = move || files(source, &all.0, outlet);
             threads.push(thread::Builder::new().name("worker-0".into()).spawn(body)?);
         }
     }
@@ -167,7 +185,7 @@ fn obey(mut from_desk: BufReader<UnixStream>, config: &Config, shared: &Shared, 
             Ok(Some(Command::Reload)) => {
                 let event = match reload(config, shared) {
                     Ok(info) => Event::ListLoaded(info),
-                    Err(why) => Event::ListRefused(why),
+                    Err(why) => Event::ListRefused(shortened(why)),
                 };
                 queue.outlet(true).send(event);
             }
@@ -178,6 +196,15 @@ fn obey(mut from_desk: BufReader<UnixStream>, config: &Config, shared: &Shared, 
             }
         }
     }
+}
+
+/// A list with a million bad lines must not make a message that nobody takes.
+fn shortened(mut why: String) -> String {
+    if why.len() > REFUSAL_LEN_MAX {
+        why.truncate(why.floor_char_boundary(REFUSAL_LEN_MAX));
+        why.push_str("\n... and more: `poortwacht list lint` shows all");
+    }
+    why
 }
 
 /// Compiles the lists beside the one in force and swaps it whole, or refuses.
@@ -225,7 +252,7 @@ fn live(
                 complaint.say(&point, &e);
                 thread::sleep(WAIT);
             } else {
-                // The others drain and end too: a sensor that is half blind must not look whole.
+                // The others drain and end too.
                 failed = Some(Fault::new(Exit::Interface, e));
                 shared.stop.store(true, Ordering::Relaxed);
             }
@@ -242,6 +269,8 @@ fn live(
             }
         }
         if shared.stopping() {
+            // The ring may wait now, so that the last events need not be dropped.
+            outlet.wait_at_bound();
             let until = *drain_until.get_or_insert_with(|| Instant::now() + DRAIN_MAX);
             if taken == 0 || Instant::now() >= until {
                 worker.flush(&point, &list, &mut outlet);

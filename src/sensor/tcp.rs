@@ -57,11 +57,13 @@ impl<S: Sink> Reader for StreamReader<'_, '_, S> {
         if !Self::is_dns(&self.context.around.ends) {
             return self.read_tls(bytes);
         }
-        // TLS on any port, this one included. Its first bytes would announce a DNS message of
-        // 5,635 bytes.
-        match tls::probe(bytes, self.scratch) {
-            Probe::Found(hello) => Verdict::Decided(self.context.hello(&hello, Seen::TlsSni)),
-            _ => self.read_dns(bytes),
+        // TLS on any port, this one included: what begins a hello would announce a DNS message of
+        // at least 5,635 bytes with a format error.
+        let hello = bytes.first() == Some(&0x16) && tls::starts_hello(bytes) == Probe::Found(());
+        if hello {
+            self.read_tls(bytes)
+        } else {
+            self.read_dns(bytes)
         }
     }
 

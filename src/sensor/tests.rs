@@ -14,6 +14,8 @@ use crate::base::{Outcome, Timestamp};
 use crate::blocklist::Catalogue;
 use crate::capture::{Frame, LinkType};
 
+mod again;
+
 const CLIENT: [u8; 4] = [10, 0, 0, 7];
 const SERVER: [u8; 4] = [192, 0, 2, 9];
 /// A real client's hello in one record; its name is in the file's README.

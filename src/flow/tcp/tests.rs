@@ -4,13 +4,18 @@ use super::*;
 use crate::base::Transport;
 use proptest::prelude::*;
 
+mod hostile;
+
 /// Messages are `#`, length, body; `!` in front of the stream makes them countless (DNS-like).
 #[derive(Default)]
 struct Toy {
     many: bool,
     got: Vec<Vec<u8>>,
     ended: Vec<Outcome>,
+    /// Source port of each `ended`: the client's.
+    clients: Vec<u16>,
     copied: usize,
+    pool_empty: usize,
 }
 
 impl Reader for Toy {
@@ -31,16 +36,24 @@ impl Reader for Toy {
             _ => Verdict::NotHere,
         }
     }
-    fn rest(&mut self, _: &Endpoints, _: u64, _: Timestamp, _: &[u8]) -> Option<Outcome> {
-        None
+    /// A `$` in the body is all that is needed.
+    fn rest(&mut self, _: &Endpoints, _: u64, _: Timestamp, bytes: &[u8]) -> Option<Outcome> {
+        let told = bytes.starts_with(b"#") && bytes.contains(&b'$');
+        told.then(|| {
+            self.got.push(b"$".to_vec());
+            Outcome::Named
+        })
     }
-    fn ended(&mut self, _: &Endpoints, outcome: Outcome) {
+    fn ended(&mut self, ends: &Endpoints, outcome: Outcome) {
         self.ended.push(outcome);
+        self.clients.push(ends.sport);
     }
     fn copied(&mut self, bytes: usize) {
         self.copied += bytes;
     }
-    fn pool_empty(&mut self) {}
+    fn pool_empty(&mut self) {
+        self.pool_empty += 1;
+    }
 }
 
 fn packet(seq: u32, flags: u8, payload: &[u8]) -> Packet<'_> {

@@ -64,10 +64,4 @@ impl Flights {
         }
         None
     }
-
-    /// Have all flights and buffers come back?
-    #[cfg(test)]
-    pub fn all_back(&self) -> bool {
-        self.free.len() == self.list.len() && self.pool.free_slots() == 2 * self.list.len()
-    }
 }
