@@ -218,7 +218,7 @@ const CASES: &[Case] = &[
         &["folder", "no vendor file"],
         0,
     ),
-    ("list show nosuch", 1, &["nosuch", "list stats"], 0),
+    ("list show nosuch", 1, &["nosuch", "id, name or alias"], 0),
     // The hit log.
     (
         "hits list --log nosuch.jsonl",
