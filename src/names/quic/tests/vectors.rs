@@ -139,7 +139,13 @@ fn a_first_flight_that_provokes_negotiation_is_read() {
                     ..Initial::first(salt_of, &ID, &payload)
                 };
                 let packet = initial.seal();
-                assert_eq!(classify(&packet), Class::Initial { version, token: false });
+                assert_eq!(
+                    classify(&packet),
+                    Class::Initial {
+                        version,
+                        token: false
+                    }
+                );
                 bench.name(&packet)
             });
             assert_eq!(answers[1].take().as_deref(), Some("app.clearview.ai"));
