@@ -12,6 +12,8 @@ use poortwacht::capture::{Frame, LinkType};
 use poortwacht::event::Hit;
 use poortwacht::sensor::{Settings, Sink, Worker};
 
+// The maker of single frames; the whole mix is for the test.
+#[allow(dead_code)]
 #[path = "../tests/mix/mod.rs"]
 mod mix;
 

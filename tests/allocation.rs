@@ -228,3 +228,20 @@ fn write_the_mix() {
     });
     out.flush().unwrap();
 }
+
+/// The yardstick of docs/measurements: opens `MIX_FILE` as the product does and touches the
+/// Ethernet type and the protocol of each frame, nothing else.
+#[test]
+#[ignore = "reads the file that `write_the_mix` wrote"]
+fn walk_the_mix() {
+    let path = std::env::var("MIX_FILE").expect("MIX_FILE names the file to read");
+    let mut source = FileSource::open(&[PathBuf::from(path)]).expect("the mix opens");
+    let (mut frames, mut sum) = (0u64, 0u64);
+    while let Some(frame) = source.next_frame().expect("the mix is whole") {
+        if let (Some(kind), Some(protocol)) = (frame.bytes.get(12..14), frame.bytes.get(23)) {
+            sum += u64::from(kind[0]) + u64::from(kind[1]) + u64::from(*protocol);
+        }
+        frames += 1;
+    }
+    println!("{frames} frames, sum {sum}");
+}

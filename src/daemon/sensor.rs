@@ -380,3 +380,17 @@ impl Complaint {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_refusal_still_fits_a_message() {
+        let why = "é".repeat(crate::event::wire::MESSAGE_LEN_MAX);
+        let event = Event::ListRefused(shortened(why));
+        let mut wire = Vec::new();
+        wire::encode(&event, &mut wire).unwrap();
+        assert_eq!(shortened("short".into()), "short");
+    }
+}

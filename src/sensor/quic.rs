@@ -302,31 +302,36 @@ fn settled<S: Sink>(
     if conn.from(datagram.side) == Some(false) || hash.hash_one(id) == conn.id {
         return;
     }
-    // Only the first Initials of a connection open with the id that stands in them.
-    let Some(number) = flights.take(key) else {
+    // After a Retry the same hello comes again under another id, with the server's token. (Tokens
+    // come out of earlier connections too; so where the server's side is seen, the Retry must be.)
+    let soon = packet.time.since_ns(Timestamp(conn.time)) < RETRY_NS;
+    let retried = datagram.token && soon && (conn.has(RETRIED) || !conn.has(ANSWERED));
+    if retried {
+        if opens(flights, key, packet, scratch) {
+            conn.id = hash.hash_one(id);
+        }
         return;
+    }
+    // Only the first Initials of a connection open with the id that stands in them.
+    let mut fresh = Conn::zeroed();
+    first_flight(flights, hash, key, &mut fresh, datagram, scratch, context);
+    if fresh.flight != 0 || fresh.outcome != 0 {
+        *conn = fresh;
+    }
+}
+
+/// Is there anything authentic in it that begins a connection?
+fn opens(flights: &mut Flights, key: &Key, packet: &Packet<'_>, scratch: &mut [u8]) -> bool {
+    let Some(number) = flights.take(key) else {
+        return false;
     };
-    let first = flights.flight(number).is_some_and(|(flight, pool)| {
+    let opens = flights.flight(number).is_some_and(|(flight, pool)| {
         // The answer borrows the buffers; what matters is whether anything was authentic.
         let _ = flight.push(packet.payload, None, pool, scratch);
         flight.decrypted_any()
     });
     flights.give(number);
-    if !first {
-        return;
-    }
-    // After a Retry the same hello comes again under another id, with the server's token. (Tokens
-    // come out of earlier connections too; so where the server's side is seen, the Retry must be.)
-    let soon = packet.time.since_ns(Timestamp(conn.time)) < RETRY_NS;
-    if datagram.token && soon && (conn.has(RETRIED) || !conn.has(ANSWERED)) {
-        conn.id = hash.hash_one(id);
-        return;
-    }
-    *conn = Conn {
-        client: if datagram.side == Side::Low { 1 } else { 2 },
-        ..Conn::zeroed()
-    };
-    first_flight(flights, hash, key, conn, datagram, scratch, context);
+    opens
 }
 
 /// Settles a connection with `outcome`. Only the first call counts.

@@ -158,7 +158,7 @@ fn quic_step(stock: &Stock, client: u32, step: u32) -> Vec<u8> {
         _ => {
             let mut short = stock.data[..1250].to_vec();
             short[0] = 0x40;
-            udp(client, step % 4 != 0, 443, &short)
+            udp(client, !step.is_multiple_of(4), 443, &short)
         }
     }
 }
