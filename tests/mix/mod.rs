@@ -4,9 +4,6 @@
 //! connections with a ClientHello in one to three segments, QUIC connections, look-ups, fragments,
 //! and the data that makes up most of the bytes.
 
-// Each of its users takes a part of it.
-#![allow(dead_code)]
-
 use poortwacht::names::quic::oracle::{Initial, crypto};
 
 const HELLO: &[u8] = include_bytes!("../data/hello/chromium.bin");
