@@ -13,6 +13,7 @@ mod compile;
 pub mod diff;
 mod fields;
 mod files;
+mod filter;
 pub mod lint;
 #[doc(hidden)]
 pub mod naive;
@@ -25,6 +26,7 @@ pub mod schema;
 mod table;
 mod vendor_file;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::base::{RawName, Timestamp};
@@ -38,6 +40,9 @@ pub use table::RULES_MAX;
 
 use query::{OddName, PlainName, Tail};
 use table::Table;
+
+/// A source with fewer rules may shrink as it likes at a reload.
+const SOURCE_LEN_MIN: usize = 20;
 
 /// The catalogue in force: vendors, user lists and the allow-list, compiled. Immutable; a reload
 /// makes a new one beside it.
@@ -198,19 +203,44 @@ impl Catalogue {
     }
 
     /// May this list take the place of `old`? A list that has lost more than half of its rules was
-    /// more likely cut short than edited.
+    /// more likely cut short than edited. So was one source of it that had [`SOURCE_LEN_MIN`] rules
+    /// or more: a large list beside it must not hide that.
     ///
     /// # Errors
     /// Why not, in words.
     pub fn plausible_after(&self, old: &Self) -> Result<(), String> {
-        let (new, old) = (self.table.len(), old.table.len());
-        if new == 0 || new * 2 < old {
+        let (now, before) = (self.table.len(), old.table.len());
+        if now == 0 || now * 2 < before {
             return Err(format!(
-                "the new list has {new} rules where the old one has {old}: too few to be an edit; \
+                "the new list has {now} rules where the old one has {before}: too few to be an edit; \
                  restart with it if it is meant"
             ));
         }
+        let new = self.rules_by_source();
+        let old = old.rules_by_source().into_iter();
+        for (id, before) in old.filter(|(_, n)| *n >= SOURCE_LEN_MIN) {
+            let now = new.get(id).copied().unwrap_or(0);
+            if now * 2 < before {
+                return Err(format!(
+                    "`{id}` has {now} rules where it had {before}: too few to be an edit; restart \
+                     with it if it is meant"
+                ));
+            }
+        }
         Ok(())
+    }
+
+    /// How many rules each vendor or user list has, by its id.
+    fn rules_by_source(&self) -> BTreeMap<&str, usize> {
+        let mut counts = vec![0; self.vendors.len()];
+        for rule in &self.rules {
+            counts[rule.vendor as usize] += 1;
+        }
+        self.vendors
+            .iter()
+            .map(|v| v.id.as_str())
+            .zip(counts)
+            .collect()
     }
 
     /// All vendors, suppliers and user lists, in the order of the files.

@@ -11,6 +11,7 @@ mod manual;
 mod read;
 mod report;
 
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -27,7 +28,8 @@ Exit codes:
   1   the answer is no (lint found errors, no such hit, reload refused)
   2   wrong command line
   3   configuration or key file refused
-  4   an input file is missing, broken or cut short (what was read before it is out)
+  4   an input file is missing, broken, cut short or of a link type that is not decoded
+      (what could be read is out)
   5   a permission is missing
   6   a list is refused
   7   an address or socket cannot be had
@@ -180,9 +182,27 @@ impl RunArgs {
         }
         config
             .check()
+            .and_then(|()| config.check_sources())
             .map_err(|why| Fault::new(Exit::Config, why))?;
         Ok(config)
     }
+}
+
+/// Writes to standard output. A reader that has seen enough (`| head`) is no fault.
+fn print(text: &str) -> Result<(), Fault> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => Err(unwritable(&e)),
+        _ => Ok(()),
+    }
+}
+
+fn unwritable(e: &io::Error) -> Fault {
+    let next = "where does it lead: a full disk, a closed terminal?";
+    Fault::new(
+        Exit::Output,
+        format!("cannot write to standard output: {e}; {next}"),
+    )
 }
 
 /// Parses the arguments and does what they say.
@@ -201,5 +221,36 @@ pub fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(fault) => fault.report(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_example_of_the_help_texts_is_a_command() {
+        let mut seen = 0;
+        for command in Cli::command().get_subcommands() {
+            let help = command
+                .get_after_help()
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            for line in help.lines().filter(|line| line.contains("  poortwacht ")) {
+                seen += 1;
+                // What an example does stands off by three spaces.
+                let example = line.trim_start().split("   ").next().unwrap_or_default();
+                let parsed = Cli::try_parse_from(example.split_whitespace());
+                assert!(parsed.is_ok(), "{example}: {}", parsed.err().unwrap());
+            }
+        }
+        assert!(seen >= 12, "{seen}");
     }
 }

@@ -316,6 +316,21 @@ impl Config {
         Ok(())
     }
 
+    /// Is there anything to watch or to read?
+    ///
+    /// # Errors
+    /// A sentence with a way out.
+    pub fn check_sources(&self) -> Result<(), String> {
+        if self.sensor.interfaces.is_empty() && self.sensor.read.is_empty() {
+            return Err(
+                "nothing to watch: give --interface IF (or --read FILE), or set `interfaces` \
+                 under [sensor] in the config"
+                    .into(),
+            );
+        }
+        Ok(())
+    }
+
     /// What is allowed but should be said.
     pub fn warnings(&self) -> Vec<String> {
         let mut out = Vec::new();

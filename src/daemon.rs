@@ -24,5 +24,8 @@ fn start_log() {
         .with_writer(std::io::stderr)
         .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
         .with_target(false)
+        // It would print the failure to standard error, and panic because that is what failed: a
+        // full disk under a redirected log must not end the watch.
+        .log_internal_errors(false)
         .try_init();
 }

@@ -324,8 +324,10 @@ impl Decoder {
                     id: piece.id,
                     vlan,
                 };
-                let (_, bytes) = self.fragments.insert(key, piece, ip.proto, ip.body, now)?;
-                Span::whole(bytes)
+                match self.fragments.insert(key, piece, ip.proto, ip.body, now) {
+                    Ok((_, bytes)) => Span::whole(bytes),
+                    Err(end) => piece.cut_head(ip.body, end)?,
+                }
             }
         };
         let (proto, body) = Chain::authentication(ip.proto, body)?;
@@ -350,10 +352,12 @@ impl Decoder {
                 id: piece.id,
                 vlan,
             };
-            let (next, bytes) = self
-                .fragments
-                .insert(key, piece, chain.next, chain.body, now)?;
-            chain = chain.reassembled(next, bytes).walk(&self.excluded)?;
+            let (head, body) = (chain.next, chain.body);
+            let (next, body) = match self.fragments.insert(key, piece, head, body, now) {
+                Ok((next, bytes)) => (next, Span::whole(bytes)),
+                Err(end) => (head, piece.cut_head(body, end)?),
+            };
+            chain = chain.reassembled(next, body).walk(&self.excluded)?;
             if chain.piece.is_some() {
                 // No sender fragments a fragment, and following it would have no end.
                 return Err(Malformed::BadFragment.into());

@@ -127,6 +127,8 @@ pub struct Stats {
     pub interface_downs: u64,
     /// Ring blocks left before their end because an offset pointed outside; not 0 means a fault.
     pub broken_blocks: u64,
+    /// The interface is down or gone now: nothing is captured.
+    pub blind: bool,
 }
 
 crate::base::seen::closed_set! {

@@ -88,6 +88,8 @@ impl Metrics {
         let stats = Stats {
             worker,
             point: interface.into(),
+            // Until it tells otherwise.
+            blind: true,
             ..Stats::default()
         };
         let interface = bounded(&mut memory.interfaces, interface);

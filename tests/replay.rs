@@ -278,21 +278,17 @@ fn tshark(case: &Case) -> Result<Tshark, String> {
         .args(["-o", "tcp.reassemble_out_of_order:TRUE", "-r"])
         .arg(&case.capture);
     let sni = "tls.handshake.extensions_server_name";
-    for field in [
-        "frame.protocols",
-        "frame.number",
-        "dns.flags.response",
-        "dns.qry.name",
-        sni,
-    ] {
+    let (mut asked, mut answered) = (BTreeSet::new(), Vec::new());
+    let dns = ["dns.id", "dns.flags.response", "dns.qry.name"];
+    for field in ["frame.protocols", "frame.number", sni].iter().chain(&dns) {
         command.args(["-e", field]);
     }
     let mut found = Tshark::default();
     // tshark answers 2 for a capture that is cut short.
     for line in output(&mut command, if case.exit == 0 { 0 } else { 2 })?.lines() {
         let columns: Vec<&str> = line.split('\t').collect();
-        let [layers, frame, response, question, sni] = columns[..] else {
-            return Err(format!("not five columns: {line}"));
+        let [layers, frame, sni, id, response, question] = columns[..] else {
+            return Err(format!("not six columns: {line}"));
         };
         let has = |wanted: &str| layers.split(':').any(|layer| layer == wanted);
         // What tshark puts in angle brackets is no name.
@@ -307,15 +303,25 @@ fn tshark(case: &Case) -> Result<Tshark, String> {
             .hellos
             .extend(names(sni).into_iter().map(|name| (seen.to_owned(), name)));
         // mDNS and LLMNR are layers of their own; what an ICMP error quotes is no new sighting.
+        if !has("dns") || has("icmp") {
+            continue;
+        }
         let answer = response.split('|').any(|r| r == "1" || r == "True");
-        if has("dns") && !has("icmp") && !answer {
-            found.questions.extend(
-                names(question)
-                    .into_iter()
-                    .map(|name| (frame.to_owned(), name)),
-            );
+        for name in names(question) {
+            let key = (id.to_owned(), name.clone());
+            if answer {
+                answered.push((key, (frame.to_owned(), name)));
+            } else {
+                asked.insert(key);
+                found.questions.insert((frame.to_owned(), name));
+            }
         }
     }
+    // The question of an answer counts where its query is not in the capture.
+    answered.retain(|(key, _)| !asked.contains(key));
+    found
+        .questions
+        .extend(answered.into_iter().map(|(_, question)| question));
     Ok(found)
 }
 

@@ -2,8 +2,8 @@
 //!
 //! Enters: a [`RawName`]. Leaves: its last two labels for the filter (the way of almost every
 //! name), then its whole normal form with the places of its labels: quickly for a plain name,
-//! slowly for an odd one. Never: allocates; takes a dot
-//! inside a label for a border. RFC 1035 sections 3.1, 4.1.4; UTS 46.
+//! slowly for an odd one. Never: allocates (UTS 46 may, for Unicode longer than a name); takes a
+//! dot inside a label for a border. RFC 1035 sections 3.1, 4.1.4; UTS 46.
 
 use std::fmt;
 

@@ -21,6 +21,7 @@ use std::hash::{BuildHasher, RandomState};
 
 use hashbrown::HashTable;
 
+use super::filter::{Filter, fold_hash, pair_hash};
 use super::schema::MatchKind;
 
 /// Most rules in one catalogue.
@@ -117,9 +118,9 @@ impl TableBuilder {
 /// The compiled table.
 pub(crate) struct Table {
     seed: u64,
-    /// Last two labels of every node.
+    /// Last two labels of every node; marked [`NODE`] where they are all of it.
     last_two: Filter,
-    /// Every ending of every node from three labels on, and every node ([`NODE`]).
+    /// Every ending of every node from three labels on, and every node marked [`NODE`].
     endings: Filter,
     nodes: Vec<Node>,
     by_text: HashTable<u32>,
@@ -161,34 +162,32 @@ impl Table {
     /// Could a dotted name match, whose last two labels begin at these places? No means no.
     #[inline]
     pub(crate) fn may_match_text(&self, name: &[u8], [left, right]: [usize; 2]) -> bool {
-        self.may_match(&name[left..right - 1], &name[right..])
-            && (left == 0 || self.may_match_longer(name, left))
+        let hash = pair_hash(self.seed, &name[left..right - 1], &name[right..]);
+        self.last_two.holds(hash)
+            && (self.last_two.holds(hash ^ NODE) || self.may_match_longer(name, left))
     }
 
-    /// The last two labels are known. Is there a node among the endings of the name?
-    #[cold]
+    /// The last two labels are the ending of a node, but no node. Is there one among the longer
+    /// endings of the name?
     #[inline(never)]
     fn may_match_longer(&self, name: &[u8], mut from: usize) -> bool {
-        let mut hash = fold_hash(self.seed, &name[from..]);
-        while !self.endings.holds(hash ^ NODE) {
-            if from == 0 {
-                return false;
-            }
+        while from > 0 {
             let end = from - 1;
-            from = name[..end]
-                .iter()
-                .rposition(|&b| b == b'.')
-                .map_or(0, |dot| dot + 1);
+            let dot = name[..end].iter().rposition(|&b| b == b'.');
+            from = dot.map_or(0, |dot| dot + 1);
             // Unicode on the wire has another spelling in the table.
             if !name[from..end].is_ascii() {
                 return true;
             }
-            hash = fold_hash(self.seed, &name[from..]);
+            let hash = fold_hash(self.seed, &name[from..]);
             if !self.endings.holds(hash) {
                 return false;
             }
+            if self.endings.holds(hash ^ NODE) {
+                return true;
+            }
         }
-        true
+        false
     }
 
     /// The most specific rule for a name in normal form, whose labels begin at `starts`: exact
@@ -307,8 +306,12 @@ impl Table {
             let mut labels = text.rsplit(|&b| b == b'.');
             let (right, left) = (labels.next(), labels.next());
             let (right, left) = (right.unwrap_or_default(), left.unwrap_or_default());
-            last_two.push(pair_hash(self.seed, left, right));
+            let pair = pair_hash(self.seed, left, right);
+            last_two.push(pair);
             let mut len = right.len() + 1 + left.len();
+            if len == text.len() {
+                last_two.push(pair ^ NODE);
+            }
             for label in labels {
                 len += 1 + label.len();
                 longer.push(fold_hash(self.seed, &text[text.len() - len..]));
@@ -355,145 +358,5 @@ impl Table {
     }
 }
 
-/// Tells "this ending is a node" from "this is the ending of a node" in one filter.
+/// Tells "this ending is a node" from "this is the ending of a node" within one filter.
 const NODE: u64 = 0xd6e8_feb8_6659_fd93;
-
-/// Bits of the filter per key: a wrong "maybe" for about 1 name in 50, and a million keys take
-/// 1.5 MB, which a second-level cache nearly holds.
-const FILTER_BITS_PER_KEY: usize = 12;
-
-/// A Bloom filter whose bits for one key all lie in one word, so that a look-up is one access.
-struct Filter(Box<[u64]>);
-
-impl Filter {
-    fn new(keys: usize) -> Self {
-        let words = (keys * FILTER_BITS_PER_KEY).div_ceil(64).max(1);
-        Self(vec![0; words].into_boxed_slice())
-    }
-
-    fn of(mut keys: Vec<u64>) -> Self {
-        keys.sort_unstable();
-        keys.dedup();
-        let mut filter = Self::new(keys.len());
-        keys.into_iter().for_each(|key| filter.add(key));
-        filter
-    }
-
-    #[inline]
-    fn word(&self, hash: u64) -> usize {
-        // The high half picks the word, so the low half is free to pick the bits.
-        (((hash >> 32) * self.0.len() as u64) >> 32) as usize
-    }
-
-    #[inline]
-    const fn bits(hash: u64) -> u64 {
-        1 << (hash & 63) | 1 << (hash >> 6 & 63) | 1 << (hash >> 12 & 63)
-    }
-
-    fn add(&mut self, hash: u64) {
-        let word = self.word(hash);
-        self.0[word] |= Self::bits(hash);
-    }
-
-    #[inline]
-    fn holds(&self, hash: u64) -> bool {
-        let bits = Self::bits(hash);
-        self.0[self.word(hash)] & bits == bits
-    }
-}
-
-/// Hash of a text with ASCII case folded, eight bytes at a time. Not cryptographic: what stands in
-/// the table comes from the operator's lists, a hostile name can only cost its own look-up.
-#[inline]
-pub(crate) fn fold_hash(seed: u64, text: &[u8]) -> u64 {
-    let mut hash = seed ^ text.len() as u64;
-    let mut words = text.chunks_exact(8);
-    for word in &mut words {
-        let mut bytes = [0; 8];
-        bytes.copy_from_slice(word);
-        hash = mix(hash, fold(u64::from_le_bytes(bytes)));
-    }
-    mix(
-        mix(hash, fold(short_word(words.remainder()))),
-        0x9e37_79b9_7f4a_7c15,
-    )
-}
-
-/// Hash of two labels, wherever they lie.
-#[inline]
-fn pair_hash(seed: u64, left: &[u8], right: &[u8]) -> u64 {
-    mix(fold_hash(seed, left), fold_hash(!seed, right))
-}
-
-/// Up to seven bytes as one word, without a loop over them.
-#[inline]
-fn short_word(rest: &[u8]) -> u64 {
-    let word4 = |at: usize| -> u64 {
-        rest.get(at..at + 4)
-            .and_then(|b| b.try_into().ok())
-            .map_or(0, u32::from_le_bytes)
-            .into()
-    };
-    match rest.len() {
-        0 => 0,
-        len @ 1..=3 => {
-            u64::from(rest[0]) | u64::from(rest[len / 2]) << 8 | u64::from(rest[len - 1]) << 16
-        }
-        len => word4(0) | word4(len - 4) << 32,
-    }
-}
-
-#[inline]
-const fn mix(hash: u64, word: u64) -> u64 {
-    let product = (hash ^ word) as u128 * 0xa076_1d64_78bd_642f_u128;
-    (product as u64) ^ (product >> 64) as u64
-}
-
-/// Lower case for the eight bytes of a word at once; bytes that are no ASCII letters stay.
-#[inline]
-const fn fold(word: u64) -> u64 {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x80 * ONES;
-    let low = word & !HIGH;
-    let from_a = low + (0x80 - b'A' as u64) * ONES;
-    let past_z = low + (0x80 - b'Z' as u64 - 1) * ONES;
-    let upper = from_a & !past_z & !word & HIGH;
-    word | upper >> 2
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn fold_is_ascii_lower_case() {
-        for byte in 0..=255u8 {
-            let word = u64::from_le_bytes([byte, b'A', byte, 0, byte, 255, b'z', byte]);
-            let wanted = word.to_le_bytes().map(|b| b.to_ascii_lowercase());
-            assert_eq!(fold(word).to_le_bytes(), wanted, "{byte}");
-        }
-    }
-
-    #[test]
-    fn hash_folds_case_and_tells_lengths_apart() {
-        let lower = "example-name.test-zone.nl";
-        for len in 0..lower.len() {
-            let text = &lower[..len];
-            let same = fold_hash(7, text.to_ascii_uppercase().as_bytes());
-            assert_eq!(fold_hash(7, text.as_bytes()), same);
-        }
-        let all: std::collections::HashSet<_> =
-            (0..=40).map(|len| fold_hash(7, &vec![b'a'; len])).collect();
-        assert_eq!(all.len(), 41);
-    }
-
-    #[test]
-    fn filter_says_maybe_to_all_it_holds_and_rarely_to_others() {
-        let mut filter = Filter::new(10_000);
-        let key = |n: usize| fold_hash(1, format!("name{n}.example").as_bytes());
-        (0..10_000).for_each(|n| filter.add(key(n)));
-        assert!((0..10_000).all(|n| filter.holds(key(n))));
-        let wrong = (10_000..20_000).filter(|&n| filter.holds(key(n))).count();
-        assert!(wrong < 500, "{wrong} of 10000");
-    }
-}

@@ -651,6 +651,15 @@ fn a_shrunk_list_is_implausible() {
     assert!(list(50).plausible_after(&list(100)).is_ok());
     assert!(list(49).plausible_after(&list(100)).is_err());
     assert!(list(1).plausible_after(&list(1)).is_ok());
+    // A large list beside it does not hide what one list lost.
+    let beside = |n: usize| {
+        let large: String = (0..1000).map(|n| format!("m{n}.example\n")).collect();
+        let small: String = (0..n).map(|n| format!("n{n}.example\n")).collect();
+        compile(&[], &[("large.txt", &large), ("small.txt", &small)])
+    };
+    assert!(beside(20).plausible_after(&beside(40)).is_ok());
+    assert!(beside(19).plausible_after(&beside(40)).is_err());
+    assert!(beside(1).plausible_after(&beside(19)).is_ok());
     assert!(
         Catalogue::compile(&[], Timestamp(0))
             .ok()

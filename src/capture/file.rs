@@ -32,6 +32,16 @@ impl FileSource {
     /// The first file that cannot be opened or is no capture. A capture with an unknown link type,
     /// or without a frame, is none of these.
     pub fn open(paths: &[PathBuf]) -> Result<Self, CaptureError> {
+        let (source, faults) = Self::open_each(paths)?;
+        faults.into_iter().next().map_or(Ok(source), Err)
+    }
+
+    /// Opens those of `paths` that can be opened, in their order, and says why the others cannot.
+    ///
+    /// # Errors
+    /// Standard input is named twice, there are too many files, or none can be opened (then the
+    /// fault of the first).
+    pub fn open_each(paths: &[PathBuf]) -> Result<(Self, Vec<CaptureError>), CaptureError> {
         let stdin = Path::new("-");
         if paths.iter().filter(|path| *path == stdin).count() > 1 {
             // The second reading would find nothing, hence the kind.
@@ -47,7 +57,17 @@ impl FileSource {
             let input = Input::open(path, &place)?;
             OneFile::new(place, point_name_of(path), input)
         };
-        Self::from_files(paths.iter().map(open).collect::<Result<_, _>>()?)
+        let (mut files, mut faults) = (Vec::new(), Vec::new());
+        for path in paths {
+            match open(path) {
+                Ok(file) => files.push(file),
+                Err(fault) => faults.push(fault),
+            }
+        }
+        if files.is_empty() && !faults.is_empty() {
+            return Err(faults.swap_remove(0));
+        }
+        Self::from_files(files).map(|source| (source, faults))
     }
 
     pub(super) fn from_files(files: Vec<OneFile>) -> Result<Self, CaptureError> {
@@ -85,6 +105,23 @@ impl FileSource {
             Some(merge) => merge.next(&mut self.files)?,
         };
         Ok(next.map(|(file, record)| self.files[usize::from(file)].frame(record, file)))
+    }
+
+    /// How many files were opened; they number the observation points.
+    pub fn len(&self) -> u16 {
+        u16::try_from(self.files.len()).unwrap_or(u16::MAX)
+    }
+
+    /// Was no file opened?
+    pub fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+
+    /// The file of an observation point as it was named; empty for a number that no frame has.
+    pub fn place(&self, point: u16) -> &str {
+        self.files
+            .get(usize::from(point))
+            .map_or("", |file| &file.place)
     }
 
     /// Name of an observation point: the file's name without its folder, `stdin` for standard

@@ -168,15 +168,15 @@ impl Packing {
 /// A stream of the capture's own bytes.
 pub(super) enum Source {
     Plain(Raw),
-    Packed(Unpack),
+    Packed(Box<Unpack>),
 }
 
 impl Source {
     fn new(packing: Packing, raw: Raw) -> io::Result<Self> {
         Ok(match packing {
             Packing::None => Self::Plain(raw),
-            Packing::Gzip => Self::Packed(Unpack::gzip(raw)),
-            Packing::Zstd => Self::Packed(Unpack::zstd(raw)?),
+            Packing::Gzip => Self::Packed(Box::new(Unpack::gzip(raw))),
+            Packing::Zstd => Self::Packed(Box::new(Unpack::zstd(raw)?)),
         })
     }
 

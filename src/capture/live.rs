@@ -215,6 +215,14 @@ impl LiveSource {
         }
     }
 
+    /// Was the interface up when last looked at? Nothing is captured while it is not.
+    pub fn is_up(&self) -> bool {
+        match self {
+            Self::Ring(ring) => ring.is_up(),
+            Self::Pcap(source) => source.is_up(),
+        }
+    }
+
     /// What the kernel counted since [`open`]. Reading sets the kernel's own counters to 0; this
     /// adds them up. To be called every few minutes at least: they have 32 bits.
     pub fn kernel_stats(&mut self) -> KernelStats {

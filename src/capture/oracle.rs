@@ -27,6 +27,15 @@ pub(super) struct Outcome {
     pub fault: Option<(FaultKind, Option<At>)>,
 }
 
+impl Outcome {
+    /// Was it refused before there was a frame, as no capture or as damaged?
+    fn refused_at_head(&self) -> bool {
+        let kinds = [FaultKind::Corrupt, FaultKind::NotACapture];
+        let kind = self.fault.as_ref().map(|(kind, _)| *kind);
+        self.frames.is_empty() && kind.is_some_and(|kind| kinds.contains(&kind))
+    }
+}
+
 /// Reads `data` mapped, in pieces of several sizes and packed, and compares: the same frames, the
 /// same fault at the same place, each frame a part of the input and behind the one before it.
 ///
@@ -40,10 +49,13 @@ pub fn check(data: &[u8]) {
             at: 0,
             piece_len,
         };
-        assert_eq!(
-            mapped,
-            outcome(Input::piped(pieces)),
-            "in pieces of {piece_len}"
+        let piecewise = outcome(Input::piped(pieces));
+        // Damage right at the head of a packed file: whether the unpacker says so before or after it
+        // has given the first bytes, which are no capture, depends on how much it is shown.
+        let headless = packed(data) && mapped.refused_at_head() && piecewise.refused_at_head();
+        assert!(
+            headless || mapped == piecewise,
+            "in pieces of {piece_len}: {mapped:?} is not {piecewise:?}"
         );
     }
     if !packed(data) {

@@ -25,7 +25,8 @@ const OUTPUT_LEN: usize = 128 << 10;
 /// flate2's decompressor turns round a buffer of this length; see [`Gzip::body`].
 const DEFLATE_TURN_LEN: usize = 32 << 10;
 
-/// Longest first bite of a zstd frame: its magic number and the byte that tells the header's length.
+/// Longest first bite of a zstd frame: its magic number and the byte that tells how long the header
+/// is.
 const ZSTD_START_LEN: usize = 5;
 
 /// An unpacked view of a stream.

@@ -1,10 +1,12 @@
 //! `poortwacht config check | show`.
 
+use std::fmt::Write;
+
 use clap::{Args, Subcommand};
 
 use super::Common;
 use crate::config::Origin;
-use crate::daemon::{Exit, Fault};
+use crate::daemon::{Exit, Fault, sources};
 
 /// Check or show the configuration.
 #[derive(Args)]
@@ -43,15 +45,20 @@ fn check(common: &Common) -> Result<(), Fault> {
     config
         .check()
         .map_err(|why| Fault::new(Exit::Config, why))?;
-    let list = crate::daemon::sources::catalogue(&config.lists)?.info();
-    println!(
-        "configuration is sound; list {} with {} rules of {} vendors",
+    sources::check_filter(&config.sensor.filter)?;
+    let list = sources::catalogue(&config.lists)?.info();
+    let mut text = format!(
+        "configuration is sound; list {} with {} rules of {} vendors\n",
         list.version, list.rules, list.vendors
     );
-    for warning in config.warnings() {
-        println!("note: {warning}");
+    for warning in config
+        .warnings()
+        .into_iter()
+        .chain(config.check_sources().err())
+    {
+        let _ = writeln!(text, "note: {warning}");
     }
-    Ok(())
+    super::print(&text)
 }
 
 fn show(common: &Common) -> Result<(), Fault> {
@@ -66,14 +73,15 @@ fn show(common: &Common) -> Result<(), Fault> {
     let lines = config
         .lines(text.as_deref(), folder)
         .map_err(|e| Fault::new(Exit::Config, e))?;
+    let mut out = String::new();
     let mut table = String::new();
     for line in lines {
         let (head, key) = line.key.split_once('.').unwrap_or(("", &line.key));
         if head != table {
             if !table.is_empty() {
-                println!();
+                out.push('\n');
             }
-            println!("[{head}]");
+            let _ = writeln!(out, "[{head}]");
             head.clone_into(&mut table);
         }
         let origin = match line.origin {
@@ -84,7 +92,7 @@ fn show(common: &Common) -> Result<(), Fault> {
                 None => format!("line {n}"),
             },
         };
-        println!("{:<48} # {origin}", format!("{key} = {}", line.value));
+        let _ = writeln!(out, "{:<48} # {origin}", format!("{key} = {}", line.value));
     }
-    Ok(())
+    super::print(&out)
 }

@@ -47,10 +47,7 @@ pub(super) fn reload(args: &ReloadArgs) -> Result<(), Fault> {
         .read_line(&mut answer)
         .map_err(lost)?;
     match answer.trim_end().split_once(' ') {
-        Some(("loaded", what)) => {
-            println!("loaded: {what}");
-            Ok(())
-        }
+        Some(("loaded", what)) => super::print(&format!("loaded: {what}\n")),
         Some(("refused", why)) => {
             // A line feed would end the answer, so the daemon sends it as \n.
             let why = why.replace("\\n", "\n");

@@ -1,6 +1,6 @@
 //! `poortwacht hits list | show ID`: reads the hit log back for a person.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 
 use super::Common;
 use super::report::{Printer, Style};
+use super::unwritable;
 use crate::base::Seen;
 use crate::daemon::{Exit, Fault};
 use crate::hits::{log, show};
@@ -82,7 +83,8 @@ fn unreadable(path: &std::path::Path) -> impl Fn(io::Error) -> Fault {
 fn list(path: &std::path::Path, json: bool) -> Result<(), Fault> {
     let table = io::stdout().is_terminal() && !json;
     let style = if table { Style::Table } else { Style::Json };
-    let mut printer = Printer::new(style, io::BufWriter::new(io::stdout().lock()));
+    let out = io::BufWriter::new(io::stdout().lock());
+    let mut printer = Printer::new(style, out).with_ids();
     let mut fault = None;
     let tally = log::read::list(path, |record| match printer.record(&record) {
         Ok(()) => ControlFlow::Continue(()),
@@ -94,19 +96,20 @@ fn list(path: &std::path::Path, json: bool) -> Result<(), Fault> {
     .map_err(unreadable(path))?;
     match fault.map_or_else(|| printer.end(), Err) {
         Err(e) if e.kind() != io::ErrorKind::BrokenPipe => {
-            return Err(Fault::new(
-                Exit::Output,
-                format!("cannot write to standard output: {e}"),
-            ));
+            return Err(unwritable(&e));
         }
         _ => {}
     }
     if tally.unreadable > 0 {
-        eprintln!(
-            "poortwacht: {} lines of {} are no hits",
-            tally.unreadable,
-            path.display()
-        );
+        let next = "is it the hit log? If so, a crash or another program left them there";
+        return Err(Fault::new(
+            Exit::Input,
+            format!(
+                "{} lines of {} are no hits, the others were read; {next}",
+                tally.unreadable,
+                path.display()
+            ),
+        ));
     }
     Ok(())
 }
@@ -115,10 +118,13 @@ fn show_one(path: &std::path::Path, id: &str) -> Result<(), Fault> {
     let Some(record) = log::read::find(path, id).map_err(unreadable(path))? else {
         return Err(Fault::new(
             Exit::No,
-            format!("no hit {} in {}", id.escape_debug(), path.display()),
+            format!(
+                "no hit {} in {}; `poortwacht hits list` shows the id of each",
+                id.escape_debug(),
+                path.display()
+            ),
         ));
     };
-    let mut out = io::stdout().lock();
     let text = serde_json::to_string_pretty(&record).unwrap_or_default();
     let mut lines = vec![text];
     let seen = Seen::ALL
@@ -129,10 +135,6 @@ fn show_one(path: &std::path::Path, id: &str) -> Result<(), Fault> {
         lines.push(format!("Evidence ({} bytes):", evidence.len()));
         lines.extend(show::describe(&evidence, *seen));
     }
-    for line in lines {
-        if writeln!(out, "{line}").is_err() {
-            break;
-        }
-    }
-    Ok(())
+    lines.push(String::new());
+    super::print(&lines.join("\n"))
 }

@@ -12,6 +12,7 @@ use std::process::ExitCode;
 
 use crate::blocklist::diff::{Change, diff};
 use crate::blocklist::{Catalogue, ListProblem, lint};
+use crate::daemon::Exit;
 
 /// Where the lists are.
 #[derive(clap::Args, Clone, Debug, Default)]
@@ -101,8 +102,8 @@ impl From<Vec<ListProblem>> for ListError {
     }
 }
 
-/// Runs `poortwacht list ...`. Exit code 0: done; 1: a list cannot be loaded, no such vendor, or
-/// input or output failed.
+/// Runs `poortwacht list ...`. Exit codes as of the whole program: `lint` says 1 of a list that
+/// cannot be loaded, the other commands 6.
 pub fn run(args: &ListArgs) -> ExitCode {
     let stdout = io::stdout();
     let look = Look {
@@ -124,7 +125,12 @@ pub fn run(args: &ListArgs) -> ExitCode {
         Err(error) => {
             // With standard error gone there is nobody left to tell.
             let _ = report(&error, &mut io::stderr().lock());
-            ExitCode::FAILURE
+            let exit = match (&error, &args.what) {
+                (ListError::NoVendor(..), _) | (ListError::Lists(_), ListCommand::Lint) => Exit::No,
+                (ListError::Lists(_), _) => Exit::List,
+                (ListError::Io(_), _) => Exit::Output,
+            };
+            ExitCode::from(exit as u8)
         }
     }
 }
@@ -182,7 +188,7 @@ fn report(error: &ListError, to: &mut dyn Write) -> io::Result<()> {
             let name = name.escape_debug();
             writeln!(
                 to,
-                "error: no vendor goes by `{name}`; `list stats` counts them all"
+                "error: no vendor goes by `{name}`; write its id, name or alias"
             )?;
             if near.is_empty() {
                 Ok(())

@@ -19,15 +19,17 @@ pub struct ManualArgs {
 }
 
 pub(super) fn run(args: &ManualArgs) -> Result<(), Fault> {
-    write(args).map_err(|e| {
+    let written = write(args).map_err(|e| {
+        let next = "name a folder that this user may write to";
         Fault::new(
             Exit::Output,
-            format!("cannot write below {}: {e}", args.dir.display()),
+            format!("cannot write below {}: {e}; {next}", args.dir.display()),
         )
-    })
+    })?;
+    super::print(&written)
 }
 
-fn write(args: &ManualArgs) -> std::io::Result<()> {
+fn write(args: &ManualArgs) -> std::io::Result<String> {
     let man = args.dir.join("man/man1");
     let completions = args.dir.join("completions");
     std::fs::create_dir_all(&man)?;
@@ -37,6 +39,9 @@ fn write(args: &ManualArgs) -> std::io::Result<()> {
         let mut command = super::Cli::command();
         clap_complete::generate_to(*shell, &mut command, "poortwacht", &completions)?;
     }
-    println!("wrote {} and {}", man.display(), completions.display());
-    Ok(())
+    Ok(format!(
+        "wrote {} and {}\n",
+        man.display(),
+        completions.display()
+    ))
 }

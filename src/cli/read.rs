@@ -1,5 +1,7 @@
 //! `poortwacht read FILE...`: the same stages as the daemon, in one process, for capture files.
 
+use std::collections::BTreeSet;
+use std::fmt;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,10 +9,12 @@ use std::time::Duration;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::Common;
 use super::report::{Printer, Style, Tally, summary};
+use super::{Common, unwritable};
+use crate::capture::CaptureError;
 use crate::capture::file::FileSource;
 use crate::config::Config;
+use crate::daemon::fault::say;
 use crate::daemon::sources::{self, Files};
 use crate::daemon::{Exit, Fault, desk};
 use crate::event::Hit;
@@ -58,9 +62,9 @@ pub(super) fn run(args: &ReadArgs) -> Result<(), Fault> {
         .check()
         .map_err(|why| Fault::new(Exit::Config, why))?;
     let list = sources::catalogue(&config.lists)?;
-    let source =
-        FileSource::open(&args.files).map_err(|e| Fault::new(sources::input_exit(&e), e))?;
-    let mut files = Files::new(source, args.files.len());
+    let refuse = |e| Fault::new(sources::input_exit(&e), e);
+    let (source, closed) = FileSource::open_each(&args.files).map_err(refuse)?;
+    let mut files = Files::new(source);
     files.narrow(&config.sensor.filter)?;
 
     let style = match (args.names, args.json, io::stdout().is_terminal()) {
@@ -82,10 +86,12 @@ pub(super) fn run(args: &ReadArgs) -> Result<(), Fault> {
         tally: Tally::default(),
         fault: None,
     };
-    sink.printer.head().map_err(output)?;
+    sink.printer.head().map_err(|e| unwritable(&e))?;
     let bar = progress(args, &files);
-    let mut troubles = 0u32;
-    let mut first = None;
+    let mut troubles = Troubles::default();
+    for e in closed {
+        troubles.fault(&e, &bar);
+    }
     let mut seen = 0u64;
     loop {
         let step = files.step(|frame, point| worker.frame(frame, point, &list, &mut sink));
@@ -94,9 +100,7 @@ pub(super) fn run(args: &ReadArgs) -> Result<(), Fault> {
             Ok(false) => break,
             Err(e) => {
                 // What was read before stays; the other files go on.
-                bar.suspend(|| eprintln!("poortwacht: {e}"));
-                troubles += 1;
-                first.get_or_insert(sources::input_exit(&e));
+                troubles.fault(&e, &bar);
             }
         }
         seen += 1;
@@ -108,20 +112,49 @@ pub(super) fn run(args: &ReadArgs) -> Result<(), Fault> {
         }
     }
     worker.flush("files", &list, &mut sink);
+    for unread in files.undecoded() {
+        troubles.note(&unread.place, Exit::Input, &unread, &bar);
+    }
     bar.finish_and_clear();
     let tally = sink.finish()?;
     if !args.quiet {
-        eprint!("{}", summary(worker.stats(), &tally, &sources::info(&list)));
+        let text = summary(worker.stats(), &tally, &sources::info(&list));
+        // With standard error gone there is nobody left to tell.
+        let _ = io::stderr().write_all(text.as_bytes());
     }
-    match first {
-        None => Ok(()),
-        Some(exit) => Err(Fault::new(
-            exit,
-            format!(
-                "{troubles} of {} files could not be read to the end",
-                args.files.len()
-            ),
-        )),
+    troubles.end(args.files.len())
+}
+
+/// Files of which not everything could be read, and the code of the first.
+#[derive(Default)]
+struct Troubles {
+    places: BTreeSet<String>,
+    first: Option<Exit>,
+}
+
+impl Troubles {
+    fn fault(&mut self, e: &CaptureError, bar: &ProgressBar) {
+        self.note(e.place(), sources::input_exit(e), e, bar);
+    }
+
+    fn note(&mut self, place: &str, exit: Exit, what: &dyn fmt::Display, bar: &ProgressBar) {
+        bar.suspend(|| say(&what.to_string()));
+        self.places.insert(place.to_owned());
+        self.first.get_or_insert(exit);
+    }
+
+    fn end(self, files: usize) -> Result<(), Fault> {
+        match self.first {
+            None => Ok(()),
+            Some(exit) if files == 1 => Err(Fault::told(exit)),
+            Some(exit) => Err(Fault::new(
+                exit,
+                format!(
+                    "{} of {files} files were not read whole; the messages above name them",
+                    self.places.len()
+                ),
+            )),
+        }
     }
 }
 
@@ -145,13 +178,6 @@ fn progress(args: &ReadArgs, files: &Files) -> ProgressBar {
         ),
         None => ProgressBar::new_spinner(),
     }
-}
-
-fn output(e: io::Error) -> Fault {
-    Fault::new(
-        Exit::Output,
-        format!("cannot write to standard output: {e}"),
-    )
 }
 
 /// Hits through fold and scribe to standard output, names straight there.
@@ -182,7 +208,7 @@ impl<W: Write> Output<W> {
         match result {
             // The reader of the pipe has seen enough.
             Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(self.tally),
-            Err(e) => Err(output(e)),
+            Err(e) => Err(unwritable(&e)),
             Ok(()) => Ok(self.tally),
         }
     }

@@ -33,6 +33,8 @@ pub enum Style {
 /// Prints in one [`Style`].
 pub struct Printer<W: Write> {
     style: Style,
+    /// The table has a column with the `event.id`.
+    ids: bool,
     out: W,
     rows: Vec<Row>,
     /// Place in `rows` of the hit with this `event.id`.
@@ -42,6 +44,7 @@ pub struct Printer<W: Write> {
 
 /// A hit as the table shows it.
 struct Row {
+    id: String,
     time: String,
     client: String,
     name: String,
@@ -70,11 +73,19 @@ impl<W: Write> Printer<W> {
     pub fn new(style: Style, out: W) -> Self {
         Self {
             style,
+            ids: false,
             out,
             rows: Vec::new(),
             by_id: HashMap::new(),
             more: 0,
         }
+    }
+
+    /// The same, with the `event.id` of each hit as the last column of the table.
+    #[must_use]
+    pub fn with_ids(mut self) -> Self {
+        self.ids = true;
+        self
     }
 
     /// What stands above everything.
@@ -140,6 +151,7 @@ impl<W: Write> Printer<W> {
         }
         self.by_id.insert(record.event.id.clone(), self.rows.len());
         self.rows.push(Row {
+            id: record.event.id.clone(),
             time: record
                 .timestamp
                 .get(..19)
@@ -161,7 +173,7 @@ impl<W: Write> Printer<W> {
             if self.rows.is_empty() {
                 writeln!(self.out, "no hits")?;
             } else {
-                writeln!(self.out, "{}", table(&self.rows))?;
+                writeln!(self.out, "{}", table(&self.rows, self.ids))?;
             }
             if self.more > 0 {
                 writeln!(self.out, "and {} more; --json prints them all", self.more)?;
@@ -171,11 +183,12 @@ impl<W: Write> Printer<W> {
     }
 }
 
-fn table(rows: &[Row]) -> Table {
+fn table(rows: &[Row], ids: bool) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
-    table.set_content_arrangement(ContentArrangement::Dynamic);
-    let head = [
+    // A narrow terminal folds long lines by itself; names broken into columns cannot be copied.
+    table.set_content_arrangement(ContentArrangement::Disabled);
+    let mut head = vec![
         "time (UTC)",
         "client",
         "name",
@@ -185,14 +198,18 @@ fn table(rows: &[Row]) -> Table {
         "severity",
         "times",
     ];
-    table.set_header(head.map(|h| Cell::new(h).add_attribute(Attribute::Bold)));
+    if ids {
+        head.push("id");
+    }
+    let bold = |head| Cell::new(head).add_attribute(Attribute::Bold);
+    table.set_header(head.into_iter().map(bold));
     for row in rows {
         let severity = Cell::new(&row.severity).fg(match row.severity.as_str() {
             "high" => comfy_table::Color::Red,
             "medium" => comfy_table::Color::Yellow,
             _ => comfy_table::Color::Reset,
         });
-        table.add_row(vec![
+        let mut cells = vec![
             Cell::new(&row.time),
             Cell::new(&row.client),
             Cell::new(&row.name),
@@ -201,7 +218,11 @@ fn table(rows: &[Row]) -> Table {
             Cell::new(&row.role),
             severity,
             Cell::new(row.times),
-        ]);
+        ];
+        if ids {
+            cells.push(Cell::new(&row.id));
+        }
+        table.add_row(cells);
     }
     table
 }

@@ -63,7 +63,8 @@ pub fn run(config: Config) -> Result<(), Fault> {
     let (child, socket) = start_sensor(&config).map_err(wiring)?;
     let kept = rights_for(&config.hits.path);
     privilege::keep_only(&kept)?;
-    tracing::info!("metrics at http://{}/metrics", config.http.listen);
+    let at = listener.local_addr().map_err(wiring)?;
+    tracing::info!("metrics at http://{at}/metrics");
 
     let metrics = Arc::new(Metrics::new());
     metrics.excluded_prefixes(config.sensor.excluded.len());
@@ -380,6 +381,9 @@ async fn serve(
     let written =
         result.unwrap_or_else(|_| Err(Fault::new(Exit::Internal, "the desk ended in a panic")));
     if !status.success() {
+        if let Err(fault) = written {
+            tracing::error!("{fault}");
+        }
         return Err(sensor_fault(status));
     }
     if !stopping {
@@ -421,8 +425,14 @@ fn sensor_fault(status: ExitStatus) -> Fault {
         .iter()
         .copied()
         .find(|exit| status.code() == Some(*exit as i32));
-    Fault::new(
-        exit.unwrap_or(Exit::Internal),
-        format!("the sensor ended: {status}"),
+    exit.map_or_else(
+        || {
+            let next = "what it saw until then is written; start again";
+            Fault::new(
+                Exit::Internal,
+                format!("the sensor ended: {status}; {next}"),
+            )
+        },
+        Fault::told,
     )
 }

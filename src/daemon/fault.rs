@@ -1,6 +1,7 @@
 //! How a run ends when it cannot go on: an exit code from a closed set, and one clear message.
 
 use std::fmt;
+use std::io::Write;
 use std::process::ExitCode;
 
 /// Exit codes, as documented in the manual page.
@@ -12,7 +13,8 @@ pub enum Exit {
     Usage = 2,
     /// 3: the configuration or the key file is refused.
     Config = 3,
-    /// 4: an input file is missing, broken or cut short; what was read before it is out.
+    /// 4: an input file is missing, broken, cut short or of a link type that is not decoded; what
+    /// could be read is out.
     Input = 4,
     /// 5: a permission is missing.
     Permission = 5,
@@ -49,7 +51,7 @@ impl Exit {
 pub struct Fault {
     /// The code.
     pub exit: Exit,
-    /// The message.
+    /// The message; empty when it was told already.
     pub message: String,
 }
 
@@ -62,11 +64,26 @@ impl Fault {
         }
     }
 
-    /// Prints the message to standard error and gives the code.
+    /// The end of a run of which the reason was told already.
+    pub fn told(exit: Exit) -> Self {
+        Self {
+            exit,
+            message: String::new(),
+        }
+    }
+
+    /// Prints the message, if there is one, to standard error and gives the code.
     pub fn report(&self) -> ExitCode {
-        eprintln!("poortwacht: {}", self.message);
+        if !self.message.is_empty() {
+            say(&self.message);
+        }
         ExitCode::from(self.exit as u8)
     }
+}
+
+/// A message to standard error. Where that cannot be written there is nobody left to tell.
+pub fn say(message: &str) {
+    let _ = writeln!(std::io::stderr(), "poortwacht: {message}");
 }
 
 impl fmt::Display for Fault {

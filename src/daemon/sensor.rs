@@ -91,6 +91,8 @@ fn run() -> Result<(), Fault> {
     for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
         signal_hook::flag::register(signal, Arc::clone(&stop)).map_err(broken)?;
     }
+    // The desk reloads at SIGHUP; `killall -HUP` sends it to us too, and it must not end us.
+    signal_hook::flag::register(signal_hook::consts::SIGHUP, Arc::default()).map_err(broken)?;
     let list = sources::catalogue(&config.lists)?;
     let info = sources::info(&list);
     let opened = sources::open(&config.sensor)?;
@@ -141,7 +143,10 @@ fn run() -> Result<(), Fault> {
     drop(queue);
     match writer.join() {
         Ok(Ok(())) => fault,
-        Ok(Err(e)) => Err(broken(e)),
+        Ok(Err(e)) => Err(Fault::new(
+            Exit::Internal,
+            format!("the desk is gone ({e}), so the sensor ends too; start `poortwacht run` again"),
+        )),
         Err(_) => Err(Fault::new(
             Exit::Internal,
             "the sensor's writer ended in a panic",
@@ -259,6 +264,9 @@ fn live(
         if told.elapsed() >= STATS_EVERY {
             told = Instant::now();
             publish_live(&mut worker, &mut source, &mut outlet);
+            if source.is_up() {
+                complaint.end(&point);
+            }
         }
         if shared.stopping() {
             // The ring may wait now, so that the last events need not be dropped.
@@ -281,6 +289,7 @@ fn publish_live(worker: &mut Worker, source: &mut LiveSource, outlet: &mut Outle
     stats.interface_errors = kernel.interface_errors;
     stats.interface_downs = kernel.interface_downs;
     stats.broken_blocks = kernel.broken_blocks;
+    stats.blind = !source.is_up();
     publish(worker, outlet);
 }
 
@@ -296,6 +305,7 @@ fn files(mut source: Files, shared: &Shared, mut outlet: Outlet) -> Result<(), F
     let mut worker = Worker::new(&shared.settings, 0, "files");
     let mut told = Instant::now();
     let mut ended = false;
+    let mut faults = 0u32;
     while !shared.stopping() {
         let list = shared.list.load();
         for _ in 0..FILE_BATCH {
@@ -306,9 +316,14 @@ fn files(mut source: Files, shared: &Shared, mut outlet: Outlet) -> Result<(), F
             ended = !step.unwrap_or_else(|e| {
                 // What was read before stays; the other files go on.
                 tracing::error!("{e}");
+                faults = faults.saturating_add(1);
                 true
             });
             if ended {
+                for unread in source.undecoded() {
+                    tracing::error!("{unread}");
+                    faults = faults.saturating_add(1);
+                }
                 worker.flush("files", &list, &mut outlet);
                 publish(&mut worker, &mut outlet);
                 outlet.send(Event::SourceEnded("files".into()));
@@ -326,7 +341,13 @@ fn files(mut source: Files, shared: &Shared, mut outlet: Outlet) -> Result<(), F
         worker.flush("files", &shared.list.load(), &mut outlet);
     }
     publish(&mut worker, &mut outlet);
-    Ok(())
+    match faults {
+        0 => Ok(()),
+        _ => Err(Fault::new(
+            Exit::Input,
+            "not every file could be read whole: the messages above name them",
+        )),
+    }
 }
 
 fn now() -> Timestamp {
@@ -336,18 +357,26 @@ fn now() -> Timestamp {
     Timestamp(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }
 
-/// Says a trouble of an interface once, then at most once a minute.
+/// Says a trouble of an interface once, then at most once a minute; another trouble at once.
 #[derive(Default)]
-struct Complaint(Option<Instant>);
+struct Complaint(Option<(Instant, String)>);
 
 impl Complaint {
     fn say(&mut self, point: &str, what: &dyn std::fmt::Display) {
-        if self
-            .0
-            .is_none_or(|at| at.elapsed() > Duration::from_secs(60))
-        {
-            self.0 = Some(Instant::now());
-            tracing::error!(interface = point, "{what}; trying again");
+        let what = what.to_string();
+        let said = |(at, last): &(Instant, String)| {
+            *last == what && at.elapsed() <= Duration::from_secs(60)
+        };
+        if !self.0.as_ref().is_some_and(said) {
+            tracing::error!(interface = point, "{what}");
+            self.0 = Some((Instant::now(), what));
+        }
+    }
+
+    /// It is over, if there was one.
+    fn end(&mut self, point: &str) {
+        if self.0.take().is_some() {
+            tracing::info!(interface = point, "the interface is watched again");
         }
     }
 }

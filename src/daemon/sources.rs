@@ -1,5 +1,8 @@
 //! From the configuration to open sources and a compiled list.
 
+use std::collections::BTreeMap;
+use std::fmt;
+
 use crate::blocklist::{Catalogue, ListProblem};
 use crate::capture::error::{CaptureError, FaultKind};
 use crate::capture::file::FileSource;
@@ -25,20 +28,58 @@ pub struct Files {
     source: FileSource,
     points: Vec<String>,
     filter: Option<Filters>,
+    /// Frames by file and number of a link type that is not decoded.
+    undecoded: BTreeMap<(u16, u16), u64>,
+}
+
+/// Frames of a file that were not decoded because of their link type.
+pub struct Undecoded {
+    /// The file, as it was named.
+    pub place: String,
+    /// Number of the link type.
+    pub link: u16,
+    /// How many.
+    pub frames: u64,
+}
+
+impl fmt::Display for Undecoded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            place,
+            link,
+            frames,
+        } = self;
+        write!(
+            f,
+            "{place}: {frames} frames have link type {link}, which is not decoded: no name in them \
+             was read. Capture on a link of Ethernet, Linux cooked (`tcpdump -i any`), raw IP or \
+             BSD loopback"
+        )
+    }
 }
 
 impl Files {
-    /// Of `count` files.
-    pub fn new(source: FileSource, count: usize) -> Self {
+    /// Of what `source` opened.
+    pub fn new(source: FileSource) -> Self {
         let name = |point| source.point_name(point).to_owned();
-        let points = (0..u16::try_from(count).unwrap_or(u16::MAX))
-            .map(name)
-            .collect();
+        let points = (0..source.len()).map(name).collect();
         Self {
             source,
             points,
             filter: None,
+            undecoded: BTreeMap::new(),
         }
+    }
+
+    /// What was not decoded so far because of its link type.
+    pub fn undecoded(&self) -> Vec<Undecoded> {
+        let each = self.undecoded.iter();
+        each.map(|(&(point, link), &frames)| Undecoded {
+            place: self.source.place(point).to_owned(),
+            link,
+            frames,
+        })
+        .collect()
     }
 
     /// Looks only at frames that `expression` accepts; an empty one accepts all.
@@ -70,6 +111,10 @@ impl Files {
             .as_mut()
             .is_none_or(|filter| filter.accepts(&frame))
         {
+            if let LinkType::Unknown(link) = frame.link {
+                let frames = self.undecoded.entry((frame.point, link)).or_default();
+                *frames = frames.saturating_add(1);
+            }
             let point = self
                 .points
                 .get(usize::from(frame.point))
@@ -90,7 +135,7 @@ impl Filters {
     fn new(expression: &str) -> Result<Self, Fault> {
         // Checked now, so that a typing error does not look like an empty capture.
         let ethernet = Filter::compile(expression, LinkType::Ethernet)
-            .map_err(|e| Fault::new(Exit::Usage, e))?;
+            .map_err(|e| Fault::new(Exit::Config, e))?;
         Ok(Self {
             expression: expression.to_owned(),
             compiled: vec![(LinkType::Ethernet, Some(ethernet))],
@@ -116,6 +161,17 @@ impl Filters {
     }
 }
 
+/// Does libpcap understand the filter? An empty one is none.
+///
+/// # Errors
+/// [`Exit::Config`] with its words.
+pub fn check_filter(expression: &str) -> Result<(), Fault> {
+    if expression.trim().is_empty() {
+        return Ok(());
+    }
+    Filters::new(expression).map(drop)
+}
+
 /// The exit code for a fault of a capture file.
 pub fn input_exit(error: &CaptureError) -> Exit {
     match error.kind() {
@@ -135,20 +191,13 @@ fn live_exit(error: &LiveError) -> Exit {
 /// Opens interfaces or files.
 ///
 /// # Errors
-/// With the code that fits: input, interface, permission, or config when there is nothing to read.
+/// With the code that fits: input, interface, permission, or config for the filter.
 pub fn open(sensor: &Sensor) -> Result<Opened, Fault> {
     if !sensor.read.is_empty() {
         let source = FileSource::open(&sensor.read).map_err(|e| Fault::new(input_exit(&e), e))?;
-        let mut files = Files::new(source, sensor.read.len());
+        let mut files = Files::new(source);
         files.narrow(&sensor.filter)?;
         return Ok(Opened::Files(files));
-    }
-    if sensor.interfaces.is_empty() {
-        return Err(Fault::new(
-            Exit::Config,
-            "nothing to watch: give --interface IF (or --read FILE), or set `interfaces` under \
-             [sensor] in the config",
-        ));
     }
     let config = LiveConfig {
         interfaces: sensor.interfaces.clone(),
@@ -192,6 +241,12 @@ pub fn catalogue(lists: &Lists) -> Result<Catalogue, Fault> {
     let allow = Some(lists.allow.as_path()).filter(|p| !p.as_os_str().is_empty());
     let dir = Some(lists.dir.as_path()).filter(|p| !p.as_os_str().is_empty());
     let loaded = Catalogue::load(dir, &lists.user, allow);
+    if let Ok(list) = &loaded {
+        for (file, allow) in list.expired() {
+            tracing::warn!(%file, line = allow.line, expired = %allow.expires,
+                "an entry of the allow-list has expired and counts no more");
+        }
+    }
     loaded.map_err(|problems| {
         let lines: Vec<String> = problems.iter().map(ListProblem::to_string).collect();
         Fault::new(

@@ -56,6 +56,22 @@ pub(super) struct Piece {
     pub len_max: usize,
 }
 
+impl Piece {
+    /// What can be read of a first piece that the snap length cut. Its datagram can never be whole,
+    /// but the head has the ports, and in a DNS message the question. `end` is what
+    /// [`Table::insert`] said of the piece; any other verdict stands. How long the datagram was on
+    /// the wire only its last piece would say: the longest possible is taken.
+    pub fn cut_head<'f>(&self, body: Span<'f>, end: End) -> Result<Span<'f>, End> {
+        match end {
+            End::Malformed(Malformed::Truncated) if self.offset == 0 => Ok(Span {
+                bytes: body.bytes,
+                wire_len: self.len_max,
+            }),
+            end => Err(end),
+        }
+    }
+}
+
 /// What pieces of one datagram have in common.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Key {

@@ -139,10 +139,10 @@ impl<'f> Chain<'f> {
     }
 
     /// The chain goes on inside a datagram put together from pieces; `next` is that of its first.
-    pub fn reassembled(self, next: u8, bytes: &'f [u8]) -> Self {
+    pub fn reassembled(self, next: u8, body: Span<'f>) -> Self {
         Self {
             next,
-            body: Span::whole(bytes),
+            body,
             piece: None,
             ..self
         }

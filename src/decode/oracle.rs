@@ -156,6 +156,12 @@ fn cutting_only_shortens(frame: &Frame<'_>) {
         };
         let holds = match (decoder.decode(&cut), &whole) {
             (Decoded::Malformed(Malformed::Truncated), _) => true,
+            // A first fragment that is cut will never be part of a whole: its head is read at once.
+            // (By UDP's own length it may even be complete.)
+            (Decoded::Packet(head), Decoded::Fragment) => {
+                head.payload.len() <= head.payload_wire_len as usize
+            }
+            (_, Decoded::Fragment) => true,
             (Decoded::Packet(part), Decoded::Packet(whole)) => {
                 let shorter = Packet {
                     payload: part.payload,

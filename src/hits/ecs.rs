@@ -57,7 +57,7 @@ pub struct EcsVersion {
 pub struct EventFields {
     /// Keyed and the same in each replay: what `hits show` takes.
     pub id: String,
-    /// `alert`.
+    /// `alert`; `event` for a rule of severity informational.
     pub kind: String,
     /// `network`.
     pub category: Vec<String>,

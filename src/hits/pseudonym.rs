@@ -295,10 +295,20 @@ impl fmt::Display for KeyError {
                 path.display()
             ),
             Self::Unreadable(path, error) => {
-                write!(f, "cannot read the key file {}: {error}", path.display())
+                write!(
+                    f,
+                    "cannot read the key file {0}: {error}; does it belong to the user of the \
+                     daemon (`ls -l {0}`)?",
+                    path.display()
+                )
             }
             Self::NotAFile(path) => {
-                write!(f, "the key file {} is not a regular file", path.display())
+                write!(
+                    f,
+                    "the key file {} is not a regular file; name one with --key FILE or [privacy] \
+                     key_file",
+                    path.display()
+                )
             }
             Self::WrongOwner(path, owner, own) => write!(
                 f,
@@ -332,7 +342,8 @@ impl fmt::Display for KeyError {
             Self::Uncreated(path, error) => {
                 write!(
                     f,
-                    "cannot write the new key file {}: {error}",
+                    "cannot write the new key file {}: {error}; does its folder exist, and may \
+                     this user write there?",
                     path.display()
                 )
             }

@@ -130,7 +130,13 @@ impl Scribe {
         };
         EventFields {
             id,
-            kind: "alert".into(),
+            // A data subject who uses a right, an identity check: seen, but nothing to alert on.
+            kind: if hit.rule.severity == "informational" {
+                "event"
+            } else {
+                "alert"
+            }
+            .into(),
             category: vec!["network".into()],
             types: vec![kind.into(), "info".into()],
             action: if fold.is_some() {

@@ -79,6 +79,8 @@ families! {
         "Receive errors and drops of the interface, below the capture socket.";
     interface_downs: Counter "poortwacht_interface_downs_total" ["interface"]
         "Times a worker saw its interface go down or disappear.";
+    interface_up: Gauge "poortwacht_interface_up" ["interface"]
+        "1 while the interface is up, 0 while it is down or gone and nothing is captured.";
     broken_blocks: Counter "poortwacht_ring_broken_blocks_total" ["interface"]
         "Ring blocks left before their end because they contradict themselves.";
     malformed_frames: Counter "poortwacht_malformed_frames_total" ["reason"]

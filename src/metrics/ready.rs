@@ -4,7 +4,7 @@
 //! words. Never: "ready" before each condition was seen fulfilled once (a latch, not a hope), or
 //! while the workers are dead behind a living process.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -31,6 +31,8 @@ struct State {
     /// Heartbeat, in seconds since the epoch, by worker and interface.
     heartbeats: HashMap<(u16, String), i64>,
     ended: HashSet<String>,
+    /// Interfaces that are down or gone.
+    blind: BTreeSet<String>,
     log_open: bool,
     log_failing: Option<String>,
 }
@@ -58,6 +60,11 @@ impl Readiness {
                 state.sensor_gone = None;
             }
             Event::Stats(stats) if !state.ended.contains(&stats.point) => {
+                if !stats.blind {
+                    state.blind.remove(&stats.point);
+                } else if state.blind.len() < WORKERS_MAX {
+                    state.blind.insert(stats.point.clone());
+                }
                 let key = (stats.worker, stats.point.clone());
                 if state.heartbeats.len() < WORKERS_MAX || state.heartbeats.contains_key(&key) {
                     state.heartbeats.insert(key, stats.heartbeat);
@@ -81,6 +88,7 @@ impl Readiness {
         state.sensor_ready = false;
         state.sensor_gone = Some(why.into());
         state.heartbeats.clear();
+        state.blind.clear();
     }
 
     /// The hit log is open and stands so.
@@ -107,6 +115,11 @@ impl Readiness {
             reasons.push(format!("{have} of {expected} workers have reported"));
         }
         reasons.extend(self.dead_workers(&state, now));
+        reasons.extend(
+            state.blind.iter().map(|point| {
+                format!("interface {point} is down or gone: nothing is captured there")
+            }),
+        );
         if !state.log_open {
             reasons.push("the hit log is not open yet".into());
         }

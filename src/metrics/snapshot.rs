@@ -37,6 +37,9 @@ impl Metrics {
         f.interface_downs
             .with_label_values(here)
             .inc_by(added(|s| s.interface_downs));
+        f.interface_up
+            .with_label_values(here)
+            .set(if new.blind { 0.0 } else { 1.0 });
         f.broken_blocks
             .with_label_values(here)
             .inc_by(added(|s| s.broken_blocks));

@@ -38,6 +38,8 @@ fn stats() -> Stats {
     Stats {
         worker: 1,
         point: "eth0".into(),
+        // As declared: the first report alone moves nothing.
+        blind: true,
         ..Stats::default()
     }
 }
@@ -71,6 +73,24 @@ fn log_state() -> LogState {
         queue_bytes: 0,
         failing: None,
         free_bytes: None,
+    }
+}
+
+#[test]
+fn an_interface_is_up_only_when_its_worker_says_so() {
+    let metrics = Metrics::new();
+    metrics.declare_worker(0, "eth0");
+    let up = || {
+        let text = metrics.text();
+        let head = "poortwacht_interface_up{interface=\"eth0\"} ";
+        let line = text.lines().find_map(|line| line.strip_prefix(head));
+        line.map(str::to_owned)
+    };
+    assert_eq!(up().as_deref(), Some("0"));
+    for (blind, wanted) in [(false, "1"), (true, "0"), (false, "1")] {
+        let stats = Stats { blind, ..stats() };
+        metrics.observe(&Event::Stats(Box::new(stats)), Timestamp(0));
+        assert_eq!(up().as_deref(), Some(wanted));
     }
 }
 
@@ -474,6 +494,26 @@ mod readiness {
             ["worker 1 on eth0 last reported 16 seconds ago"]
         );
         readiness.observe(&beat(1, "eth0", NOW));
+        assert!(reasons(&readiness).is_empty());
+    }
+
+    #[test]
+    fn an_interface_that_is_down_is_a_reason_until_it_is_up() {
+        let readiness = ready();
+        readiness.observe(&beat(0, "eth0", NOW));
+        let blind = |blind| {
+            let Event::Stats(mut stats) = beat(1, "eth1", NOW) else {
+                unreachable!()
+            };
+            stats.blind = blind;
+            Event::Stats(stats)
+        };
+        readiness.observe(&blind(true));
+        assert_eq!(
+            reasons(&readiness),
+            ["interface eth1 is down or gone: nothing is captured there"]
+        );
+        readiness.observe(&blind(false));
         assert!(reasons(&readiness).is_empty());
     }
 

@@ -1,9 +1,10 @@
 //! Names out of DNS messages (RFC 1035 section 4, RFC 9460).
 //!
-//! Enters: one whole message, as a UDP payload or cut out of a TCP stream by
-//! [`next_tcp_message`]. Leaves: every question, and from the answers of a response every CNAME
-//! and every HTTPS/SVCB target, borrowed. Never: allocates, panics, follows a pointer that does
-//! not point backwards, spends more on a message than [`NAMES_MAX`] and [`STEPS_MAX`] allow.
+//! Enters: one whole message, as a UDP payload ([`is_lookup`] tells it on other ports) or cut out
+//! of a TCP stream by [`next_tcp_message`]. Leaves: every question, and from the answers of a
+//! response every CNAME and every HTTPS/SVCB target, borrowed. Never: allocates, panics, follows a
+//! pointer that does not point backwards, spends more on a message than [`NAMES_MAX`] and
+//! [`STEPS_MAX`] allow.
 //!
 //! Not read, on purpose: DNAME (RFC 6672), whose target is a suffix and no name that was asked
 //! for; the authority and additional sections; NOTIFY, UPDATE and the other opcodes that are no
@@ -22,6 +23,7 @@
 )]
 
 pub mod asked;
+mod elsewhere;
 pub mod message;
 #[doc(hidden)]
 pub mod oracle;
@@ -37,6 +39,7 @@ mod second_opinion;
 mod tests;
 
 pub use asked::Asked;
+pub use elsewhere::is_lookup;
 pub use tcp::next_tcp_message;
 
 use crate::base::{RawName, Seen};

@@ -218,6 +218,21 @@ fn local_name_protocols_are_counted_apart() {
 }
 
 #[test]
+fn dns_is_read_on_any_udp_port() {
+    let q = query("app.clearview.ai", 1);
+    for port in [443, 8053, 1900] {
+        let (seen, _) = run(&[udp(false, port, &q), udp(true, port, &answer(q.clone()))]);
+        assert_eq!(seen.names, [(Seen::DnsQuery, "app.clearview.ai".into())]);
+    }
+    // A message with a byte over is taken for DNS on its own port only.
+    let longer = [&q[..], &[0]].concat();
+    let (seen, _) = run(&[udp(false, 8053, &longer)]);
+    assert!(seen.names.is_empty());
+    let (seen, _) = run(&[udp(false, 53, &longer)]);
+    assert_eq!(seen.names.len(), 1);
+}
+
+#[test]
 fn a_broken_answer_still_gives_its_question() {
     let mut message = answer(query("pimeyes.com", 1));
     message[7] = 1;

@@ -203,6 +203,7 @@ fn udp<S: Sink>(
         () if on(5353) => LocalNames::Mdns,
         () if on(5355) => LocalNames::Llmnr,
         () if on(137) => LocalNames::Netbios,
+        () if names::dns::is_lookup(packet.payload) => return context.dns(packet.payload),
         () => return,
     };
     context.stats.local_names.bump(local.index());

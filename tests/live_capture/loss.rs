@@ -90,6 +90,7 @@ fn an_interface_that_goes_down_is_told_and_capture_goes_on_when_it_is_up() {
             assert!(matches!(error, LiveError::InterfaceDown { .. }), "{error}");
             assert!(error.is_survivable() && error.to_string().contains("`cap0` is down"));
             assert_eq!(source.kernel_stats().interface_downs, 1);
+            assert!(!source.is_up());
         }
         lab.ip_near(&["link", "set", "cap0", "up"]);
         lab.address(&lab.near, "cap0", &format!("{NEAR6}/64"));

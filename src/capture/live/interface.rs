@@ -45,6 +45,13 @@ pub(super) fn check_names(names: &[String]) -> Result<(), LiveError> {
     Ok(())
 }
 
+/// Is there an interface of this name, and is it up? Needs no privilege.
+pub(super) fn is_up(name: &str) -> bool {
+    pnet::datalink::interfaces()
+        .iter()
+        .any(|interface| interface.name == name && interface.is_up())
+}
+
 /// Finds out how the frames of `name` begin. Needs no privilege.
 pub(super) fn look_up(name: &str, point: u16) -> Result<Interface, LiveError> {
     let all = pnet::datalink::interfaces();

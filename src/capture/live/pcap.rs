@@ -5,11 +5,11 @@
 //!
 //! libpcap puts a VLAN tag back into the frame and shows loopback packets once by itself.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pcap::{Active, Capture, Packet, Precision};
 
-use super::interface::ErrorCounter;
+use super::interface::{ErrorCounter, is_up};
 use super::program::{Expressions, KernelFilter, user_expression};
 use super::{KernelStats, LiveConfig, LiveError, Readiness, wait};
 use crate::base::Timestamp;
@@ -20,6 +20,8 @@ use crate::capture::{Frame, LinkType};
 /// immediate mode either: that makes libpcap take slots of a fixed size, which cut large frames or
 /// hold few.
 const TIMEOUT_MS: i32 = 4;
+/// Pace of looking whether the interface is up.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// What tcpdump keeps of a frame.
 const SNAPLEN_DEFAULT: i32 = 262_144;
 /// Most frames handed over in one batch.
@@ -37,6 +39,8 @@ pub struct PcapSource {
     last: (u32, u32),
     errors: ErrorCounter,
     gone: bool,
+    up: bool,
+    looked: Instant,
 }
 
 pub(super) fn open(name: &str, point: u16, config: &LiveConfig) -> Result<PcapSource, LiveError> {
@@ -69,6 +73,8 @@ pub(super) fn open(name: &str, point: u16, config: &LiveConfig) -> Result<PcapSo
         last: (0, 0),
         errors: ErrorCounter::start(name),
         gone: false,
+        up: true,
+        looked: Instant::now(),
     })
 }
 
@@ -145,9 +151,31 @@ impl PcapSource {
             source,
         };
         match wait(&self.capture, timeout).map_err(waiting)? {
-            Readiness::Quiet => Ok(0),
+            Readiness::Quiet => self.look_for_interface().map(|()| 0),
             Readiness::Ready | Readiness::Error => self.dispatch(each),
         }
+    }
+
+    /// libpcap tells of an interface that was deleted, but waits without a word for one that is
+    /// down: looks now and then.
+    fn look_for_interface(&mut self) -> Result<(), LiveError> {
+        if self.looked.elapsed() < LOOK_AGAIN {
+            return Ok(());
+        }
+        self.looked = Instant::now();
+        let was_up = std::mem::replace(&mut self.up, is_up(&self.name));
+        if was_up && !self.up {
+            self.stats.interface_downs += 1;
+            return Err(LiveError::InterfaceDown {
+                name: self.name.clone(),
+            });
+        }
+        Ok(())
+    }
+
+    /// See [`LiveSource::is_up`](super::LiveSource::is_up).
+    pub fn is_up(&self) -> bool {
+        self.up && !self.gone
     }
 
     fn dispatch(&mut self, each: &mut impl FnMut(Frame<'_>)) -> Result<usize, LiveError> {

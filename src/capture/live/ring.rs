@@ -308,6 +308,11 @@ impl Ring {
         self.socket.bind(index).map(|()| Some(index))
     }
 
+    /// See [`LiveSource::is_up`](super::LiveSource::is_up).
+    pub fn is_up(&self) -> bool {
+        self.link_state == LinkState::Up
+    }
+
     /// See [`LiveSource::kernel_stats`](super::LiveSource::kernel_stats).
     pub fn kernel_stats(&mut self) -> KernelStats {
         // It cannot fail on a ring that was opened; and a count is no reason to stop watching.

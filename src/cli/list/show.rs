@@ -36,8 +36,11 @@ pub(super) fn rows(
         return Ok(());
     }
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
-    table.set_content_arrangement(ContentArrangement::Dynamic);
+    table.load_style(presets::NOTHING);
+    // A terminal that does not know its width says 0.
+    if table.width().is_some_and(|width| width >= 40) {
+        table.set_content_arrangement(ContentArrangement::Dynamic);
+    }
     let bold = |text: &&str| Cell::new(text).add_attribute(Attribute::Bold);
     table.set_header(header.iter().map(bold).collect::<Vec<_>>());
     for row in rows {

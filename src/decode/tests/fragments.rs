@@ -177,14 +177,24 @@ fn pieces_that_cannot_be_are_refused_and_harm_nobody() {
 }
 
 #[test]
-fn a_piece_that_the_snap_length_cut_is_said_so() {
-    let parts = pieces(false, 7, &udp(&text(100)), &[48]);
-    let whole = frame_at(LinkType::RawIp, &parts[0], 0);
-    let cut = Frame {
-        bytes: &parts[0][..60],
-        ..whole
-    };
-    assert_eq!(decode(&cut), Got::Malformed(Malformed::Truncated));
+fn of_the_pieces_that_the_snap_length_cut_the_head_is_read() {
+    for (v6, header) in [(false, 20), (true, 48)] {
+        let parts = pieces(v6, 7, &udp(&text(100)), &[48]);
+        let mut decoder = Decoder::with_room(&[], 4);
+        let mut cut = |part: usize, len: usize| {
+            let whole = frame_at(LinkType::RawIp, &parts[part], 0);
+            let bytes = &parts[part][..header + len];
+            decode_with(&mut decoder, &Frame { bytes, ..whole })
+        };
+        let head = cut(0, 40).packet();
+        assert_eq!(head.payload, text(100)[..32]);
+        assert_eq!(head.payload_wire_len, 100, "by UDP's own length");
+        // Too little for the ports; not the head.
+        for (part, len) in [(0, 7), (1, 40)] {
+            assert_eq!(cut(part, len), Got::Malformed(Malformed::Truncated));
+        }
+        assert_eq!(decoder.fragments_pending(), 0);
+    }
 }
 
 #[test]

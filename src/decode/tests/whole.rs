@@ -67,21 +67,6 @@ fn the_samples_are_what_they_claim() {
     assert_eq!(packets, 6);
 }
 
-/// Writes the samples as seeds: `cargo test seeds_for_fuzzing -- --ignored`.
-#[test]
-#[ignore = "writes into fuzz/seeds"]
-fn seeds_for_fuzzing() {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/seeds/decode");
-    std::fs::create_dir_all(folder).unwrap();
-    for (at, pair) in samples().chunks(2).enumerate() {
-        let data: Vec<u8> = pair
-            .iter()
-            .flat_map(|(link, bytes)| noted(*link, 0, bytes))
-            .collect();
-        std::fs::write(format!("{folder}/frames-{at}"), data).unwrap();
-    }
-}
-
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 

@@ -317,3 +317,18 @@ fn a_hit_that_cannot_be_true_is_told_apart() {
         assert!(!is_plausible(&hit), "change {at}");
     }
 }
+
+#[test]
+fn what_is_informational_is_no_alert() {
+    for (severity, kind) in [
+        ("low", "alert"),
+        ("high", "alert"),
+        ("informational", "event"),
+    ] {
+        let mut hit = dns_hit();
+        hit.rule.severity = severity.into();
+        let record = first(hit, Addresses::Pseudonym);
+        assert_eq!(record["event"]["kind"], kind, "{severity}");
+        assert_valid(&record);
+    }
+}

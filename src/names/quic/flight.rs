@@ -290,7 +290,7 @@ impl Flight {
             own_id_tried |=
                 connection.version == packet.version && connection.dcid.as_bytes() == packet.dcid;
             let opened = connection
-                .keys_for(packet.version)
+                .keys_for(packet)
                 .and_then(|keys| keys.open(packet, connection.largest, scratch));
             if let Some(opened) = opened {
                 self.opened = self.opened.saturating_add(1);
@@ -301,11 +301,14 @@ impl Flight {
         if own_id_tried || !may_be_first(packet) {
             return None;
         }
-        let keys = Keys::derive(packet.version, packet.dcid, Side::Client)?;
-        let opened = keys.open(packet, None, scratch)?;
+        let mut sealed_as = packet.version.sealed_as(packet.version_number);
+        let (version, keys, opened) = sealed_as.find_map(|version| {
+            let keys = Keys::derive(version, packet.dcid, Side::Client)?;
+            Some((version, keys, keys.open(packet, None, scratch)?))
+        })?;
         self.opened = self.opened.saturating_add(1);
         let mut connection = Connection {
-            version: packet.version,
+            version,
             dcid: Cid::new(packet.dcid)?,
             keys,
             largest: None,
@@ -381,11 +384,12 @@ impl Flight {
 impl Connection {
     /// Its keys, also when the client changed to another version on the way: those come from the
     /// same first id (RFC 9369 section 4.1).
-    fn keys_for(&self, version: Version) -> Option<Keys> {
-        if version == self.version {
+    fn keys_for(&self, packet: &Long<'_>) -> Option<Keys> {
+        let mut sealed_as = packet.version.sealed_as(packet.version_number);
+        if sealed_as.any(|version| version == self.version) {
             Some(self.keys)
         } else {
-            Keys::derive(version, self.dcid.as_bytes(), Side::Client)
+            Keys::derive(packet.version, self.dcid.as_bytes(), Side::Client)
         }
     }
 

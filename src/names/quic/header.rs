@@ -87,14 +87,12 @@ pub fn classify(datagram: &[u8]) -> Class {
 /// Families of versions that are in use but unreadable here. A guess among all 2^32 would take
 /// random bytes for QUIC; these few cost one in a million.
 fn assigned(version: u32) -> bool {
-    // Reserved to provoke negotiation (RFC 9000 section 15).
-    let grease = version & 0x0f0f_0f0f == 0x0a0a_0a0a;
     // IETF drafts, mvfst (Meta), MsQuic, picoquic, drafts of version 2.
     let family = matches!(
         version >> 8,
         0xff_0000 | 0xfa_ceb0 | 0xab_cd00 | 0x50_4351 | 0x50_4350
     );
-    grease || family || version == 0x709a_50c4 || is_gquic(version)
+    family || version == 0x709a_50c4 || is_gquic(version)
 }
 
 /// Google's own: `Q0dd` and `T0dd` in ASCII.

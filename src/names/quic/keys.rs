@@ -32,12 +32,21 @@ impl Version {
     pub(super) const fn of(number: u32) -> Option<Self> {
         match number {
             0x0000_0001 | 0xff00_0021..=0xff00_0022 => Some(Self::V1),
+            _ if provokes_negotiation(number) => Some(Self::V1),
             0x6b33_43cf => Some(Self::V2),
             0xff00_001d..=0xff00_0020 => Some(Self::Draft29),
             0xff00_0017..=0xff00_001c | 0xface_b002 | 0xface_b00e => Some(Self::Draft23),
             0xff00_0016 | 0xface_b001 => Some(Self::Draft22),
             _ => None,
         }
+    }
+
+    /// What a packet of version `number` may be sealed as; `self` is [`Version::of`] that number.
+    /// A version that only provokes negotiation has no keys of its own (RFC 9000 section 15): its
+    /// senders take those of the version they are going to speak.
+    pub(super) fn sealed_as(self, number: u32) -> impl Iterator<Item = Self> {
+        let other = provokes_negotiation(number).then_some(Self::Draft29);
+        std::iter::once(self).chain(other)
     }
 
     /// Packet type by the first byte (RFC 9000 section 17.2, RFC 9369 section 3.2).
@@ -71,6 +80,11 @@ impl Version {
             _ => &LABELS_V1,
         }
     }
+}
+
+/// Is this one of the versions 0x?a?a?a?a, which no server speaks (RFC 9000 section 15)?
+pub(super) const fn provokes_negotiation(version: u32) -> bool {
+    version & 0x0f0f_0f0f == 0x0a0a_0a0a
 }
 
 fn salt(bytes: [u8; 20]) -> hkdf::Salt {

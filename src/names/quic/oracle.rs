@@ -24,6 +24,8 @@ use crate::names::tls::oracle::{facts, padded_hello};
 pub struct Initial<'a> {
     /// As it shall stand in the header; must be a version that can be read.
     pub version: u32,
+    /// Another number to stand in the header in its place, with the same keys.
+    pub shown_version: Option<u32>,
     /// The id that the keys come from.
     pub key_id: &'a [u8],
     /// Destination id in the header.
@@ -51,6 +53,7 @@ impl<'a> Initial<'a> {
     pub fn first(version: u32, dcid: &'a [u8], payload: &'a [u8]) -> Self {
         Self {
             version,
+            shown_version: None,
             key_id: dcid,
             dcid,
             scid: &[],
@@ -71,7 +74,7 @@ impl<'a> Initial<'a> {
         payload.resize(payload.len().max(self.payload_len_min), 0);
         let kind = u8::from(version == Version::V2);
         let mut packet = vec![0xc0 | kind << 4 | self.reserved << 2 | (self.number_len - 1) as u8];
-        packet.extend(self.version.to_be_bytes());
+        packet.extend(self.shown_version.unwrap_or(self.version).to_be_bytes());
         for id in [self.dcid, self.scid] {
             packet.push(id.len() as u8);
             packet.extend(id);
@@ -217,7 +220,8 @@ fn plan(plan: &mut Plan<'_>) {
     let name = b"app.clearview.ai";
     let hello = padded_hello(name, plan.below(6000) as u16, plan.u8() & 1 == 1);
     let version = VERSIONS[plan.below(VERSIONS.len())];
-    let id = [plan.u8(); 20];
+    // Never the stranger's id: two senders under one id cannot be told apart by looking on.
+    let id = [plan.u8() & 0x7f; 20];
     let id = &id[..8 + plan.below(13)];
     let mut pool = Pool::new(2);
     let mut scratch = vec![0; 65_536];

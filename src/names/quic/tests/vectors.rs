@@ -123,6 +123,37 @@ fn every_version_of_the_table() {
     }
 }
 
+/// Interoperability testers provoke negotiation with a first flight that is sealed for v1 or a
+/// draft under a version nobody speaks; its second datagram opens with the keys of the first.
+#[test]
+fn a_first_flight_that_provokes_negotiation_is_read() {
+    let hello = hello(1500);
+    for salt_of in [1, 0xff00_001d] {
+        for version in [0x0a0a_0a0a, 0x1a2a_3a4a, 0xfafa_fafa] {
+            let mut bench = Bench::new();
+            let mut answers = [(0, 0..900), (1, 900..hello.len())].map(|(number, part)| {
+                let payload = crypto(part.start as u64, &hello[part]);
+                let initial = Initial {
+                    number,
+                    shown_version: Some(version),
+                    ..Initial::first(salt_of, &ID, &payload)
+                };
+                let packet = initial.seal();
+                assert_eq!(
+                    classify(&packet),
+                    Class::Initial {
+                        version,
+                        token: false
+                    }
+                );
+                bench.name(&packet)
+            });
+            assert_eq!(answers[1].take().as_deref(), Some("app.clearview.ai"));
+            assert_eq!(answers[0], None);
+        }
+    }
+}
+
 #[test]
 fn any_changed_bit_gives_no_name() {
     for at in 0..V1_CLIENT.len() {

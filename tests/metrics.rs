@@ -1,0 +1,282 @@
+//! The real daemon over every capture in the tree: which metrics move, and does Prometheus read them?
+//!
+//! Enters: the built binary, `tests/data/captures`. Leaves: a verdict on `/metrics`. Never: a
+//! network beyond loopback.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Metrics that no capture file can move, and the test that does.
+const NOT_BY_FILES: &[(&str, &str)] = &[
+    (
+        "poortwacht_allowed_names_total",
+        "sensor and list tests: needs an allow-list",
+    ),
+    (
+        "poortwacht_events_dropped_total",
+        "daemon::queue tests: needs a full queue",
+    ),
+    (
+        "poortwacht_excluded_frames_total",
+        "sensor tests: needs an excluded prefix",
+    ),
+    (
+        "poortwacht_excluded_prefixes",
+        "tests/live.rs: needs an excluded prefix",
+    ),
+    (
+        "poortwacht_fold_windows_closed_early_total",
+        "hits::fold tests: needs 65,536 windows",
+    ),
+    (
+        "poortwacht_flows",
+        "metrics tests; the tables are empty again at the end of a file",
+    ),
+    (
+        "poortwacht_hit_log_errors_total",
+        "hits::log tests: needs a full disk",
+    ),
+    (
+        "poortwacht_hit_log_queue_bytes",
+        "hits::log tests: needs a full disk",
+    ),
+    (
+        "poortwacht_hit_log_queue_lines",
+        "hits::log tests: needs a full disk",
+    ),
+    (
+        "poortwacht_hit_log_reopens_total",
+        "hits::log tests: needs a moved file",
+    ),
+    (
+        "poortwacht_hit_log_rotations_total",
+        "hits::log tests: needs a large log",
+    ),
+    (
+        "poortwacht_hit_log_torn_lines_total",
+        "hits::log tests: needs a crash",
+    ),
+    (
+        "poortwacht_hit_records_lost_total",
+        "hits::log tests: needs a full disk",
+    ),
+    (
+        "poortwacht_hits_refused_total",
+        "desk tests: needs a broken sensor",
+    ),
+    (
+        "poortwacht_http_refused_connections_total",
+        "metrics::http tests: needs 64 visitors",
+    ),
+    (
+        "poortwacht_interface_downs_total",
+        "tests/live_capture.rs: needs an interface",
+    ),
+    (
+        "poortwacht_interface_errors_total",
+        "metrics tests: needs an interface",
+    ),
+    (
+        "poortwacht_kernel_dropped_frames_total",
+        "tests/live_capture.rs: needs a full ring",
+    ),
+    ("poortwacht_pool_empty_total", "flow tests: needs a flood"),
+    (
+        "poortwacht_ring_broken_blocks_total",
+        "capture::live::block tests: needs a broken ring",
+    ),
+    (
+        "poortwacht_ring_freezes_total",
+        "tests/live_capture.rs: needs a full ring",
+    ),
+    (
+        "poortwacht_list_reloads_total",
+        "tests/live.rs: needs a reload",
+    ),
+];
+
+/// A daemon that ends with the test.
+struct Daemon(Child);
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn captures() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/captures");
+    let mut found = Vec::new();
+    for folder in fs::read_dir(root)
+        .unwrap()
+        .flatten()
+        .filter(|f| f.path().is_dir())
+    {
+        for file in fs::read_dir(folder.path()).unwrap().flatten() {
+            if file.file_name().to_string_lossy().starts_with("capture") {
+                found.push(file.path());
+            }
+        }
+    }
+    found
+}
+
+fn get(port: u16, page: &str) -> Option<String> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
+    write!(
+        stream,
+        "GET {page} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    )
+    .ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    head.starts_with("HTTP/1.1 200").then(|| body.to_owned())
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
+}
+
+/// Starts the daemon on all captures, waits until it has read them, and gives its metrics.
+fn metrics_of_all_captures(folder: &Path, port: u16) -> (Daemon, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_poortwacht"));
+    command.arg("run").arg(format!("--listen=127.0.0.1:{port}"));
+    for (option, name) in [
+        ("--hits", "hits.jsonl"),
+        ("--key", "key"),
+        ("--control", "sock"),
+    ] {
+        command.arg(option).arg(folder.join(name));
+    }
+    for capture in captures() {
+        command.arg("--read").arg(capture);
+    }
+    let log = fs::File::create(folder.join("log")).unwrap();
+    let daemon = Daemon(command.stdout(Stdio::null()).stderr(log).spawn().unwrap());
+    let until = Instant::now() + Duration::from_secs(60);
+    loop {
+        let text = get(port, "/metrics").unwrap_or_default();
+        if text.contains("\npoortwacht_sources_ended_total 1") {
+            return (daemon, get(port, "/metrics").unwrap());
+        }
+        let log = fs::read_to_string(folder.join("log")).unwrap();
+        assert!(
+            Instant::now() < until,
+            "the daemon has not read the captures:\n{log}"
+        );
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// Family name to the sum of its series.
+fn sums(text: &str) -> BTreeMap<String, f64> {
+    let mut sums = BTreeMap::new();
+    for line in text.lines().filter(|l| l.starts_with("poortwacht_")) {
+        let (series, value) = line.rsplit_once(' ').unwrap();
+        let family = series.split('{').next().unwrap().to_owned();
+        *sums.entry(family).or_insert(0.0) += value.parse::<f64>().unwrap();
+    }
+    sums
+}
+
+#[test]
+fn every_metric_moves_somewhere_and_promtool_is_content() {
+    let folder = tempfile::tempdir().unwrap();
+    let port = free_port();
+    // Every page once, so that the page counters have something to count.
+    let (_daemon, _) = metrics_of_all_captures(folder.path(), port);
+    for page in ["/", "/healthz", "/readyz", "/metrics"] {
+        assert!(get(port, page).is_some(), "{page}");
+    }
+    let text = get(port, "/metrics").unwrap();
+    let elsewhere: BTreeSet<&str> = NOT_BY_FILES.iter().map(|(name, _)| *name).collect();
+    let sums = sums(&text);
+    let still: Vec<&String> = sums
+        .iter()
+        .filter(|(name, sum)| **sum == 0.0 && !elsewhere.contains(name.as_str()))
+        .map(|(name, _)| name)
+        .collect();
+    assert!(still.is_empty(), "no capture in the tree moves {still:?}");
+    let unknown: Vec<&&str> = elsewhere
+        .iter()
+        .filter(|n| !sums.contains_key(**n))
+        .collect();
+    assert!(unknown.is_empty(), "excused, but not declared: {unknown:?}");
+
+    let Ok(mut promtool) = Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+    else {
+        return println!("skipped: promtool is not installed");
+    };
+    promtool
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(text.as_bytes())
+        .unwrap();
+    let verdict = promtool.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&verdict.stderr).into_owned();
+    assert!(
+        verdict.status.success() && said.is_empty(),
+        "promtool: {said}"
+    );
+}
+
+#[test]
+fn prometheus_scrapes_it() {
+    let Ok(version) = Command::new("prometheus").arg("--version").output() else {
+        return println!("skipped: prometheus is not installed");
+    };
+    assert!(version.status.success());
+    let folder = tempfile::tempdir().unwrap();
+    let port = free_port();
+    let (_daemon, _) = metrics_of_all_captures(folder.path(), port);
+    let own = free_port();
+    let config = folder.path().join("prometheus.yml");
+    let text = format!(
+        "global: {{scrape_interval: 1s}}\nscrape_configs:\n- job_name: poortwacht\n  \
+         static_configs: [{{targets: ['127.0.0.1:{port}']}}]\n"
+    );
+    fs::write(&config, text).unwrap();
+    let _prometheus = Daemon(
+        Command::new("prometheus")
+            .arg(format!("--config.file={}", config.display()))
+            .arg(format!(
+                "--storage.tsdb.path={}",
+                folder.path().join("data").display()
+            ))
+            .arg(format!("--web.listen-address=127.0.0.1:{own}"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap(),
+    );
+    let until = Instant::now() + Duration::from_secs(30);
+    let query = "/api/v1/query?query=poortwacht_vendor_hits_total";
+    loop {
+        let answer = get(own, query).unwrap_or_default();
+        if answer.contains(r#""vendor":"clearview-ai""#) {
+            return;
+        }
+        assert!(
+            Instant::now() < until,
+            "prometheus has no hits of the vendor: {answer}"
+        );
+        std::thread::sleep(Duration::from_millis(300));
+    }
+}
