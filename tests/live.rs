@@ -196,10 +196,10 @@ fn reload_under_load_loses_nothing() {
     let Some(lab) = Lab::open() else { return };
     let daemon = lab.daemon();
     let pinging = lab.ping();
-    let mut loads = [lab.load("dns", 3_000), lab.load("tls", 400)];
+    let mut loads = [lab.load("dns", 9_000), lab.load("tls", 1_200)];
     let mut reloads = 0;
     while loads.iter_mut().any(|load| load.running()) && reloads < 12 {
-        std::thread::sleep(Duration::from_millis(200));
+        std::thread::sleep(Duration::from_millis(50));
         match reloads % 2 {
             0 => daemon.signal(Signal::SIGHUP),
             _ => lab.reload(),
@@ -208,7 +208,7 @@ fn reload_under_load_loses_nothing() {
     }
     let asked: BTreeSet<String> = loads.into_iter().flat_map(Load::finish).collect();
     assert!(
-        reloads >= 4 && asked.len() == 3_400,
+        reloads >= 4 && asked.len() == 10_200,
         "{reloads} reloads, {} names",
         asked.len()
     );
