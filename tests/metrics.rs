@@ -197,7 +197,12 @@ fn every_metric_moves_somewhere_and_promtool_is_content() {
     // Every page once, so that the page counters have something to count.
     let (_daemon, _) = metrics_of_all_captures(folder.path(), port);
     for page in ["/", "/healthz", "/readyz", "/metrics"] {
-        assert!(get(port, page).is_some(), "{page}");
+        // Ready is a latch of several conditions; the last may come a moment after the last frame.
+        let until = Instant::now() + Duration::from_secs(10);
+        while get(port, page).is_none() {
+            assert!(Instant::now() < until, "{page}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
     let text = get(port, "/metrics").unwrap();
     let elsewhere: BTreeSet<&str> = NOT_BY_FILES.iter().map(|(name, _)| *name).collect();

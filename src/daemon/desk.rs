@@ -222,6 +222,7 @@ impl Office {
         reopen: &AtomicBool,
         reloads: &mpsc::UnboundedSender<Result<ListInfo, String>>,
     ) -> Result<(), Fault> {
+        self.desk.hit_log(&self.log.state());
         let mut ticked = Instant::now();
         loop {
             match events.recv_timeout(TICK) {
