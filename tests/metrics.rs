@@ -204,14 +204,24 @@ fn every_metric_moves_somewhere_and_promtool_is_content() {
             std::thread::sleep(Duration::from_millis(50));
         }
     }
-    let text = get(port, "/metrics").unwrap();
     let elsewhere: BTreeSet<&str> = NOT_BY_FILES.iter().map(|(name, _)| *name).collect();
-    let sums = sums(&text);
-    let still: Vec<&String> = sums
-        .iter()
-        .filter(|(name, sum)| **sum == 0.0 && !elsewhere.contains(name.as_str()))
-        .map(|(name, _)| name)
-        .collect();
+    let look = || {
+        let text = get(port, "/metrics").unwrap();
+        let sums = sums(&text);
+        let still: Vec<String> = sums
+            .iter()
+            .filter(|(name, sum)| **sum == 0.0 && !elsewhere.contains(name.as_str()))
+            .map(|(name, _)| name.clone())
+            .collect();
+        (text, sums, still)
+    };
+    // The state of the log is shown a few times a second.
+    let until = Instant::now() + Duration::from_secs(5);
+    let (mut text, mut sums, mut still) = look();
+    while !still.is_empty() && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(100));
+        (text, sums, still) = look();
+    }
     assert!(still.is_empty(), "no capture in the tree moves {still:?}");
     let unknown: Vec<&&str> = elsewhere
         .iter()
