@@ -35,7 +35,7 @@ pub use compile::SourceText;
 pub use files::read as read_text;
 pub use plain::Allow;
 pub use problem::{ListProblem, PROBLEMS_PER_FILE_MAX};
-pub use schema::{Category, Class, Confidence, Host, MatchKind, Role, Severity, Vendor};
+pub use schema::{Category, Class, Confidence, Host, MatchKind, Role, Severity, Stage, Vendor};
 pub use table::RULES_MAX;
 
 use query::{OddName, PlainName, Tail};

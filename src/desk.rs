@@ -3,6 +3,8 @@
 //! Enters: [`Event`]s and the passing of time. Leaves: [`Record`]s for the hit log, and counts.
 //! Never: touches a file, a socket or the clock; takes a hit on trust.
 
+mod casework;
+
 use std::sync::Arc;
 
 use crate::base::Timestamp;
@@ -10,6 +12,8 @@ use crate::event::Event;
 use crate::hits::log::LogState;
 use crate::hits::{Finding, Folder, Record, Scribe, scribe};
 use crate::metrics::{Metrics, Readiness};
+
+pub use casework::Casework;
 
 /// Where the time comes from that closes folding windows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +82,11 @@ impl Desk {
                 tracing::info!(%point, "the source came to its end");
                 return;
             }
+            Event::Burst(_)
+            | Event::Support(_)
+            | Event::Mail(_)
+            | Event::Fact(_)
+            | Event::Translation(_) => return,
         }
         self.write(out);
     }

@@ -6,6 +6,7 @@
 pub mod oracle;
 pub mod wire;
 
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::base::{Counters, EchVerdict, Endpoints, Seen, Timestamp};
@@ -158,7 +159,177 @@ pub struct ListInfo {
     pub modified: i64,
 }
 
-/// What the sensor tells the desk.
+/// One exchange on a watched flow (one that made a hit): what went up and what came down between
+/// two rests. Sizes and times only. No `Debug`: it names people's addresses.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct Burst {
+    /// Name of the observation point.
+    pub point: String,
+    /// Addresses and ports, turned so that `src` is the client.
+    pub ends: Endpoints,
+    /// The client's link-layer address, where the link has one.
+    pub client_mac: Option<[u8; 6]>,
+    /// The rule that made the flow watched.
+    pub rule: HitRule,
+    /// The name that made it watched, in normal form.
+    pub name: String,
+    /// Packet time of the first frame with client payload of this exchange.
+    pub start: Timestamp,
+    /// Packet time of its last frame with payload.
+    pub end: Timestamp,
+    /// Numbers of those two frames.
+    pub frames: (u64, u64),
+    /// Nanoseconds without payload on this flow before `start`, 0 for its first exchange: while a
+    /// person reads, thinks or types, a flow rests.
+    pub rest_ns: u64,
+    /// When the flow made its hit.
+    pub opened: Timestamp,
+    /// Payload bytes from the client.
+    pub up: u64,
+    /// Payload bytes to the client.
+    pub down: u64,
+    /// Frames with payload from the client.
+    pub up_frames: u32,
+    /// Frames with payload to the client.
+    pub down_frames: u32,
+}
+
+/// A dual-use or supplier name (tracker, sign-in service, payment) seen of a client within
+/// seconds after a hit of the same client: support, never a finding. No `Debug`.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct Support {
+    /// Packet time.
+    pub time: Timestamp,
+    /// Frame number.
+    pub frame: u64,
+    /// Name of the observation point.
+    pub point: String,
+    /// Addresses and ports, turned so that `src` is the client.
+    pub ends: Endpoints,
+    /// The client's link-layer address.
+    pub client_mac: Option<[u8; 6]>,
+    /// How the name was seen.
+    pub seen: Seen,
+    /// The name in its normal form.
+    pub name: String,
+    /// What the list says of it.
+    pub rule: HitRule,
+}
+
+/// A mail from a vendor to somebody of the organisation, out of a mail log or SMTP in clear. Made
+/// on a match only: other mail leaves no trace. No `Debug`: it names the recipient.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct Mail {
+    /// When it was handed over.
+    pub time: Timestamp,
+    /// Name of the feed, or of the observation point.
+    pub point: String,
+    /// Where it was seen.
+    pub source: MailSource,
+    /// The sender's domain, in normal form.
+    pub name: String,
+    /// What the list says of that domain.
+    pub rule: HitRule,
+    /// The recipient's address, lower case.
+    pub recipient: String,
+    /// Queue or message id, to tell one mail from its retries; empty when there is none.
+    pub id: String,
+}
+
+crate::base::seen::closed_set! {
+    /// Where a mail was seen.
+    MailSource {
+        /// A mail server's log or tracking file.
+        Log = "mail-log",
+        /// SMTP in clear on the wire (RFC 5321).
+        Wire = "smtp",
+    }
+}
+
+crate::base::seen::closed_set! {
+    /// Where a fact about an address comes from.
+    FactSource {
+        /// DHCPv4 on the wire (RFC 2131).
+        Dhcp4 = "dhcpv4",
+        /// DHCPv6 on the wire (RFC 8415).
+        Dhcp6 = "dhcpv6",
+        /// RADIUS accounting, on the wire or at our own listener (RFC 2866).
+        Radius = "radius",
+        /// Kerberos AS exchange or ticket reply on the wire (RFC 4120).
+        Kerberos = "kerberos",
+        /// ARP on the wire (RFC 826).
+        Arp = "arp",
+        /// Neighbour discovery on the wire (RFC 4861).
+        Ndp = "ndp",
+        /// A DHCP server's lease file (Kea, ISC dhcpd, dnsmasq).
+        LeaseFile = "lease-file",
+        /// A list of static assignments.
+        Static = "static",
+        /// A log of an authentication or accounting server.
+        AaaLog = "aaa-log",
+    }
+}
+
+crate::base::seen::closed_set! {
+    /// What a fact does to what was known.
+    FactAct {
+        /// The binding begins, or is confirmed anew: up to `until`, else open.
+        Holds = "holds",
+        /// The binding ended at `time` (release, logoff, expiry told by the server).
+        Ends = "ends",
+        /// Every session that this server keeps ended at `time` (accounting-on/off: a restart).
+        AllEnd = "all-end",
+    }
+}
+
+/// "This address was held by": one message or line of an identity source. Fields that the source
+/// does not tell are `None`. No `Debug`: it names people.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct Fact {
+    /// From when it holds: packet time, or the time in the line.
+    pub time: Timestamp,
+    /// End of the lease or ticket as the source gives it.
+    pub until: Option<Timestamp>,
+    /// Kind of source.
+    pub source: FactSource,
+    /// The server, feed or point that says so: facts of one origin replace one another, those of
+    /// two can contradict.
+    pub origin: String,
+    /// What it does.
+    pub act: FactAct,
+    /// The address held, or the prefix (RADIUS Framed-IPv6-Prefix, DHCPv6 prefix delegation).
+    /// `None` for what ends a session by its id, or all.
+    pub net: Option<IpNet>,
+    /// The device's link-layer address.
+    pub mac: Option<[u8; 6]>,
+    /// DHCPv4 client identifier (option 61) or DHCPv6 DUID.
+    pub client_id: Option<Vec<u8>>,
+    /// Relay agent information (option 82): where the device is plugged in.
+    pub circuit: Option<Vec<u8>>,
+    /// The device's own name (option 12 or 81, or the lease file's).
+    pub host: Option<String>,
+    /// The person, as the source writes it (User-Name, Kerberos principal).
+    pub user: Option<String>,
+    /// Accounting session id (RADIUS 44).
+    pub session: Option<String>,
+}
+
+/// An address translation, out of a conntrack or NAT log: looks behind the translator. No `Debug`.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct Translation {
+    /// From when it holds.
+    pub time: Timestamp,
+    /// Up to when; `None` while it stands.
+    pub until: Option<Timestamp>,
+    /// The feed that says so.
+    pub origin: String,
+    /// Addresses and ports before the translation, `src` is the client.
+    pub inside: Endpoints,
+    /// Addresses and ports after it.
+    pub outside: Endpoints,
+}
+
+/// What the sensor (and, for facts, mail and translations, a feed) tells the desk.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub enum Event {
     /// Sources are open and the list is loaded.
@@ -173,6 +344,16 @@ pub enum Event {
     ListRefused(String),
     /// A file source came to its end.
     SourceEnded(String),
+    /// An exchange on a watched flow.
+    Burst(Box<Burst>),
+    /// A dual-use or supplier name near a hit.
+    Support(Box<Support>),
+    /// A mail of a vendor.
+    Mail(Box<Mail>),
+    /// Who held an address.
+    Fact(Box<Fact>),
+    /// What an address was translated to.
+    Translation(Box<Translation>),
 }
 
 /// What the desk tells the sensor.

@@ -19,5 +19,5 @@ pub mod show;
 pub use ecs::Record;
 pub use fold::{Finding, Folder};
 pub use log::HitLog;
-pub use pseudonym::{Addresses, Key};
+pub use pseudonym::{Addresses, Key, SubjectId};
 pub use scribe::{Observer, Scribe};

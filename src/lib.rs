@@ -16,10 +16,19 @@ pub mod flow;
 pub mod names;
 pub mod blocklist;
 pub mod event;
+pub mod presence;
 pub mod sensor;
 
 // Desk: holds keys, has no capture right.
 pub mod hits;
+pub mod organisation;
+pub mod identity;
+pub mod sealing;
+pub mod feeds;
+pub mod simulate;
+pub mod cases;
+pub mod casefile;
+pub mod alerts;
 pub mod metrics;
 pub mod desk;
 

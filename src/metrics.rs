@@ -112,6 +112,11 @@ impl Metrics {
             Event::Hit(hit) => self.hit(hit),
             Event::Stats(stats) => self.stats(stats),
             Event::SourceEnded(_) => self.families.sources_ended.with_label_values(NONE).inc(),
+            Event::Burst(_)
+            | Event::Support(_)
+            | Event::Mail(_)
+            | Event::Fact(_)
+            | Event::Translation(_) => {}
         }
     }
 

@@ -42,6 +42,25 @@ closed_set! {
         TlsSni = "tls-sni",
         /// server_name of a ClientHello inside a QUIC Initial (RFC 9001).
         QuicSni = "quic-sni",
+        /// A line of a resolver's query log.
+        ResolverLog = "resolver-log",
+        /// A line of a proxy's access log.
+        ProxyLog = "proxy-log",
+    }
+}
+
+impl Seen {
+    /// Was it a look-up of the name, on the wire or in a resolver's log?
+    pub const fn is_lookup(self) -> bool {
+        matches!(
+            self,
+            Self::DnsQuery | Self::DnsCname | Self::DnsSvcb | Self::ResolverLog
+        )
+    }
+
+    /// Did it stand in a ClientHello?
+    pub const fn is_hello(self) -> bool {
+        matches!(self, Self::TlsSni | Self::QuicSni)
     }
 }
 

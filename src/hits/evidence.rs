@@ -24,6 +24,8 @@ pub fn keep(evidence: &[u8], seen: Seen, name: &str, hide_client: bool) -> Kept 
         Seen::DnsQuery | Seen::DnsCname | Seen::DnsSvcb => dns(evidence, name, hide_client),
         Seen::TlsSni | Seen::QuicSni if hide_client => hello(evidence),
         Seen::TlsSni | Seen::QuicSni => evidence.to_vec(),
+        // A line of a log is not kept: it was matched and forgotten.
+        Seen::ResolverLog | Seen::ProxyLog => Vec::new(),
     };
     let redacted = bytes != evidence;
     Kept { bytes, redacted }

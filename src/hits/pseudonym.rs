@@ -35,6 +35,31 @@ pub enum Addresses {
     },
 }
 
+/// A subject's pseudonym: `person-`, `device-`, `address-`, `machine-` or `mailbox-` and 32 hex
+/// digits, or a word of the organisation map (`resolver`, `proxy`).
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+pub struct SubjectId(String);
+
+impl SubjectId {
+    /// From its text. The caller made it with [`Key`], never from a name in clear.
+    pub fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for SubjectId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
 /// The secret behind the pseudonyms. `Debug` shows its public id only.
 #[derive(Clone)]
 pub struct Key {

@@ -85,7 +85,7 @@ impl Scribe {
             destination: self.destination(hit),
             network: self.network(hit),
             dns: is_dns(hit).then(|| dns(hit, fold.is_some())),
-            tls: (!is_dns(hit)).then(|| Tls {
+            tls: hit.seen.is_hello().then(|| Tls {
                 client: TlsClient {
                     server_name: hit.name.clone(),
                 },
@@ -185,8 +185,9 @@ impl Scribe {
         Network {
             transport: hit.ends.transport.label().into(),
             protocol: match hit.seen {
-                Seen::DnsQuery | Seen::DnsCname | Seen::DnsSvcb => "dns",
+                Seen::DnsQuery | Seen::DnsCname | Seen::DnsSvcb | Seen::ResolverLog => "dns",
                 Seen::TlsSni => "tls",
+                Seen::ProxyLog => "http",
                 Seen::QuicSni => "quic",
             }
             .into(),
@@ -234,7 +235,7 @@ impl Scribe {
             severity: hit.rule.severity.clone(),
             frame: fold.map_or(hit.frame, |fold| fold.last_frame),
             client: self.client(hit),
-            tls: (!is_dns(hit)).then(|| OwnTls {
+            tls: hit.seen.is_hello().then(|| OwnTls {
                 ja4: hit.ja4.clone(),
                 ech: hit.ech.label().into(),
             }),
@@ -324,11 +325,11 @@ fn is_ja4(text: &str) -> bool {
 }
 
 fn is_dns(hit: &Hit) -> bool {
-    matches!(hit.seen, Seen::DnsQuery | Seen::DnsCname | Seen::DnsSvcb)
+    hit.seen.is_lookup()
 }
 
 fn dns(hit: &Hit, folded: bool) -> Dns {
-    let query = hit.seen == Seen::DnsQuery;
+    let query = matches!(hit.seen, Seen::DnsQuery | Seen::ResolverLog);
     // A response whose query was not seen carries its question under the same label.
     let asked = query || (!folded && evidence::asks_for(&hit.evidence, &hit.name));
     Dns {
@@ -361,6 +362,8 @@ fn message(hit: &Hit, fold: Option<&Fold>) -> String {
         Seen::DnsSvcb => "as the target of an HTTPS or SVCB record",
         Seen::TlsSni => "in a TLS ClientHello",
         Seen::QuicSni => "in a QUIC ClientHello",
+        Seen::ResolverLog => "in a resolver's query log",
+        Seen::ProxyLog => "in a proxy's access log",
     };
     let vendor = &hit.rule.vendor_name;
     let place = format!("{how}: {} (role {})", hit.name, hit.rule.role);

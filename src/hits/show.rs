@@ -27,6 +27,7 @@ pub fn describe(evidence: &[u8], seen: Seen) -> Vec<String> {
     match seen {
         Seen::DnsQuery | Seen::DnsCname | Seen::DnsSvcb => dns::describe(evidence, &mut lines),
         Seen::TlsSni | Seen::QuicSni => hello::describe(evidence, &mut lines),
+        Seen::ResolverLog | Seen::ProxyLog => {}
     }
     lines.finish()
 }

@@ -160,13 +160,12 @@ impl<S: Sink> Context<'_, S> {
         let mut name = NameBuf::new();
         // It matched, so it has a normal form.
         let _ = sighting.name.normalise(&mut name);
-        let ja4 = match sighting.seen {
-            Seen::TlsSni | Seen::QuicSni => {
-                ja4::client(sighting.evidence, sighting.seen == Seen::QuicSni)
-                    .map(|j| j.as_str().to_owned())
-            }
-            Seen::DnsQuery | Seen::DnsCname | Seen::DnsSvcb => None,
-        };
+        let ja4 = sighting
+            .seen
+            .is_hello()
+            .then(|| ja4::client(sighting.evidence, sighting.seen == Seen::QuicSni))
+            .flatten()
+            .map(|j| j.as_str().to_owned());
         let kept = sighting.evidence.len().min(EVIDENCE_LEN_MAX);
         Hit {
             time: around.time,

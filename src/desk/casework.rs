@@ -1,0 +1,110 @@
+//! From hit to case: asks identity who it was, tells the casebook, asks again when more is known.
+//!
+//! Enters: [`Event`]s. Leaves: [`Change`]s, in the order in which they must be written. Never:
+//! decides anything of its own.
+
+use std::sync::Arc;
+
+use crate::base::Timestamp;
+use crate::cases::{Case, Casebook, Change};
+use crate::event::Event;
+use crate::identity::Identity;
+
+/// Identity and casebook, as one hand.
+pub struct Casework {
+    identity: Identity,
+    casebook: Casebook,
+    /// Facts came that may change whose an item is.
+    stale: bool,
+    asked: Timestamp,
+}
+
+/// Facts come in heaps (a lease file is read): traces are asked again no more often than this.
+const ASK_AGAIN_NS: u64 = 1_000_000_000;
+
+impl Casework {
+    /// Ties them together.
+    pub const fn new(identity: Identity, casebook: Casebook) -> Self {
+        Self {
+            identity,
+            casebook,
+            stale: false,
+            asked: Timestamp(0),
+        }
+    }
+
+    /// Takes one event, learned at `learned`.
+    pub fn take(&mut self, event: &Event, learned: Timestamp, out: &mut Vec<Change>) {
+        match event {
+            Event::Hit(hit) => {
+                let trace = self.identity.trace(&hit.ends, hit.client_mac, hit.time);
+                let who = self.identity.who(&trace);
+                self.casebook.hit(hit, trace, &who, out);
+            }
+            Event::Burst(burst) => {
+                let trace = self
+                    .identity
+                    .trace(&burst.ends, burst.client_mac, burst.start);
+                let who = self.identity.who(&trace);
+                self.casebook.burst(burst, trace, &who, out);
+            }
+            Event::Support(support) => {
+                let trace = self
+                    .identity
+                    .trace(&support.ends, support.client_mac, support.time);
+                let who = self.identity.who(&trace);
+                self.casebook.support(support, trace, &who, out);
+            }
+            Event::Mail(mail) => {
+                let who = self.identity.mailbox(&mail.recipient, mail.time);
+                self.casebook.mail(mail, who.as_ref(), out);
+            }
+            Event::Fact(fact) => self.stale |= self.identity.learn(fact, learned),
+            Event::Translation(it) => self.stale |= self.identity.translate(it, learned),
+            Event::Stats(_)
+            | Event::Ready(_)
+            | Event::ListLoaded(_)
+            | Event::ListRefused(_)
+            | Event::SourceEnded(_) => {}
+        }
+        if self.stale && learned.since_ns(self.asked) >= ASK_AGAIN_NS {
+            self.ask_again(learned, out);
+        }
+    }
+
+    /// What time brings: packet time in a replay, the wall clock live. About once a second.
+    pub fn tick(&mut self, now: Timestamp, out: &mut Vec<Change>) {
+        if self.stale {
+            self.ask_again(now, out);
+        }
+        self.casebook.tick(now, out);
+        self.identity.tick(now);
+    }
+
+    fn ask_again(&mut self, now: Timestamp, out: &mut Vec<Change>) {
+        (self.stale, self.asked) = (false, now);
+        let identity = &self.identity;
+        self.casebook
+            .ask_again(now, &|trace| identity.who(trace), out);
+    }
+
+    /// Cases as they were written down before a restart.
+    pub fn restore(&mut self, cases: Vec<Case>) {
+        self.casebook.restore(cases);
+    }
+
+    /// Another list is in force.
+    pub fn catalogue(&mut self, catalogue: Arc<crate::blocklist::Catalogue>) {
+        self.casebook.catalogue(catalogue);
+    }
+
+    /// The cases as they stand.
+    pub fn cases(&self) -> impl Iterator<Item = &Case> {
+        self.casebook.cases()
+    }
+
+    /// Who held what.
+    pub const fn identity(&self) -> &Identity {
+        &self.identity
+    }
+}
