@@ -9,7 +9,7 @@ use divan::{Bencher, black_box};
 use poortwacht::base::Timestamp;
 use poortwacht::blocklist::Catalogue;
 use poortwacht::capture::{Frame, LinkType};
-use poortwacht::event::Hit;
+use poortwacht::event::{Event, Hit};
 use poortwacht::sensor::{Settings, Sink, Worker};
 
 // The maker of single frames; the whole mix is for the test.
@@ -26,6 +26,8 @@ fn main() {
 struct NoHits;
 
 impl Sink for NoHits {
+    fn tell(&mut self, _event: Event) {}
+
     fn hit(&mut self, hit: Box<Hit>) {
         panic!("{} matched", hit.name);
     }

@@ -14,7 +14,7 @@ mod tests;
 use ipnet::IpNet;
 
 use crate::base::{Endpoints, Seen, Timestamp};
-use crate::event::Hit;
+use crate::event::{Event, Hit};
 
 pub use worker::Worker;
 
@@ -49,6 +49,10 @@ impl Default for Settings {
 pub trait Sink {
     /// A name matched. Called on a match only, so it may cost something.
     fn hit(&mut self, hit: Box<Hit>);
+
+    /// A fact, an exchange on a watched flow, a supporting name or a mail. It leaves only for a
+    /// reason, so it may cost something.
+    fn tell(&mut self, event: Event);
 
     /// Does this sink show every name? Only ever true for capture files.
     fn wants_names(&self) -> bool {

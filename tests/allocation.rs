@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use poortwacht::base::Timestamp;
 use poortwacht::blocklist::{Catalogue, SourceText};
 use poortwacht::capture::{FileSource, Frame, LinkType, VlanTag};
-use poortwacht::event::Hit;
+use poortwacht::event::{Event, Hit};
 use poortwacht::sensor::{Settings, Sink, Worker};
 
 mod mix;
@@ -56,6 +56,8 @@ fn allocations() -> u64 {
 struct NoHits;
 
 impl Sink for NoHits {
+    fn tell(&mut self, _event: Event) {}
+
     fn hit(&mut self, hit: Box<Hit>) {
         panic!("{} matched", hit.name);
     }

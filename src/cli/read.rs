@@ -17,7 +17,7 @@ use crate::config::Config;
 use crate::daemon::fault::say;
 use crate::daemon::sources::{self, Files};
 use crate::daemon::{Exit, Fault, desk};
-use crate::event::Hit;
+use crate::event::{Event, Hit};
 use crate::hits::{Finding, Folder, Scribe};
 use crate::sensor::{NameLine, Sink, Worker};
 
@@ -215,6 +215,8 @@ impl<W: Write> Output<W> {
 }
 
 impl<W: Write> Sink for Output<W> {
+    fn tell(&mut self, _event: Event) {}
+
     fn hit(&mut self, hit: Box<Hit>) {
         self.tally.count(&hit.rule);
         self.folder.take(*hit, &mut self.findings);

@@ -46,6 +46,10 @@ impl Sink for Outlet {
     fn hit(&mut self, hit: Box<Hit>) {
         self.send(Event::Hit(hit));
     }
+
+    fn tell(&mut self, event: Event) {
+        self.send(event);
+    }
 }
 
 /// Makes outlets for one queue.

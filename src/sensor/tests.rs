@@ -74,6 +74,8 @@ struct Seeing {
 }
 
 impl Sink for Seeing {
+    fn tell(&mut self, _event: Event) {}
+
     fn hit(&mut self, hit: Box<Hit>) {
         self.hits.push(*hit);
     }
