@@ -6,6 +6,8 @@
 pub mod control;
 pub mod desk;
 pub mod fault;
+pub mod office;
+pub mod people;
 pub mod privilege;
 pub mod queue;
 pub mod sensor;

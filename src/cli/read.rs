@@ -160,10 +160,12 @@ impl Troubles {
 
 /// Pseudonyms under the configured key, else under one that is forgotten with this run.
 fn scribe(config: &Config, args: &ReadArgs) -> Result<Scribe, Fault> {
-    if args.common.config.is_some() {
-        return desk::scribe(config);
-    }
-    desk::scribe_for_one_run(config)
+    let key = if args.common.config.is_some() {
+        desk::key(config)
+    } else {
+        desk::key_for_one_run()
+    }?;
+    Ok(desk::scribe_with(config, key))
 }
 
 fn progress(args: &ReadArgs, files: &Files) -> ProgressBar {

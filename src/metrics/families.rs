@@ -147,8 +147,8 @@ families! {
         "Records made: first hits (name-seen) and summaries of repeats (name-seen-again).";
     hits_folded: Counter "poortwacht_hits_folded_total" []
         "Hits that went into the count of a summary.";
-    hits_refused: Counter "poortwacht_hits_refused_total" []
-        "Hits from the sensor that the desk did not take because they cannot be true.";
+    events_refused: Counter "poortwacht_events_refused_total" []
+        "Events from the sensor that the desk did not take because they cannot be true.";
     fold_windows: Gauge "poortwacht_fold_windows" []
         "Windows open to fold repeats in.";
     fold_windows_closed_early: Counter "poortwacht_fold_windows_closed_early_total" []
