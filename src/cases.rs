@@ -272,6 +272,17 @@ impl Casebook {
     /// What time brings: closes what waits for something that did not come.
     pub fn tick(&mut self, _now: Timestamp, _out: &mut Vec<Change>) {}
 
+    /// Closes a case for a reason that somebody gave; `false` when none of this id is open.
+    pub fn close(
+        &mut self,
+        _case: &str,
+        _why: &str,
+        _now: Timestamp,
+        _out: &mut Vec<Change>,
+    ) -> bool {
+        false
+    }
+
     /// The cases as they stand.
     pub fn cases(&self) -> impl Iterator<Item = &Case> {
         std::iter::empty()

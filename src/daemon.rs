@@ -10,6 +10,7 @@ pub mod office;
 pub mod people;
 pub mod privilege;
 pub mod queue;
+pub mod replay;
 pub mod sensor;
 pub mod sources;
 

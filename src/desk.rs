@@ -142,6 +142,11 @@ impl Desk {
         self.casework.catalogue(catalogue);
     }
 
+    /// Closes a case for a reason that somebody gave; `false` when none of this id is open.
+    pub fn close(&mut self, case: &str, why: &str, now: Timestamp, out: &mut Vec<Change>) -> bool {
+        self.casework.close(case, why, now, out)
+    }
+
     /// Identity and cases.
     pub const fn casework(&self) -> &Casework {
         &self.casework

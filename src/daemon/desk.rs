@@ -14,14 +14,14 @@ use std::path::Path;
 use std::process::{Child, Command as Program, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::control::{Control, Request};
+use super::control::{Ask, Control, Request};
 use super::fault::{Exit, Fault};
 use super::office::{Incoming, Office, Unwritten};
 use super::sensor::SensorConfig;
@@ -255,9 +255,13 @@ async fn serve(
     let wiring = |e: std::io::Error| Fault::new(Exit::Internal, format!("cannot start: {e}"));
     let mut to_sensor = socket.try_clone().map_err(wiring)?;
     let (events, inbox) = sync_channel(AHEAD);
+    let to_office = events.clone();
     thread::Builder::new()
         .name("from-sensor".into())
-        .spawn(move || receive(socket, &events))
+        .spawn({
+            let events = events.clone();
+            move || receive(socket, &events)
+        })
         .map_err(wiring)?;
     let reopen = Arc::new(AtomicBool::new(false));
     let (told, mut reloads) = mpsc::unbounded_channel();
@@ -294,14 +298,24 @@ async fn serve(
                 reopen.store(true, Ordering::Relaxed);
                 Some(None)
             }
-            Some(request) = asked.recv() => {
-                reopen.store(true, Ordering::Relaxed);
-                Some(Some(request))
-            }
+            Some(request) = asked.recv() => match request.ask {
+                Ask::Reload => {
+                    reopen.store(true, Ordering::Relaxed);
+                    Some(Some(request))
+                }
+                Ask::Close { case, why } => {
+                    let close = Incoming::Close { case, why, answer: request.answer };
+                    // A full inbox means that the desk is busy: whoever asked asks again.
+                    if let Err(TrySendError::Full(back)) = to_office.try_send(close) {
+                        back.refuse("the desk is busy; try again");
+                    }
+                    continue;
+                }
+            },
             Some(outcome) = reloads.recv() => {
                 if let Some(Some(request)) = waiting.pop_front() {
                     // The visitor may have gone.
-                    let _ = request.send(reply(&outcome));
+                    let _ = request.answer.send(reply(&outcome));
                 }
                 continue;
             }

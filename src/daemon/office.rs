@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use super::fault::{Exit, Fault};
 use super::sources;
@@ -40,6 +40,25 @@ pub enum Incoming {
     SensorEnded,
     /// From a feed.
     Feed(Event),
+    /// Somebody closes a case.
+    Close {
+        /// Its id.
+        case: String,
+        /// Why.
+        why: String,
+        /// `closed ...` or `refused ...`.
+        answer: oneshot::Sender<String>,
+    },
+}
+
+impl Incoming {
+    /// Tells whoever waits for an answer that there will be none.
+    pub fn refuse(self, why: &str) {
+        if let Self::Close { answer, .. } = self {
+            // The visitor may have gone.
+            let _ = answer.send(format!("refused {why}"));
+        }
+    }
 }
 
 /// The desk and what it writes.
@@ -97,6 +116,10 @@ impl Office {
                     self.take(event);
                 }
                 Ok(Incoming::Feed(event)) => self.take(event),
+                Ok(Incoming::Close { case, why, answer }) => {
+                    // The visitor may have gone.
+                    let _ = answer.send(self.close(&case, &why));
+                }
                 Ok(Incoming::SensorEnded) | Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) => {}
             }
@@ -130,6 +153,16 @@ impl Office {
     fn take(&mut self, event: Event) {
         self.desk.take(event, now(), &mut self.unwritten.out);
         self.write();
+    }
+
+    fn close(&mut self, case: &str, why: &str) -> String {
+        let out = &mut self.unwritten.out.changes;
+        let reply = match self.desk.close(case, why, now(), out) {
+            true => format!("closed {case}"),
+            false => format!("refused no open case {case}; `poortwacht cases list` shows them"),
+        };
+        self.write();
+        reply
     }
 
     /// The sensor has another list: the desk judges by the same one.

