@@ -288,3 +288,13 @@ impl Casebook {
         std::iter::empty()
     }
 }
+
+/// The reasoning of a case, line by line.
+pub fn explain(_case: &Case, _catalogue: &Catalogue) -> Vec<String> {
+    Vec::new()
+}
+
+/// What differs between the cases of two judgements of the same traffic.
+pub fn compare(_now: &[Case], _then: &[Case]) -> Vec<String> {
+    Vec::new()
+}
