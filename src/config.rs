@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use crate::casefile;
 use crate::feeds::Feed;
 use crate::sealing::{Officer, Sealer};
 
@@ -190,6 +191,9 @@ pub struct Identity {
 pub struct Cases {
     /// Folder of the case journal, the sealed subjects and the outbox. Default `cases`.
     pub folder: PathBuf,
+    /// A closed case is deleted so many days after its newest evidence, and with a subject's last
+    /// case the sealed record; 0: never. Default 180.
+    pub closed_days: u32,
     /// Rules file (TOML) that replaces the built-in weights and thresholds. Empty: built in.
     /// Default: empty.
     pub rules: PathBuf,
@@ -269,7 +273,18 @@ impl Default for Cases {
     fn default() -> Self {
         Self {
             folder: "cases".into(),
+            closed_days: 180,
             rules: PathBuf::new(),
+        }
+    }
+}
+
+impl Cases {
+    /// What the case file needs to know.
+    pub fn settings(&self) -> casefile::Settings {
+        casefile::Settings {
+            folder: self.folder.clone(),
+            closed_days: self.closed_days,
         }
     }
 }
@@ -393,6 +408,10 @@ impl Config {
             64,
             1 << 24,
         )?;
+        self.cases
+            .settings()
+            .check()
+            .map_err(|why| format!("[cases] {why}"))?;
         if !who.officers.is_empty() {
             Sealer::new(&who.officers, who.threshold).map_err(|why| format!("[identity] {why}"))?;
         }

@@ -23,7 +23,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::control::{Ask, Control, Request};
 use super::fault::{Exit, Fault};
-use super::office::{Incoming, Office, Unwritten};
+use super::office::{self, Incoming, Office, Unwritten};
 use super::sensor::SensorConfig;
 use super::{people, privilege, sources};
 use crate::alerts::Outbox;
@@ -59,7 +59,8 @@ pub fn run(config: Config) -> Result<(), Fault> {
     let casework = people::casework(&config, &key, Arc::clone(&list))?;
     let sealer = people::sealer(&config)?;
     let unusable = |why: String| Fault::new(Exit::Output, why);
-    let (casefile, cases) = Casefile::open(&config.cases.folder).map_err(unusable)?;
+    let (casefile, cases) =
+        Casefile::open(&config.cases.settings(), office::now()).map_err(unusable)?;
     let outbox = Outbox::open(&config.cases.folder.join("outbox")).map_err(unusable)?;
     let log = HitLog::open(log_settings(&config.hits), Instant::now())
         .map_err(|e| Fault::new(Exit::Output, e))?;

@@ -130,6 +130,7 @@ impl Office {
                 ticked = Instant::now();
                 self.desk.tick(now(), &mut self.unwritten.out);
                 self.write();
+                self.casefile.tick(now());
                 self.log.tick(ticked);
                 self.desk.hit_log(&self.log.state());
             }
@@ -267,7 +268,8 @@ fn shorten(waiting: &mut VecDeque<Change>) {
     }
 }
 
-fn now() -> Timestamp {
+/// The wall clock.
+pub fn now() -> Timestamp {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
