@@ -272,8 +272,29 @@ impl Casebook {
     /// What time brings: closes what waits for something that did not come.
     pub fn tick(&mut self, _now: Timestamp, _out: &mut Vec<Change>) {}
 
+    /// Closes a case for a reason that somebody gave; `false` when none of this id is open.
+    pub fn close(
+        &mut self,
+        _case: &str,
+        _why: &str,
+        _now: Timestamp,
+        _out: &mut Vec<Change>,
+    ) -> bool {
+        false
+    }
+
     /// The cases as they stand.
     pub fn cases(&self) -> impl Iterator<Item = &Case> {
         std::iter::empty()
     }
+}
+
+/// The reasoning of a case, line by line.
+pub fn explain(_case: &Case, _catalogue: &Catalogue) -> Vec<String> {
+    Vec::new()
+}
+
+/// What differs between the cases of two judgements of the same traffic.
+pub fn compare(_now: &[Case], _then: &[Case]) -> Vec<String> {
+    Vec::new()
 }
