@@ -192,7 +192,11 @@ fn proof_facts(vendor: &Vendor) -> Vec<(&'static str, String)> {
         facts.extend(texts.into_iter().map(|text| (key, text)));
     }
     facts.extend(proof.thresholds.into_iter().map(|own| {
-        let how = if own.measured { "measured" } else { "a design guess" };
+        let how = if own.measured {
+            "measured"
+        } else {
+            "a design guess"
+        };
         let text = format!("{} = {} ({how}): {}", own.name, own.value, own.reason);
         ("proof.threshold", text)
     }));
