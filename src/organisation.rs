@@ -233,9 +233,9 @@ impl Organisation {
         )
     }
 
-    /// Is this the link-layer address of a router: what comes from it is not its own?
-    pub fn is_router(&self, mac: [u8; 6]) -> bool {
-        self.routers.contains(&mac)
+    /// Link-layer addresses of routers: what comes from them is not their own.
+    pub fn routers(&self) -> impl Iterator<Item = [u8; 6]> {
+        self.routers.iter().copied()
     }
 
     /// Who a user name means, whatever the source wrote.

@@ -37,7 +37,7 @@ fn the_shipped_file_parses_and_shows_every_key() {
     }
     let now = it.register()[0].valid_from;
     assert_eq!(it.warnings(&|vendor| vendor == "cognitec", now), [""; 0]);
-    assert!(it.is_router([0, 0, 0x5e, 0, 1, 1]));
+    assert!(it.routers().eq([[0, 0, 0x5e, 0, 1, 1]]));
 }
 
 #[test]
