@@ -6,7 +6,9 @@
 
 mod context;
 mod quic;
+mod support;
 mod tcp;
+mod watch;
 mod worker;
 #[cfg(test)]
 mod tests;
@@ -16,6 +18,7 @@ use ipnet::IpNet;
 use crate::base::{Endpoints, Seen, Timestamp};
 use crate::event::{Event, Hit};
 
+pub use support::SUPPORT_NS;
 pub use worker::Worker;
 
 /// Bounds and choices of one worker.

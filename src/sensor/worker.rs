@@ -3,6 +3,7 @@
 use super::context::{Around, Context};
 use super::quic::Connections;
 use super::tcp::{DNS_PORT, StreamReader};
+use super::watch::Trail;
 use super::{Settings, Sink};
 use crate::base::{Counters, Endpoints, Outcome, Seen, Timestamp, Transport};
 use crate::blocklist::Catalogue;
@@ -32,6 +33,7 @@ pub struct Worker {
     asked: Asked,
     scratch: Vec<u8>,
     monitored: Vec<IpNet>,
+    trail: Trail,
     stats: Stats,
     /// Up to when the tables were looked at.
     swept: Timestamp,
@@ -52,6 +54,8 @@ impl Worker {
             connections: Counters::new(Outcome::ALL.len().saturating_mul(2)),
             hits: Counters::new(Seen::ALL.len()),
             context: Counters::new(Seen::ALL.len()),
+            support: Counters::new(Seen::ALL.len()),
+            bursts: Counters::new(2),
             ..Stats::default()
         };
         Self {
@@ -61,6 +65,7 @@ impl Worker {
             asked: Asked::new(ASKED_SLOTS),
             scratch: vec![0; SCRATCH_LEN],
             monitored: settings.monitored.clone(),
+            trail: Trail::new(settings.seed),
             stats,
             swept: Timestamp(0),
         }
@@ -90,6 +95,7 @@ impl Worker {
                     stats,
                     asked: &mut self.asked,
                     monitored: &self.monitored,
+                    trail: &mut self.trail,
                     sink,
                 };
                 let scratch = &mut self.scratch;
@@ -140,8 +146,10 @@ impl Worker {
             stats: &mut self.stats,
             asked: &mut self.asked,
             monitored: &self.monitored,
+            trail: &mut self.trail,
             sink,
         };
+        context.rest(now, due);
         let sets = self.quic.sets().div_ceil(SWEEP_PARTS).saturating_mul(due);
         self.quic.sweep(now, sets, &mut context);
         let sets = self
@@ -166,6 +174,7 @@ impl Worker {
             stats: &mut self.stats,
             asked: &mut self.asked,
             monitored: &self.monitored,
+            trail: &mut self.trail,
             sink,
         };
         self.quic.flush(&mut context);
@@ -174,6 +183,7 @@ impl Worker {
             scratch: &mut self.scratch,
         };
         self.streams.flush(&mut reader);
+        context.flush();
     }
 
     /// Its counters, up to date.
@@ -182,6 +192,7 @@ impl Worker {
         self.stats
             .fragments
             .copy_from(self.decoder.fragment_fates());
+        self.trail.count(&mut self.stats);
         &mut self.stats
     }
 }
@@ -193,7 +204,8 @@ fn udp<S: Sink>(
     context: &mut Context<'_, S>,
 ) {
     // QUIC on any port, those of DNS included: its version is nothing that DNS can hold there.
-    if quic.push(packet, scratch, context) {
+    let quic = quic.push(packet, scratch, context);
+    if context.datagram(packet) || quic {
         return;
     }
     let ends = &packet.ends;
