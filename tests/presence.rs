@@ -47,7 +47,9 @@ impl Sink for Told {
 }
 
 fn written(fact: &Fact) -> String {
-    let mac = fact.mac.map(|mac| mac.map(|byte| format!("{byte:02x}")).join(":"));
+    let mac = fact
+        .mac
+        .map(|mac| mac.map(|byte| format!("{byte:02x}")).join(":"));
     let lease = fact.until.map(|until| {
         let ns = until.since_ns(fact.time);
         assert_eq!(ns % 1_000_000_000, 0, "a lease is whole seconds");
@@ -63,7 +65,9 @@ fn written(fact: &Fact) -> String {
         fact.session.clone(),
         lease,
     ];
-    fields.map(|field| field.unwrap_or_else(|| "-".into())).join("\t")
+    fields
+        .map(|field| field.unwrap_or_else(|| "-".into()))
+        .join("\t")
 }
 
 fn folder() -> PathBuf {
@@ -110,7 +114,11 @@ fn what_is_told_is_what_tshark_reads() {
         let expected = fs::read_to_string(folder().join(&name).join("facts.tsv")).unwrap();
         let (told, stats) = replay(&name, &small());
         // A capture of mails is judged by its mails.
-        let found = if name == "smtp" { told.mails } else { told.facts };
+        let found = if name == "smtp" {
+            told.mails
+        } else {
+            told.facts
+        };
         let mut expected: Vec<&str> = expected.lines().collect();
         let mut found: Vec<&str> = found.iter().map(String::as_str).collect();
         // The facts of one packet have no order of their own.
@@ -134,10 +142,17 @@ fn messages_and_what_told_nothing_are_counted() {
     assert!(withheld(&radius, Withheld::Unanswered) >= 1);
     assert!(radius.presence.at(Protocol::Radius.index()) >= 11);
     let (_, kerberos) = replay("kerberos", &small());
-    assert_eq!(withheld(&kerberos, Withheld::Unproved), 1, "the account without pre-authentication");
+    assert_eq!(
+        withheld(&kerberos, Withheld::Unproved),
+        1,
+        "the account without pre-authentication"
+    );
     let (_, neighbours) = replay("neighbours", &small());
     assert!(withheld(&neighbours, Withheld::Repeated) >= 1);
-    assert!(neighbours.decode_not_for_us.total() > 0, "the probe and the pings");
+    assert!(
+        neighbours.decode_not_for_us.total() > 0,
+        "the probe and the pings"
+    );
     let (mails, smtp) = replay("smtp", &small());
     // Behind STARTTLS no sender is read.
     assert_eq!((smtp.smtp_senders, smtp.smtp_mails), (4, 3));
@@ -154,19 +169,40 @@ fn messages_and_what_told_nothing_are_counted() {
 fn origins_and_circuits() {
     let (told, _) = replay("dhcpv4-relay", &small());
     assert!(!told.circuits.is_empty(), "option 82 of the relay");
-    let servers: Vec<&String> = told.origins.iter().filter(|o| o.contains("198.51.100.2")).collect();
-    assert_eq!(servers.len(), 2, "lease and release of one server: {:?}", told.origins);
+    let servers: Vec<&String> = told
+        .origins
+        .iter()
+        .filter(|o| o.contains("198.51.100.2"))
+        .collect();
+    assert_eq!(
+        servers.len(),
+        2,
+        "lease and release of one server: {:?}",
+        told.origins
+    );
     let (told, _) = replay("radius", &small());
-    let nas = told.origins.iter().filter(|origin| *origin == "192.0.2.2").count();
-    assert!(nas >= 8, "the access server by its own word: {:?}", told.origins);
+    let nas = told
+        .origins
+        .iter()
+        .filter(|origin| *origin == "192.0.2.2")
+        .count();
+    assert!(
+        nas >= 8,
+        "the access server by its own word: {:?}",
+        told.origins
+    );
 }
 
 /// Excluded networks: nothing of them leaves, by whatever protocol.
 #[test]
 fn excluded_networks_tell_nothing() {
-    let nets: [IpNet; 3] = ["192.0.2.0/24", "2001:db8:1::/64", "fe80::/10"].map(|net| net.parse().unwrap());
+    let nets: [IpNet; 3] =
+        ["192.0.2.0/24", "2001:db8:1::/64", "fe80::/10"].map(|net| net.parse().unwrap());
     let inside = |line: &str| {
-        let net = line.split('\t').nth(2).and_then(|net| net.parse::<IpNet>().ok());
+        let net = line
+            .split('\t')
+            .nth(2)
+            .and_then(|net| net.parse::<IpNet>().ok());
         net.is_some_and(|net| nets.iter().any(|excluded| excluded.contains(&net)))
     };
     let settings = Settings {
@@ -184,17 +220,29 @@ fn excluded_networks_tell_nothing() {
 /// Nobody is bound to an address that was not given: each fact's address lies in the lab.
 #[test]
 fn every_fact_is_about_the_lab() {
-    let lab: [IpNet; 4] = ["192.0.2.0/24", "198.51.100.0/24", "2001:db8::/32", "fe80::/10"]
-        .map(|net| net.parse().unwrap());
+    let lab: [IpNet; 4] = [
+        "192.0.2.0/24",
+        "198.51.100.0/24",
+        "2001:db8::/32",
+        "fe80::/10",
+    ]
+    .map(|net| net.parse().unwrap());
     for name in names() {
         let (told, _) = replay(&name, &small());
         for line in &told.facts {
             let fields: Vec<&str> = line.split('\t').collect();
             assert!(FactAct::ALL.iter().any(|act| act.label() == fields[0]));
-            assert!(FactSource::ALL.iter().any(|source| source.label() == fields[1]));
+            assert!(
+                FactSource::ALL
+                    .iter()
+                    .any(|source| source.label() == fields[1])
+            );
             if let Ok(net) = fields[2].parse::<IpNet>() {
                 let address: IpAddr = net.addr();
-                assert!(lab.iter().any(|lab| lab.contains(&address)), "{name}: {line}");
+                assert!(
+                    lab.iter().any(|lab| lab.contains(&address)),
+                    "{name}: {line}"
+                );
             }
         }
     }

@@ -263,16 +263,20 @@ impl Watch {
             return Ok(false);
         };
         self.expire(at.time);
-        if !packet.response {
+        let server = |port| matches!(port, 1813 | 1646);
+        if !packet.response && server(at.ends.dport) {
             // Broken ones are counted when they come, not when they are answered.
             packet.facts(at.ends.src, at.time, &mut |_| {})?;
             let gone = self
                 .accounts
                 .ask(at.ends, packet.id, at.time, packet.packet);
             self.withheld.add(Withheld::Unanswered.index(), gone);
-        } else if let Some((asked, request)) = self.accounts.answered(at.ends, packet.id, at.time) {
-            if let Some(request) = radius::read(request)? {
-                request.facts(at.ends.dst, asked, tell)?;
+        } else if packet.response && server(at.ends.sport) {
+            let asked = self.accounts.answered(at.ends, packet.id, at.time);
+            if let Some((time, request)) = asked
+                && let Some(request) = radius::read(request)?
+            {
+                request.facts(at.ends.dst, time, tell)?;
             }
         }
         Ok(true)
