@@ -176,8 +176,8 @@ fn origins_and_circuits() {
         .collect();
     assert_eq!(
         servers.len(),
-        2,
-        "lease and release of one server: {:?}",
+        1,
+        "the server by its own word: {:?}",
         told.origins
     );
     let (told, _) = replay("radius", &small());

@@ -241,7 +241,9 @@ impl Watch {
         };
         // Whether every option is whole shows only at the end, and a broken message tells nothing.
         message.held(&mut |_| {})?;
-        let (seen, host) = self.name(&key, at.time, message.host()?);
+        // Who gives back may not say a name (RFC 4704 section 5).
+        let host = if ends { Text::EMPTY } else { message.host()? };
+        let (seen, host) = self.name(&key, at.time, host);
         let mac = seen.or(message.mac()?);
         message.held(&mut |held: Held| {
             let gone = ends || held.seconds == Some(0);
