@@ -1,5 +1,7 @@
 //! Mails of vendors in SMTP in clear, however the lines are cut.
 
+use std::sync::LazyLock;
+
 use super::*;
 use crate::event::{Mail, MailSource};
 
@@ -37,7 +39,9 @@ fn to(port: u16, mut frame: Vec<u8>) -> Vec<u8> {
 }
 
 fn mails(frames: &[Vec<u8>]) -> (Vec<(String, String)>, crate::event::Stats) {
-    let list = Catalogue::builtin().unwrap_or_else(|p| panic!("{}", p[0]));
+    static LIST: LazyLock<Catalogue> =
+        LazyLock::new(|| Catalogue::builtin().unwrap_or_else(|p| panic!("{}", p[0])));
+    let list = &*LIST;
     let mut worker = Worker::new(&small(), 0, "test");
     let mut post = Post::default();
     for (i, bytes) in (0i64..).zip(frames) {
@@ -49,9 +53,9 @@ fn mails(frames: &[Vec<u8>]) -> (Vec<(String, String)>, crate::event::Stats) {
             link: LinkType::Ethernet,
             point: 0,
         };
-        worker.frame(&frame, "test", &list, &mut post);
+        worker.frame(&frame, "test", list, &mut post);
     }
-    worker.flush("test", &list, &mut post);
+    worker.flush("test", list, &mut post);
     let told = post.mails.into_iter().map(|mail| {
         assert!(mail.source == MailSource::Wire && mail.id.is_empty() && mail.point == "test");
         (mail.name, mail.recipient)
