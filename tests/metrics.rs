@@ -35,7 +35,7 @@ const NOT_BY_FILES: &[(&str, &str)] = &[
     ),
     (
         "poortwacht_fold_windows",
-        "metrics tests; the last captures make no hit, and until then the windows are closed",
+        "desk tests; the last captures make no hit, and by then the windows are closed",
     ),
     (
         "poortwacht_flows",

@@ -59,6 +59,8 @@ fn hits_become_records_and_counts() {
     (bad.name, bad.rule.vendor) = ("a\u{1b}b".into(), "ghost".into());
     desk.take(Event::Hit(Box::new(bad)), at(4), &mut out);
     assert_eq!(actions(&out), ["name-seen"]);
+    desk.tick(at(5), &mut out);
+    assert!(metrics.text().contains("\npoortwacht_fold_windows 1\n"));
     desk.tick(at(301), &mut out);
     assert_eq!(actions(&out), ["name-seen", "name-seen-again"]);
     let text = metrics.text();
