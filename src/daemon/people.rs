@@ -13,6 +13,7 @@ use crate::cases::Casebook;
 use crate::config::Config;
 use crate::desk::Casework;
 use crate::event::Event;
+use crate::feeds;
 use crate::hits::Key;
 use crate::identity::{self, Identity};
 use crate::organisation::Organisation;
@@ -39,8 +40,12 @@ pub fn casework(config: &Config, key: &Key, list: Arc<Catalogue>) -> Result<Case
 ///
 /// # Errors
 /// [`Exit::Config`] with file, line and a way out.
-pub fn organisation(_config: &Config) -> Result<Organisation, Fault> {
-    Ok(Organisation::default())
+pub fn organisation(config: &Config) -> Result<Organisation, Fault> {
+    let map = &config.organisation.map;
+    if map.as_os_str().is_empty() {
+        return Ok(Organisation::default());
+    }
+    Organisation::load(map).map_err(|e| Fault::new(Exit::Config, e))
 }
 
 /// Seals for the officers, if there are any.
@@ -68,7 +73,12 @@ fn case_id() -> String {
 /// What the configured feeds tell, read once from beginning to end.
 ///
 /// # Errors
-/// [`Exit::Config`] when a feed cannot be used.
-pub fn feed_events(_config: &Config, _list: &Arc<Catalogue>) -> Result<Vec<Event>, Fault> {
-    Ok(Vec::new())
+/// [`Exit::Input`] when a feed cannot be read.
+pub fn feed_events(config: &Config, list: &Catalogue) -> Result<Vec<Event>, Fault> {
+    let mut events = Vec::new();
+    for feed in &config.feeds {
+        let told = feeds::read_once(feed, list).map_err(|why| Fault::new(Exit::Input, why))?;
+        events.extend(told);
+    }
+    Ok(events)
 }
