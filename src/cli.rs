@@ -11,6 +11,7 @@ pub mod list;
 mod manual;
 mod read;
 mod report;
+mod simulate;
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -57,6 +58,7 @@ enum Command {
     Config(configure::ConfigArgs),
     Reload(desk::ReloadArgs),
     Manual(manual::ManualArgs),
+    Simulate(simulate::SimulateArgs),
     /// The sensor process; started by `run`.
     #[command(hide = true)]
     Sensor,
@@ -202,6 +204,9 @@ impl RunArgs {
                 key.clone_from(path);
             }
         }
+        if let Some(folder) = &self.cases {
+            config.alerts.folder = folder.join("alerts");
+        }
         config
             .check()
             .and_then(|()| config.check_sources())
@@ -240,6 +245,7 @@ pub fn main() -> ExitCode {
         Command::Config(args) => configure::run(&args),
         Command::Reload(args) => desk::reload(&args),
         Command::Manual(args) => manual::run(&args),
+        Command::Simulate(args) => simulate::run(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

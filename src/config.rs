@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::feeds::Feed;
 use crate::sealing::{Officer, Sealer};
+use crate::{alerts, casefile};
 
 pub use origin::{Line, Origin};
 
@@ -42,6 +43,8 @@ pub struct Config {
     pub feeds: Vec<Feed>,
     /// Cases and where they are kept.
     pub cases: Cases,
+    /// Alerts on their way out.
+    pub alerts: alerts::Settings,
     /// Metrics and health pages.
     pub http: Http,
     /// The control socket.
@@ -190,6 +193,9 @@ pub struct Identity {
 pub struct Cases {
     /// Folder of the case journal, the sealed subjects and the outbox. Default `cases`.
     pub folder: PathBuf,
+    /// A closed case is deleted so many days after its newest evidence, and with a subject's last
+    /// case the sealed record; 0: never. Default 180.
+    pub closed_days: u32,
     /// Rules file (TOML) that replaces the built-in weights and thresholds. Empty: built in.
     /// Default: empty.
     pub rules: PathBuf,
@@ -269,7 +275,18 @@ impl Default for Cases {
     fn default() -> Self {
         Self {
             folder: "cases".into(),
+            closed_days: 180,
             rules: PathBuf::new(),
+        }
+    }
+}
+
+impl Cases {
+    /// What the case file needs to know.
+    pub fn settings(&self) -> casefile::Settings {
+        casefile::Settings {
+            folder: self.folder.clone(),
+            closed_days: self.closed_days,
         }
     }
 }
@@ -393,6 +410,11 @@ impl Config {
             64,
             1 << 24,
         )?;
+        self.cases
+            .settings()
+            .check()
+            .map_err(|why| format!("[cases] {why}"))?;
+        self.alerts.check()?;
         if !who.officers.is_empty() {
             Sealer::new(&who.officers, who.threshold).map_err(|why| format!("[identity] {why}"))?;
         }
@@ -437,6 +459,7 @@ impl Config {
                 self.privacy.clear_reason.trim()
             ));
         }
+        out.extend(self.alerts.warnings());
         if self.identity.officers.is_empty() {
             out.push(
                 "no officers are named: no user name is kept, cases are of devices; list \
@@ -464,6 +487,10 @@ impl Config {
             &mut self.organisation.map,
             &mut self.cases.folder,
             &mut self.cases.rules,
+            &mut self.alerts.folder,
+            &mut self.alerts.alertmanager.password_file,
+            &mut self.alerts.alertmanager.token_file,
+            &mut self.alerts.alertmanager.ca_file,
             &mut self.lists.dir,
             &mut self.lists.allow,
             &mut self.hits.path,

@@ -10,6 +10,7 @@ use super::{Common, desk, unwritable};
 use crate::casefile::Casefile;
 use crate::cases::{self, Case};
 use crate::config::Config;
+use crate::daemon::fault::say;
 use crate::daemon::replay::{self, Outcome};
 use crate::daemon::{Exit, Fault, sources};
 
@@ -103,7 +104,15 @@ impl At {
             Some(folder) => folder.clone(),
             None => self.common.load()?.cases.folder,
         };
-        Casefile::read(&folder).map_err(|why| Fault::new(Exit::Input, why))
+        let reading = Casefile::read(&folder).map_err(|why| Fault::new(Exit::Input, why))?;
+        if let Some(first) = reading.broken.first() {
+            let many = reading.broken.len();
+            say(&format!(
+                "{many} lines of the journal are no cases, the first is line {first}; the others \
+                 were read"
+            ));
+        }
+        Ok(reading.cases)
     }
 
     fn find(&self, id: &str) -> Result<Case, Fault> {

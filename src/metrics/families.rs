@@ -99,6 +99,16 @@ families! {
         "DNS messages and ClientHellos that could not be read, or not wholly, by reason.";
     local_names: Counter "poortwacht_local_name_messages_total" ["protocol"]
         "Messages of name protocols of the local net, which are counted and not read.";
+    smtp_senders: Counter "poortwacht_smtp_senders_total" []
+        "Envelope senders read in SMTP in clear, matched or not.";
+    smtp_mails: Counter "poortwacht_smtp_mails_total" []
+        "Mails of vendors seen in SMTP in clear, by recipient.";
+    presence_messages: Counter "poortwacht_presence_messages_total" ["protocol"]
+        "Messages read that tell who is behind an address, by protocol.";
+    presence_malformed: Counter "poortwacht_presence_malformed_total" ["reason"]
+        "Messages of these protocols that could not be read, by reason.";
+    presence_withheld: Counter "poortwacht_presence_withheld_total" ["reason"]
+        "Messages of these protocols that told nothing though they are of the kind that does, by reason.";
     connections: Counter "poortwacht_connections_total" ["transport", "outcome"]
         "New connections by whether their name could be told, and if not, why: the coverage.";
     hits: Counter "poortwacht_hits_total" ["seen"]
@@ -106,13 +116,21 @@ families! {
     vendor_hits: Counter "poortwacht_vendor_hits_total" ["vendor"]
         "Hits by vendor, repeats included.";
     context_names: Counter "poortwacht_context_names_total" ["seen"]
-        "Names that matched a supplier, dual-use or context entry: counted, never written down.";
+        "Names that matched a supplier, dual-use or context entry: counted, no finding.";
+    support: Counter "poortwacht_support_names_total" ["seen"]
+        "Those of them told as support, because the same client had made a hit within 30 seconds.";
     allowed_names: Counter "poortwacht_allowed_names_total" []
         "Matches silenced by the allow-list.";
 
     // Flows and workers
     flows: Gauge "poortwacht_flows" ["worker", "interface"]
         "Entries in use in the worker's flow table.";
+    watched_flows: Gauge "poortwacht_watched_flows" ["worker", "interface"]
+        "Flows that made a hit and whose exchanges are counted now.";
+    watched_given_up: Counter "poortwacht_watched_flows_given_up_total" []
+        "Watched flows given up because others needed their place.";
+    bursts: Counter "poortwacht_bursts_total" ["transport"]
+        "Exchanges on watched flows told: what went up and down between two rests.";
     pool_copied_bytes: Counter "poortwacht_pool_copied_bytes_total" []
         "Bytes copied to buffers because a name did not lie within one frame.";
     pool_empty: Counter "poortwacht_pool_empty_total" []

@@ -8,6 +8,7 @@ use crate::base::{Counters, Outcome, Seen, Transport};
 use crate::decode;
 use crate::event::{LocalNames, Stats};
 use crate::names;
+use crate::presence;
 
 impl Metrics {
     /// Adds what `new` has more than `old`, and sets the gauges.
@@ -49,16 +50,28 @@ impl Metrics {
         f.events_dropped
             .with_label_values(NONE)
             .inc_by(added(|s| s.events_dropped));
+        f.watched_given_up
+            .with_label_values(NONE)
+            .inc_by(added(|s| s.watched_given_up));
         f.pool_copied_bytes
             .with_label_values(NONE)
             .inc_by(added(|s| s.pool_copied_bytes));
         f.pool_empty
             .with_label_values(NONE)
             .inc_by(added(|s| s.pool_empty));
+        f.smtp_senders
+            .with_label_values(NONE)
+            .inc_by(added(|s| s.smtp_senders));
+        f.smtp_mails
+            .with_label_values(NONE)
+            .inc_by(added(|s| s.smtp_mails));
         self.add_sets(new, old);
         let worker = new.worker.to_string();
         let worker = &[worker.as_str(), interface];
         f.flows.with_label_values(worker).set(new.flows as f64);
+        f.watched_flows
+            .with_label_values(worker)
+            .set(new.watched as f64);
         f.worker_heartbeat
             .with_label_values(worker)
             .set(new.heartbeat as f64);
@@ -108,6 +121,24 @@ impl Metrics {
                 &old.local_names,
             ),
             (
+                &f.presence_messages,
+                labels(presence::Protocol::ALL, presence::Protocol::label),
+                &new.presence,
+                &old.presence,
+            ),
+            (
+                &f.presence_malformed,
+                labels(presence::Malformed::ALL, presence::Malformed::label),
+                &new.presence_malformed,
+                &old.presence_malformed,
+            ),
+            (
+                &f.presence_withheld,
+                labels(presence::Withheld::ALL, presence::Withheld::label),
+                &new.presence_withheld,
+                &old.presence_withheld,
+            ),
+            (
                 &f.hits,
                 labels(Seen::ALL, Seen::label),
                 &new.hits,
@@ -118,6 +149,18 @@ impl Metrics {
                 labels(Seen::ALL, Seen::label),
                 &new.context,
                 &old.context,
+            ),
+            (
+                &f.support,
+                labels(Seen::ALL, Seen::label),
+                &new.support,
+                &old.support,
+            ),
+            (
+                &f.bursts,
+                labels(&[Transport::Tcp, Transport::Udp], transport_label),
+                &new.bursts,
+                &old.bursts,
             ),
         ];
         for (family, labels, new, old) in sets {
@@ -145,28 +188,31 @@ fn labels<T: Copy>(all: &[T], label: fn(T) -> &'static str) -> Vec<&'static str>
 
 /// Labels of [`Stats::connections`], in its order.
 fn connection_labels() -> impl Iterator<Item = (&'static str, &'static str)> {
-    // A connection over UDP is a QUIC one.
     [Transport::Tcp, Transport::Udp]
         .into_iter()
         .flat_map(|transport| {
-            let transport = match transport {
-                Transport::Tcp => "tcp",
-                Transport::Udp => "quic",
-            };
             Outcome::ALL
                 .iter()
-                .map(move |outcome| (transport, outcome.label()))
+                .map(move |outcome| (transport_label(transport), outcome.label()))
         })
+}
+
+/// A connection over UDP is a QUIC one.
+const fn transport_label(transport: Transport) -> &'static str {
+    match transport {
+        Transport::Tcp => "tcp",
+        Transport::Udp => "quic",
+    }
 }
 
 pub(super) fn seconds(nanos: i64) -> f64 {
     nanos as f64 / 1e9
 }
 
-/// Did any counter fall? Then the worker began anew. (Heartbeat, packet time and the number of
-/// flows are no counters.)
+/// Did any counter fall? Then the worker began anew. (Heartbeat, packet time and the numbers
+/// of flows are no counters.)
 pub(super) fn went_back(old: &Stats, new: &Stats) -> bool {
-    let plain: [fn(&Stats) -> u64; 13] = [
+    let plain: [fn(&Stats) -> u64; 16] = [
         |s| s.frames,
         |s| s.wire_bytes,
         |s| s.excluded,
@@ -180,8 +226,11 @@ pub(super) fn went_back(old: &Stats, new: &Stats) -> bool {
         |s| s.interface_errors,
         |s| s.interface_downs,
         |s| s.broken_blocks,
+        |s| s.smtp_senders,
+        |s| s.smtp_mails,
+        |s| s.watched_given_up,
     ];
-    let sets: [fn(&Stats) -> &Counters; 9] = [
+    let sets: [fn(&Stats) -> &Counters; 14] = [
         |s| &s.decode_malformed,
         |s| &s.decode_not_for_us,
         |s| &s.fragments,
@@ -191,6 +240,11 @@ pub(super) fn went_back(old: &Stats, new: &Stats) -> bool {
         |s| &s.connections,
         |s| &s.hits,
         |s| &s.context,
+        |s| &s.presence,
+        |s| &s.presence_malformed,
+        |s| &s.presence_withheld,
+        |s| &s.support,
+        |s| &s.bursts,
     ];
     plain.iter().any(|of| of(new) < of(old))
         || sets.iter().any(|of| of(new).total() < of(old).total())
