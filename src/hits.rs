@@ -22,6 +22,7 @@ pub use ecs::Record;
 pub use fold::{Finding, Folder};
 pub use log::HitLog;
 pub use pseudonym::{Addresses, Key, SubjectId};
+pub(crate) use pseudonym::{Tag, tag_in};
 pub use scribe::{Observer, Scribe};
 
 /// What the hit log takes: a [`Record`] or a [`CaseRecord`].

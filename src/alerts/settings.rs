@@ -18,7 +18,7 @@ const SECRET_LEN_MAX: u64 = 16 * 1024;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// Folder of the alerts that wait, made with mode 0700 if missing. Default `alerts`.
+    /// Folder of the alerts that wait, made with mode 0700 if missing. Default `cases/alerts`.
     pub folder: PathBuf,
     /// Most alerts in it: waiting, standing (posted again until their case is closed), and dead
     /// letters. At the bound new alerts are refused, and counted. Default 100000.
@@ -62,7 +62,7 @@ pub struct Alertmanager {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            folder: "alerts".into(),
+            folder: "cases/alerts".into(),
             alerts_max: 100_000,
             mib_max: 256,
             alertmanager: Alertmanager::default(),
