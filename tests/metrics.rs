@@ -14,6 +14,77 @@ use std::time::{Duration, Instant};
 /// Metrics that no capture file can move, and the test that does.
 const NOT_BY_FILES: &[(&str, &str)] = &[
     (
+        "poortwacht_alert_attempts_failed_total",
+        "tests/alerts.rs: needs an Alertmanager that is away",
+    ),
+    (
+        "poortwacht_alert_spool_bytes",
+        "tests/alerts.rs: needs a case",
+    ),
+    (
+        "poortwacht_alert_write_failures_total",
+        "tests/alerts.rs: needs a full disk",
+    ),
+    (
+        "poortwacht_alerts_dead",
+        "alerts tests: needs an Alertmanager that refuses",
+    ),
+    (
+        "poortwacht_alerts_delivered_total",
+        "tests/alerts.rs: needs a case",
+    ),
+    (
+        "poortwacht_alerts_oldest_waiting_seconds",
+        "tests/alerts.rs: needs an Alertmanager that is away",
+    ),
+    (
+        "poortwacht_alerts_refused_total",
+        "alerts tests: needs a full spool",
+    ),
+    (
+        "poortwacht_alerts_retracted_total",
+        "tests/alerts.rs: needs a retraction",
+    ),
+    (
+        "poortwacht_alerts_standing",
+        "tests/alerts.rs: needs an Alertmanager",
+    ),
+    ("poortwacht_alerts_total", "tests/alerts.rs: needs a case"),
+    (
+        "poortwacht_alerts_waiting",
+        "tests/alerts.rs: needs an Alertmanager that is away",
+    ),
+    (
+        "poortwacht_casefile_broken_lines_total",
+        "casefile tests: needs a broken journal",
+    ),
+    ("poortwacht_casefile_bytes", "casefile tests: needs a case"),
+    ("poortwacht_casefile_cases", "casefile tests: needs a case"),
+    (
+        "poortwacht_casefile_deleted_cases_total",
+        "casefile tests: needs an old case",
+    ),
+    (
+        "poortwacht_casefile_rewrites_total",
+        "casefile tests: needs a long journal",
+    ),
+    (
+        "poortwacht_casefile_torn_lines_total",
+        "casefile tests: needs a crash",
+    ),
+    (
+        "poortwacht_casefile_writable",
+        "casefile tests: needs a case",
+    ),
+    (
+        "poortwacht_casefile_write_failures_total",
+        "tests/alerts.rs: needs a full disk",
+    ),
+    (
+        "poortwacht_casefile_writes_total",
+        "casefile tests: needs a case",
+    ),
+    (
         "poortwacht_allowed_names_total",
         "sensor and list tests: needs an allow-list",
     ),

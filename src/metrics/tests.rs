@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 
 use super::*;
 use crate::base::{Outcome, Seen};
+use crate::blocklist::Stage;
 use crate::decode;
 use crate::event::LocalNames;
 use crate::hits::fold::tests::hit;
@@ -367,6 +368,7 @@ fn full() -> Metrics {
         ..list("aa")
     };
     metrics.observe(&Event::Ready(known), Timestamp(0));
+    metrics.provable([("acme", Stage::Integrated), ("bolt", Stage::AccountOrLogin)]);
     metrics
 }
 
@@ -479,6 +481,8 @@ fn promtool_finds_nothing_to_say() {
         String::from_utf8_lossy(&said)
     );
 }
+
+mod casework;
 
 mod readiness {
     use std::time::Duration;
