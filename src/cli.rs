@@ -5,6 +5,7 @@
 
 mod configure;
 mod desk;
+mod evaluate;
 mod hits;
 pub mod list;
 mod manual;
@@ -57,6 +58,8 @@ enum Command {
     Reload(desk::ReloadArgs),
     Manual(manual::ManualArgs),
     Simulate(simulate::SimulateArgs),
+    #[command(hide = true)]
+    Evaluate(evaluate::EvaluateArgs),
     /// The sensor process; started by `run`.
     #[command(hide = true)]
     Sensor,
@@ -220,6 +223,7 @@ pub fn main() -> ExitCode {
         Command::Reload(args) => desk::reload(&args),
         Command::Manual(args) => manual::run(&args),
         Command::Simulate(args) => simulate::run(&args),
+        Command::Evaluate(args) => evaluate::run(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,0 +1,1 @@
+//! The sample: offices as frames through the sensor, compared with the events made without frames.
