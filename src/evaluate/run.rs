@@ -37,7 +37,7 @@ pub fn run(plan: &Plan, list: &Arc<Catalogue>) -> Result<Report, String> {
     let mut scores: BTreeMap<Without, Score> = BTreeMap::new();
     for number in 0..offices {
         let office = office(plan.seed + number);
-        let told = events(&office.plan, list, Sensing::default());
+        let told = events(&office.plan, list, &Sensing::default());
         let stage = Stage::set(&office, list)?;
         for without in Without::ALL {
             if without != Without::Nothing && !number.is_multiple_of(plan.every) {

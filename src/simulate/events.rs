@@ -24,8 +24,10 @@ use crate::event::{
 
 /// How the sensor parts a flow into exchanges and how long it looks for support: its own settings,
 /// no judgement.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Sensing {
+    /// Networks that are not looked at.
+    pub excluded: Vec<IpNet>,
     /// A flow that carries nothing for this long has come to rest.
     pub rest_ns: u64,
     /// A supporting name counts this long after a hit of the same client.
@@ -35,6 +37,7 @@ pub struct Sensing {
 impl Default for Sensing {
     fn default() -> Self {
         Self {
+            excluded: Vec::new(),
             rest_ns: 1_000_000_000,
             support_ns: 10_000_000_000,
         }
@@ -51,8 +54,8 @@ pub struct Learned {
     pub client: usize,
 }
 
-/// Everything that is told of the plan.
-pub fn events(plan: &Plan, list: &Catalogue, sensing: Sensing) -> Vec<Learned> {
+/// Everything that is told of the plan. What `sensing.excluded` covers is not seen.
+pub fn events(plan: &Plan, list: &Catalogue, sensing: &Sensing) -> Vec<Learned> {
     let mut teller = Teller {
         plan,
         list,
@@ -61,7 +64,11 @@ pub fn events(plan: &Plan, list: &Catalogue, sensing: Sensing) -> Vec<Learned> {
         hits: BTreeMap::new(),
         told: Vec::new(),
     };
-    for it in &plan.moves {
+    let is_seen = |it: &&Move| {
+        let address = plan.clients[it.client].address;
+        !sensing.excluded.iter().any(|net| net.contains(&address))
+    };
+    for it in plan.moves.iter().filter(is_seen) {
         teller.tell(it);
     }
     let mut told = teller.told;
@@ -73,7 +80,7 @@ struct Teller<'p> {
     plan: &'p Plan,
     list: &'p Catalogue,
     version: String,
-    sensing: Sensing,
+    sensing: &'p Sensing,
     /// Newest hit of each address.
     hits: BTreeMap<IpAddr, Timestamp>,
     told: Vec<Learned>,
