@@ -141,18 +141,18 @@ impl Stage {
                 };
                 let mut alone = self.identity();
                 alone.learn(fact, learned.at);
-                note(self.who(&alone, office, learned));
+                note(self.who(&mut alone, office, learned));
             }
             // Nothing known at all: the address, which has a new holder each day.
-            let nobody = self.identity();
+            let mut nobody = self.identity();
             for (learned, _) in facts {
-                note(self.who(&nobody, office, learned));
+                note(self.who(&mut nobody, office, learned));
             }
         }
         names
     }
 
-    fn who(&self, identity: &Identity, office: &Office, learned: &Learned) -> String {
+    fn who(&self, identity: &mut Identity, office: &Office, learned: &Learned) -> String {
         let client = &office.plan.clients[learned.client];
         let ends = crate::base::Endpoints {
             src: client.address,
@@ -168,8 +168,9 @@ impl Stage {
 }
 
 /// The map, by its own parser.
-fn organisation(_text: &str) -> Result<Arc<Organisation>, String> {
-    Ok(Arc::default())
+fn organisation(text: &str) -> Result<Arc<Organisation>, String> {
+    let map = Organisation::parse(text, "organisation.toml").map_err(|e| e.to_string())?;
+    Ok(Arc::new(map))
 }
 
 fn is_taken(event: &Event, without: Without) -> bool {
