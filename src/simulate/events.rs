@@ -1,7 +1,7 @@
 //! From a plan to the events that a sensor and the feeds would make of it, without frames.
 //!
 //! Enters: a plan, the list in force. Leaves: [`Event`]s with the time at which each is learned, in
-//! that order. A test plays the same plan through frames and the sensor and compares. Never: asks
+//! that order. What parts a flow into exchanges is the sensor's own rule. A test plays the same plan through frames and the sensor and compares. Never: asks
 //! the parsers; fills in what only they know (evidence, JA4, frame numbers are moves' numbers).
 
 use std::collections::BTreeMap;
@@ -13,7 +13,7 @@ use super::case::SERVICES;
 use super::frames::identity::{
     ACCESS_SERVER, ACCOUNTING_ANSWER, DHCP_ANSWER, KDC_ANSWER, REALM, session_id,
 };
-use super::frames::segments::{Segment, hello_after, segments};
+use super::frames::segments::{self, hello_after};
 use super::logs;
 use super::plan::{Client, Flow, Move, Plan, Session, Transport, What, resolver, server};
 use crate::base::{EchVerdict, Endpoints, NameBuf, RawName, Seen, Timestamp};
@@ -21,27 +21,16 @@ use crate::blocklist::{Catalogue, Match, Verdict};
 use crate::event::{
     Burst, Event, Fact, FactAct, FactSource, Hit, HitRule, Mail, MailSource, Support,
 };
+use crate::flow::Exchange;
+use crate::flow::exchange::{Exchanges, Payload, REST_NS};
+use crate::flow::watch::DATAGRAM_LEN_MIN;
+use crate::sensor::SUPPORT_NS;
 
-/// How the sensor parts a flow into exchanges and how long it looks for support: its own settings,
-/// no judgement.
-#[derive(Clone, Debug)]
+/// What the sensor is told to leave out.
+#[derive(Clone, Debug, Default)]
 pub struct Sensing {
     /// Networks that are not looked at.
     pub excluded: Vec<IpNet>,
-    /// A flow that carries nothing for this long has come to rest.
-    pub rest_ns: u64,
-    /// A supporting name counts this long after a hit of the same client.
-    pub support_ns: u64,
-}
-
-impl Default for Sensing {
-    fn default() -> Self {
-        Self {
-            excluded: Vec::new(),
-            rest_ns: 1_000_000_000,
-            support_ns: 10_000_000_000,
-        }
-    }
 }
 
 /// An event and when it is learned.
@@ -60,7 +49,6 @@ pub fn events(plan: &Plan, list: &Catalogue, sensing: &Sensing) -> Vec<Learned> 
         plan,
         list,
         version: list.info().version,
-        sensing,
         hits: BTreeMap::new(),
         told: Vec::new(),
     };
@@ -80,7 +68,6 @@ struct Teller<'p> {
     plan: &'p Plan,
     list: &'p Catalogue,
     version: String,
-    sensing: &'p Sensing,
     /// Newest hit of each address.
     hits: BTreeMap<IpAddr, Timestamp>,
     told: Vec<Learned>,
@@ -179,7 +166,7 @@ impl Teller<'_> {
         found: &Match<'_>,
     ) {
         let hit = self.hits.get(&ends.src);
-        if !hit.is_some_and(|hit| time.since_ns(*hit) <= self.sensing.support_ns) {
+        if !hit.is_some_and(|hit| time.since_ns(*hit) <= SUPPORT_NS) {
             return;
         }
         let support = Support {
@@ -206,39 +193,46 @@ impl Teller<'_> {
         let Some(rule) = self.name(it, opened, ends, seen, &flow.name, 0) else {
             return;
         };
-        let opened = self.time(opened);
-        let rest = self.sensing.rest_ns / 1_000;
-        let pieces = segments(flow);
-        let mut last = it.at + hello_after(flow.transport);
-        for exchange in pieces.chunk_by(|a, b| b.at - a.at < rest) {
-            let (start, end) = (
-                it.at + exchange[0].at,
-                it.at + exchange[exchange.len() - 1].at,
-            );
-            let sum = |up| {
-                exchange
-                    .iter()
-                    .filter(move |piece: &&Segment| piece.up == up)
+        let hello = Payload {
+            time: self.time(opened),
+            frame: u64::from(it.number),
+            up: true,
+            bytes: segments::hello(flow, it.number).len() as u64,
+            frames: 1,
+        };
+        let mut exchanges = Exchanges::default();
+        let mut ended: Vec<Exchange> = exchanges.payload(&hello).into_iter().collect();
+        for piece in segments::segments(flow) {
+            let payload = Payload {
+                time: self.time(it.at + piece.at),
+                up: piece.up,
+                bytes: u64::from(piece.len),
+                ..hello
             };
-            let bytes = |up| sum(up).map(|piece| u64::from(piece.len)).sum();
+            // A datagram too small to mean anything is left out by the sensor, too.
+            if flow.transport == Transport::H2 || piece.len >= DATAGRAM_LEN_MIN {
+                ended.extend(exchanges.payload(&payload));
+            }
+        }
+        ended.extend(exchanges.end());
+        for exchange in ended {
             let burst = Burst {
                 point: POINT.into(),
                 ends,
                 client_mac: Some(client.mac),
                 rule: rule.clone(),
                 name: normal(&flow.name),
-                start: self.time(start),
-                end: self.time(end),
-                frames: (u64::from(it.number), u64::from(it.number)),
-                rest_ns: (start - last) * 1_000,
-                opened,
-                up: bytes(true),
-                down: bytes(false),
-                up_frames: sum(true).count() as u32,
-                down_frames: sum(false).count() as u32,
+                start: exchange.start,
+                end: exchange.end,
+                frames: exchange.frames,
+                rest_ns: exchange.rest_ns,
+                opened: hello.time,
+                up: exchange.up,
+                down: exchange.down,
+                up_frames: exchange.up_frames,
+                down_frames: exchange.down_frames,
             };
-            last = end;
-            let learned = self.time(end + rest);
+            let learned = Timestamp(exchange.end.nanos() + REST_NS as i64);
             self.push(learned, it.client, Event::Burst(Box::new(burst)));
         }
     }
