@@ -204,6 +204,9 @@ impl RunArgs {
                 key.clone_from(path);
             }
         }
+        if let Some(folder) = &self.cases {
+            config.alerts.folder = folder.join("alerts");
+        }
         config
             .check()
             .and_then(|()| config.check_sources())

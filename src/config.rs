@@ -13,9 +13,9 @@ use std::path::{Path, PathBuf};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use crate::casefile;
 use crate::feeds::Feed;
 use crate::sealing::{Officer, Sealer};
+use crate::{alerts, casefile};
 
 pub use origin::{Line, Origin};
 
@@ -43,6 +43,8 @@ pub struct Config {
     pub feeds: Vec<Feed>,
     /// Cases and where they are kept.
     pub cases: Cases,
+    /// Alerts on their way out.
+    pub alerts: alerts::Settings,
     /// Metrics and health pages.
     pub http: Http,
     /// The control socket.
@@ -412,6 +414,7 @@ impl Config {
             .settings()
             .check()
             .map_err(|why| format!("[cases] {why}"))?;
+        self.alerts.check()?;
         if !who.officers.is_empty() {
             Sealer::new(&who.officers, who.threshold).map_err(|why| format!("[identity] {why}"))?;
         }
@@ -456,6 +459,7 @@ impl Config {
                 self.privacy.clear_reason.trim()
             ));
         }
+        out.extend(self.alerts.warnings());
         if self.identity.officers.is_empty() {
             out.push(
                 "no officers are named: no user name is kept, cases are of devices; list \
@@ -483,6 +487,10 @@ impl Config {
             &mut self.organisation.map,
             &mut self.cases.folder,
             &mut self.cases.rules,
+            &mut self.alerts.folder,
+            &mut self.alerts.alertmanager.password_file,
+            &mut self.alerts.alertmanager.token_file,
+            &mut self.alerts.alertmanager.ca_file,
             &mut self.lists.dir,
             &mut self.lists.allow,
             &mut self.hits.path,

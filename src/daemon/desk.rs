@@ -61,7 +61,6 @@ pub fn run(config: Config) -> Result<(), Fault> {
     let unusable = |why: String| Fault::new(Exit::Output, why);
     let (casefile, cases) =
         Casefile::open(&config.cases.settings(), office::now()).map_err(unusable)?;
-    let outbox = Outbox::open(&config.cases.folder.join("outbox")).map_err(unusable)?;
     let log = HitLog::open(log_settings(&config.hits), Instant::now())
         .map_err(|e| Fault::new(Exit::Output, e))?;
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -72,6 +71,8 @@ pub fn run(config: Config) -> Result<(), Fault> {
     let (child, socket) = start_sensor(&config).map_err(wiring)?;
     let kept = rights_for(&config.hits.path);
     privilege::keep_only(&kept)?;
+    // Rights belong to a thread: those that are started from here on have none.
+    let outbox = Outbox::open(&config.alerts, &observer(), office::now()).map_err(unusable)?;
     let at = listener.local_addr().map_err(wiring)?;
     tracing::info!("metrics at http://{at}/metrics");
 
@@ -210,11 +211,16 @@ pub fn scribe_with(config: &Config, key: Key) -> Scribe {
             reason: config.privacy.clear_reason.trim().to_owned(),
         },
     };
+    Scribe::new(key, addresses, observer())
+}
+
+/// Who writes.
+fn observer() -> Observer {
     let name = nix::unistd::gethostname()
         .ok()
         .and_then(|n| n.into_string().ok())
         .unwrap_or_else(|| "poortwacht".into());
-    Scribe::new(key, addresses, Observer { name })
+    Observer { name }
 }
 
 /// The pages and what they show.

@@ -29,6 +29,8 @@ const TICK: Duration = Duration::from_millis(200);
 /// Changes that may wait for a disk that is full. A case that waits is replaced by its newer
 /// self, so that this many cases and alerts must have changed before any is lost.
 const WAITING_MAX: usize = 65_536;
+/// How long alerts may take to go out at a stop; what is left goes out at the next start.
+const OUTBOX_GRACE: Duration = Duration::from_secs(3);
 /// Pace of saying that something cannot be written.
 const SAY_EVERY: Duration = Duration::from_secs(60);
 
@@ -138,6 +140,7 @@ impl Office {
         self.desk.flush(&mut self.unwritten.out);
         self.write();
         self.desk.sensor_gone("the sensor has ended");
+        self.outbox.finish(OUTBOX_GRACE);
         let (state, closed) = self.log.close(Instant::now());
         self.desk.hit_log(&state);
         let left = self.unwritten.waiting.len();
@@ -185,15 +188,17 @@ impl Office {
         }
         while let Some(change) = unwritten.waiting.front() {
             let written = match change {
-                Change::Case(case) => self.casefile.put(case).and_then(|()| {
-                    seal(
-                        &self.desk,
-                        &mut self.sealer,
-                        &mut self.casefile,
-                        case,
-                        &mut unwritten.sealed,
-                    )
-                }),
+                Change::Case(case) => self
+                    .casefile
+                    .put(case)
+                    .and_then(|()| {
+                        let seals = (&mut self.sealer, &mut unwritten.sealed);
+                        seal(&self.desk, seals, &mut self.casefile, case)
+                    })
+                    .and_then(|()| match case.closed {
+                        Some(_) => self.outbox.close(&case.id, now()),
+                        None => Ok(()),
+                    }),
                 Change::Alert(alert) => self.outbox.put(alert, now()),
             };
             if let Err(why) = written {
@@ -206,16 +211,16 @@ impl Office {
             unwritten.waiting.pop_front();
         }
         shorten(&mut unwritten.waiting);
+        self.outbox.write_log(&mut self.log, Instant::now());
     }
 }
 
 /// What is known of the case's subject goes under seal, once for each new piece.
 fn seal(
     desk: &Desk,
-    sealer: &mut Option<Sealer>,
+    (sealer, sealed): (&mut Option<Sealer>, &mut HashMap<SubjectId, [u8; 32]>),
     casefile: &mut Casefile,
     case: &Case,
-    sealed: &mut HashMap<SubjectId, [u8; 32]>,
 ) -> Result<(), String> {
     let Some(sealer) = sealer else {
         return Ok(());

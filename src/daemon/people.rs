@@ -39,8 +39,12 @@ pub fn casework(config: &Config, key: &Key, list: Arc<Catalogue>) -> Result<Case
 ///
 /// # Errors
 /// [`Exit::Config`] with file, line and a way out.
-pub fn organisation(_config: &Config) -> Result<Organisation, Fault> {
-    Ok(Organisation::default())
+pub fn organisation(config: &Config) -> Result<Organisation, Fault> {
+    let map = &config.organisation.map;
+    if map.as_os_str().is_empty() {
+        return Ok(Organisation::default());
+    }
+    Organisation::load(map).map_err(|e| Fault::new(Exit::Config, e))
 }
 
 /// Seals for the officers, if there are any.
