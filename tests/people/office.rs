@@ -81,7 +81,7 @@ impl Office {
     pub fn open(variant: Variant) -> Option<Self> {
         let root = nix::unistd::geteuid().is_root();
         let why = if root {
-            lacking()
+            lacking().or_else(|| lacking_h3(variant))
         } else {
             Some("needs root".to_owned())
         };
@@ -363,4 +363,12 @@ fn lacking() -> Option<String> {
     let there = |tool: &str| places.iter().any(|place| place.join(tool).exists());
     let lacking: Vec<&str> = TOOLS.iter().copied().filter(|tool| !there(tool)).collect();
     (!lacking.is_empty()).then(|| format!("not installed: {}", lacking.join(" ")))
+}
+
+/// HTTP/3 needs an environment with aioquic, which `tests/setup test` makes.
+fn lacking_h3(variant: Variant) -> Option<String> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab/quicvenv.py");
+    let made = || Command::new("python3").arg(script).output();
+    let there = variant.transport != "h3" || made().is_ok_and(|output| output.status.success());
+    (!there).then(|| "no aioquic (tests/lab/quicvenv.py says why)".to_owned())
 }
