@@ -4,11 +4,17 @@
 //! grows; everything lies in a [`Pool`] made at start and a table of fixed size.
 
 pub mod assembly;
+pub mod exchange;
 pub mod pool;
+pub mod shelf;
 pub mod table;
 pub mod tcp;
+pub mod watch;
 
 pub use assembly::{Assembly, Insert};
+pub use exchange::Exchange;
 pub use pool::{Pool, Slot};
+pub use shelf::{Kept, Shelf};
 pub use table::{Key, Side, Table};
 pub use tcp::{Reader, Streams, Verdict};
+pub use watch::{Opening, Watch};

@@ -7,7 +7,9 @@
 mod context;
 mod mail;
 mod quic;
+mod support;
 mod tcp;
+mod watch;
 mod worker;
 #[cfg(test)]
 mod tests;
@@ -17,6 +19,7 @@ use ipnet::IpNet;
 use crate::base::{Endpoints, Seen, Timestamp};
 use crate::event::{Event, Hit};
 
+pub use support::SUPPORT_NS;
 pub use worker::Worker;
 
 /// Bounds and choices of one worker.

@@ -9,6 +9,7 @@ use crate::organisation::{Ruling, Standing};
 /// A case of `subject`, at its revision.
 pub(crate) fn case(id: &str, revision: u64, subject: &str) -> Case {
     Case {
+        grounds: crate::cases::Grounds::default(),
         id: id.into(),
         revision,
         vendor: "acme".into(),
@@ -242,6 +243,7 @@ mod retention {
 
     fn closed(id: &str, subject: &str, day: i64) -> Case {
         Case {
+            grounds: crate::cases::Grounds::default(),
             closed: Some("done".into()),
             updated: Timestamp(day * DAY_NS),
             ..case(id, 1, subject)

@@ -297,11 +297,18 @@ impl Casebook {
     /// The register may name subjects: judged again under the new one, each sighting keeps the
     /// better ruling, for the address, which networks in the register go by, is not kept.
     fn rule_again(&self, key: &CaseKey, who: &Attribution, sightings: &mut [Sighting]) {
-        for it in sightings.iter_mut().filter(|it| it.trace.is_some()) {
+        for it in sightings {
+            let Some(trace) = &it.trace else {
+                continue;
+            };
             let what = Use {
                 vendor: &key.1,
+                category: "",
+                severity: "",
+                role: it.roles.first().map_or("", |role| role.label()),
                 name: &it.name,
                 address: None,
+                entries: trace.entries(),
                 place: &who.place,
                 subject: &who.subject,
                 at: it.time,

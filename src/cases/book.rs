@@ -152,24 +152,48 @@ impl Casebook {
     pub fn hit(&mut self, hit: &Hit, trace: Trace, who: &Attribution, out: &mut Vec<Change>) {
         self.settle(hit.time, out);
         let by_mail_server = is_mail_look_up(hit, who.place.kind);
+        let rule = &hit.rule;
+        let ruling = self.rule_use(
+            rule,
+            &Use {
+                vendor: &rule.vendor,
+                category: &rule.category,
+                severity: &rule.severity,
+                role: &rule.role,
+                name: &hit.name,
+                address: Some(hit.ends.src),
+                entries: trace.entries(),
+                place: &who.place,
+                subject: &who.subject,
+                at: hit.time,
+            },
+        );
         let mut it = Sighting::of_hit(hit, by_mail_server, trace, &self.catalogue);
-        it.ruling = self.ruling(&hit.rule, &hit.name, Some(hit), who, hit.time);
+        it.ruling = ruling;
         self.absorb((&hit.rule.vendor, &hit.rule.vendor_name), it, who, out);
     }
 
     /// An exchange on a watched flow.
     pub fn burst(&mut self, burst: &Burst, trace: Trace, who: &Attribution, out: &mut Vec<Change>) {
         self.settle(burst.end, out);
+        let rule = &burst.rule;
+        let ruling = self.rule_use(
+            rule,
+            &Use {
+                vendor: &rule.vendor,
+                category: &rule.category,
+                severity: &rule.severity,
+                role: &rule.role,
+                name: &burst.name,
+                address: Some(burst.ends.src),
+                entries: trace.entries(),
+                place: &who.place,
+                subject: &who.subject,
+                at: burst.start,
+            },
+        );
         let mut it = Sighting::of_burst(burst, trace, &self.catalogue);
-        let what = Use {
-            vendor: &burst.rule.vendor,
-            name: &burst.name,
-            address: Some(burst.ends.src),
-            place: &who.place,
-            subject: &who.subject,
-            at: burst.start,
-        };
-        it.ruling = self.rule_use(&burst.rule, &what);
+        it.ruling = ruling;
         self.absorb((&burst.rule.vendor, &burst.rule.vendor_name), it, who, out);
     }
 
@@ -286,25 +310,6 @@ impl Casebook {
         let know = Arc::new(Knowledge { proof, limits });
         self.know.insert(vendor.to_owned(), Arc::clone(&know));
         know
-    }
-
-    fn ruling(
-        &self,
-        rule: &HitRule,
-        name: &str,
-        hit: Option<&Hit>,
-        who: &Attribution,
-        at: Timestamp,
-    ) -> crate::organisation::Ruling {
-        let what = Use {
-            vendor: &rule.vendor,
-            name,
-            address: hit.map(|hit| hit.ends.src),
-            place: &who.place,
-            subject: &who.subject,
-            at,
-        };
-        self.rule_use(rule, &what)
     }
 
     fn rule_use(&self, rule: &HitRule, what: &Use<'_>) -> crate::organisation::Ruling {

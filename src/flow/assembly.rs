@@ -4,6 +4,7 @@
 //! Where two copies of the same byte differ, the first one stays and `conflict` is set.
 
 use super::pool::{Pool, SLOT_LEN, Slot};
+use super::shelf::Kept;
 
 /// Most separate intervals per buffer. Chrome sends up to 10 pieces; desync tools more.
 pub const RANGES_MAX: usize = 32;
@@ -27,6 +28,16 @@ pub struct Assembly {
     ranges: [(u16, u16); RANGES_MAX],
     used: u8,
     conflict: bool,
+}
+
+impl Kept for Assembly {
+    fn begin(pool: &mut Pool) -> Option<Self> {
+        Self::new(pool)
+    }
+
+    fn release(self, pool: &mut Pool) {
+        Self::release(self, pool);
+    }
 }
 
 impl Assembly {

@@ -86,20 +86,29 @@ impl Key {
         }
     }
 
-    /// The flow's endpoints as a packet sent by `side` would show them.
-    pub fn endpoints(&self, side: Side) -> Endpoints {
-        let v4 = self.kind & 0x100 != 0;
-        let transport = if self.kind & 0xff == 6 {
+    /// The ports of the lower and of the higher endpoint.
+    pub const fn ports(&self) -> (u16, u16) {
+        (self.low_port, self.high_port)
+    }
+
+    /// TCP or UDP.
+    pub const fn transport(&self) -> Transport {
+        if self.kind & 0xff == 6 {
             Transport::Tcp
         } else {
             Transport::Udp
-        };
+        }
+    }
+
+    /// The flow's endpoints as a packet sent by `side` would show them.
+    pub fn endpoints(&self, side: Side) -> Endpoints {
+        let v4 = self.kind & 0x100 != 0;
         let ends = Endpoints {
             src: address(self.low, v4),
             dst: address(self.high, v4),
             sport: self.low_port,
             dport: self.high_port,
-            transport,
+            transport: self.transport(),
         };
         match side {
             Side::Low => ends,
@@ -287,6 +296,15 @@ impl<V: Zeroable + Copy> Table<V> {
         self.entries.get_mut(index).map(|e| &mut e.value)
     }
 
+    /// Takes the flow of `key` out of the table.
+    pub fn remove(&mut self, key: &Key) -> Option<V> {
+        let (set, tag) = self.place(key);
+        let index = self.lookup(key, set, tag)?;
+        *self.tags.get_mut(set)?.get_mut(index % WAYS)? = 0;
+        self.used = self.used.saturating_sub(1);
+        self.entries.get(index).map(|entry| entry.value)
+    }
+
     /// Looks at the next `sets` sets: every flow there is shown to `gone(idle seconds, key,
     /// value)`, and leaves the table when the answer is yes.
     pub fn sweep(
@@ -316,6 +334,11 @@ impl<V: Zeroable + Copy> Table<V> {
                 }
             }
         }
+    }
+
+    /// Places for flows: every index lies below.
+    pub const fn places(&self) -> usize {
+        self.entries.len()
     }
 
     /// Number of sets, for a sweep over everything.
@@ -362,6 +385,20 @@ mod tests {
         assert_eq!(evictions, 1000 - table.len());
         let newest = table.find(&Key::of(&ends(999)).0, 1000).unwrap();
         assert_eq!(*table.value(newest).unwrap(), 999);
+    }
+
+    #[test]
+    fn what_is_removed_is_gone_and_its_place_free() {
+        let mut table: Table<u64> = Table::new(64, Some(1));
+        for n in 0..20u16 {
+            let found = table.find_or_insert(&Key::of(&ends(n)).0, 1);
+            *table.value(found.index).unwrap() = u64::from(n);
+        }
+        let key = Key::of(&ends(7)).0;
+        assert_eq!(table.remove(&key), Some(7));
+        assert_eq!((table.remove(&key), table.len()), (None, 19));
+        assert_eq!(table.position(&key), None);
+        assert!(table.position(&Key::of(&ends(8)).0).is_some());
     }
 
     #[test]

@@ -9,20 +9,23 @@
 
 use bytemuck::Zeroable;
 
-use super::assembly::Insert;
-use super::pool::SLOT_LEN;
+use super::assembly::Assembly;
+use super::shelf::Shelf;
 use super::table::{Key, Side, Table};
 use crate::base::{Endpoints, Outcome, Timestamp};
 use crate::decode::{Packet, TcpMeta};
 
 mod fate;
 mod half;
-mod parts;
+mod place;
 #[cfg(test)]
 mod tests;
 
 use half::Half;
-use parts::Parts;
+use place::{Next, Place};
+
+/// The stretches that streams keep.
+type Parts = Shelf<Assembly>;
 
 /// Segments of one side in which a message may still begin.
 pub const LOOKS_MAX: u8 = 16;
@@ -71,6 +74,20 @@ pub trait Reader {
         time: Timestamp,
         bytes: &[u8],
     ) -> Option<Outcome>;
+    /// A message settled the connection: `side` sent it, and it is `message`. Is what follows to be
+    /// told by [`Self::payload`]? `back`: the first byte of the other side that was not seen.
+    fn named(&mut self, key: &Key, side: Side, message: &Message, back: Option<u32>) -> bool {
+        let _ = (key, side, message, back);
+        false
+    }
+    /// `len` bytes at `seq`, sent by `side` of a connection that is wanted.
+    fn payload(&mut self, key: &Key, side: Side, seq: u32, len: u32) {
+        let _ = (key, side, seq, len);
+    }
+    /// A connection that was wanted left the table, or its ports began another one.
+    fn left(&mut self, key: &Key) {
+        let _ = key;
+    }
     /// The connection's fate, once. `ends.src` is its client: the side that opened it, else the
     /// one that sent a hello, else the one with the higher port.
     fn ended(&mut self, ends: &Endpoints, outcome: Outcome);
@@ -78,6 +95,17 @@ pub trait Reader {
     fn copied(&mut self, bytes: usize);
     /// All pool buffers were in use; the one kept longest gave way.
     fn pool_empty(&mut self);
+}
+
+/// Where a message lies in its stream, as far as it was seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// Sequence number of its first byte.
+    pub from: u32,
+    /// Sequence number behind the highest byte seen.
+    pub to: u32,
+    /// Segments that brought it.
+    pub segments: u32,
 }
 
 /// One connection. All zero is a new one.
@@ -93,7 +121,8 @@ struct Conn {
     /// 0 unknown, 1 the low side, 2 the high side.
     client: u8,
     closing: u8,
-    spare: u8,
+    /// 1 when the reader wants its later payload.
+    wanted: u8,
 }
 
 impl Conn {
@@ -145,7 +174,7 @@ impl Streams {
     pub fn new(flows: usize, slots: u32, seed: Option<u64>) -> Self {
         Self {
             table: Table::new(flows, seed),
-            parts: Parts::new(slots),
+            parts: Parts::new(slots, 1),
         }
     }
 
@@ -169,7 +198,7 @@ impl Streams {
             let found = self.table.find_or_insert(&key, now_s);
             if let Some((old_key, mut old)) = found.evicted {
                 let loss = Some(Outcome::Evicted);
-                fate::conclude(&mut self.parts, &old_key, &mut old, loss, reader);
+                fate::leave(&mut self.parts, &old_key, &mut old, loss, reader);
             }
             found.index
         } else {
@@ -178,7 +207,7 @@ impl Streams {
                 None => return,
             }
         };
-        if packet.payload_wire_len > 0 && self.parts.is_empty() {
+        if packet.payload_wire_len > 0 && self.parts.is_full() {
             self.make_room(&key, reader);
         }
         let Some(conn) = self.table.value(index) else {
@@ -187,7 +216,7 @@ impl Streams {
         if opens {
             let again = conn.restarts(side, tcp);
             if again {
-                fate::conclude(&mut self.parts, &key, conn, None, reader);
+                fate::leave(&mut self.parts, &key, conn, None, reader);
                 *conn = Conn::zeroed();
             }
             let answers = tcp.has(TcpMeta::ACK);
@@ -200,18 +229,24 @@ impl Streams {
         if tcp.has(TcpMeta::FIN | TcpMeta::RST) {
             conn.closing = 1;
         }
-        if conn.outcome == 0 && packet.payload_wire_len > 0 {
+        if packet.payload_wire_len == 0 {
+            return;
+        }
+        // A SYN takes a number of its own.
+        let seq = tcp.seq.wrapping_add(u32::from(opens));
+        if conn.outcome == 0 {
             (conn.frame, conn.time) = (frame, packet.time.nanos());
             let cut = packet
                 .payload_wire_len
                 .saturating_sub(packet.payload.len() as u32);
             let segment = Segment {
-                // A SYN takes a number of its own.
-                seq: tcp.seq.wrapping_add(u32::from(opens)),
+                seq,
                 bytes: packet.payload,
                 cut,
             };
             data(&mut self.parts, &key, conn, side, &segment, reader);
+        } else if conn.wanted != 0 {
+            reader.payload(&key, side, seq, packet.payload_wire_len);
         }
     }
 
@@ -242,7 +277,7 @@ impl Streams {
             };
             let gone = idle_s > bound;
             if gone {
-                fate::conclude(parts, key, conn, None, reader);
+                fate::leave(parts, key, conn, None, reader);
             } else if idle_s > PATIENCE_S {
                 fate::give_way(parts, key, conn, None, reader);
             }
@@ -255,7 +290,7 @@ impl Streams {
         let parts = &mut self.parts;
         let sets = self.table.sets();
         self.table.sweep(sets, 0, |_, key, conn| {
-            fate::conclude(parts, key, conn, None, reader);
+            fate::leave(parts, key, conn, None, reader);
             true
         });
     }
@@ -276,21 +311,6 @@ struct Segment<'f> {
 
 const fn seconds(time: Timestamp) -> u32 {
     (time.nanos() / 1_000_000_000) as u32
-}
-
-/// What to do after a look.
-enum Next {
-    Go,
-    Decide(Outcome),
-    /// The rest cannot be put together.
-    Lost(Outcome),
-}
-
-/// A side's stream while a segment is put into it.
-struct Place<'s> {
-    parts: &'s mut Parts,
-    key: &'s Key,
-    half: &'s mut Half,
 }
 
 fn data<R: Reader>(
@@ -329,8 +349,12 @@ fn data<R: Reader>(
     half.skip_cut(end, segment.cut);
     match next {
         Next::Go => give_up_looking(parts, key, conn, reader),
-        Next::Decide(outcome) => {
+        Next::Decide(outcome, mut message) => {
+            if message.to == end {
+                message.to = end.wrapping_add(segment.cut);
+            }
             conn.spoke_first(side);
+            fate::want(key, conn, side, &message, reader);
             fate::decide(parts, key, conn, outcome, reader);
         }
         Next::Lost(outcome) => fate::conclude(parts, key, conn, Some(outcome), reader),
@@ -345,219 +369,5 @@ fn give_up_looking<R: Reader>(parts: &mut Parts, key: &Key, conn: &mut Conn, rea
     };
     if over {
         fate::conclude(parts, key, conn, None, reader);
-    }
-}
-
-impl Place<'_> {
-    /// Bytes of a side of which nothing is known, or behind a hole in a dialogue.
-    fn midstream<R: Reader>(&mut self, segment: &Segment<'_>, reader: &mut R) -> Next {
-        self.half.set_base(segment.seq);
-        let before = self.half.looks;
-        let next = self.in_place(segment.bytes, reader);
-        let none_began = self.half.looks > before && !self.half.done();
-        if matches!(next, Next::Go) && none_began && !self.parts.scarce() {
-            // A message's head may only be late: keep this with room before it.
-            if let Some(number) = self.parts.take(self.key) {
-                let base = segment.seq.wrapping_sub(MARGIN as u32);
-                self.half.hold(number, base);
-                if let Some((assembly, pool)) = self.parts.part(number) {
-                    assembly.insert(pool, MARGIN, segment.bytes);
-                    reader.copied(segment.bytes.len());
-                }
-            }
-        }
-        next
-    }
-
-    /// A side with nothing kept, whose place in the stream is known.
-    fn in_order<R: Reader>(&mut self, segment: &Segment<'_>, reader: &mut R) -> Next {
-        let offset = segment.seq.wrapping_sub(self.half.base) as i32;
-        let near = (0..SLOT_LEN as i32).contains(&offset);
-        if !near && self.half.doubts_its_syn() {
-            return self.midstream(segment, reader);
-        }
-        if offset <= 0 {
-            let skip = offset.unsigned_abs() as usize;
-            return match segment.bytes.get(skip..) {
-                Some(fresh) if !fresh.is_empty() => self.in_place(fresh, reader),
-                _ => Next::Go,
-            };
-        }
-        if self.half.waits_for_head() {
-            if near {
-                return self.keep(offset as usize, segment.bytes, reader);
-            }
-            if !self.half.streams() {
-                // Nobody's window is that wide before the first byte: a decoy, or much was lost.
-                self.half.leave_hole();
-                return Next::Go;
-            }
-        }
-        self.midstream(segment, reader)
-    }
-
-    /// Shows bytes that begin at the side's base where they lie.
-    fn in_place<R: Reader>(&mut self, mut bytes: &[u8], reader: &mut R) -> Next {
-        while !bytes.is_empty() {
-            match reader.read(bytes) {
-                Verdict::Decided(outcome) => return Next::Decide(outcome),
-                Verdict::Consumed(n) => {
-                    let n = n.clamp(1, bytes.len());
-                    self.half.consumed(n);
-                    bytes = bytes.get(n..).unwrap_or_default();
-                }
-                Verdict::NeedMore => return self.keep(0, bytes, reader),
-                verdict @ (Verdict::NotHere | Verdict::Broken) => {
-                    self.half.looked(bytes.len(), verdict == Verdict::Broken);
-                    break;
-                }
-            }
-        }
-        Next::Go
-    }
-
-    /// Begins a stretch at the side's base.
-    fn keep<R: Reader>(&mut self, offset: usize, bytes: &[u8], reader: &mut R) -> Next {
-        let Some(number) = self.parts.take(self.key) else {
-            // Room was made before: only a pool of nothing but this flow comes here.
-            reader.pool_empty();
-            return Next::Lost(Outcome::ReassemblyLimit);
-        };
-        self.half.part = number;
-        let Some((assembly, pool)) = self.parts.part(number) else {
-            return Next::Go;
-        };
-        reader.copied(bytes.len().min(SLOT_LEN.saturating_sub(offset)));
-        match assembly.insert(pool, offset, bytes) {
-            Insert::Stored => Next::Go,
-            insert => self.beyond(insert),
-        }
-    }
-
-    /// A side with a stretch: put the segment in its place and show what is whole.
-    fn collect<R: Reader>(&mut self, segment: &Segment<'_>, reader: &mut R) -> Next {
-        let offset = segment.seq.wrapping_sub(self.half.base) as i32;
-        let skip = offset.min(0).unsigned_abs() as usize;
-        let at = offset.max(0) as usize;
-        let fresh = segment.bytes.get(skip..).filter(|b| !b.is_empty());
-        if self.half.holding() && (fresh.is_none() || at >= SLOT_LEN) {
-            // What is held lies off the way (a decoy, or much was lost): hold here instead.
-            self.let_go();
-            return if self.half.done() {
-                Next::Go
-            } else {
-                self.midstream(segment, reader)
-            };
-        }
-        let Some(fresh) = fresh else {
-            return Next::Go;
-        };
-        let Some((assembly, pool)) = self.parts.part(self.half.part) else {
-            return Next::Go;
-        };
-        reader.copied(fresh.len().min(SLOT_LEN.saturating_sub(at)));
-        let inserted = assembly.insert(pool, at, fresh);
-        let next = if self.half.holding() {
-            self.look_back(at, reader)
-        } else {
-            self.look_at_prefix(reader)
-        };
-        match next {
-            Next::Go if self.half.part != 0 && inserted != Insert::Stored => self.beyond(inserted),
-            next => next,
-        }
-    }
-
-    /// A side that waits for a late head: a message may begin at its lowest byte or at this
-    /// segment.
-    fn look_back<R: Reader>(&mut self, at: usize, reader: &mut R) -> Next {
-        let mut hopeful = false;
-        if let Some((assembly, pool)) = self.parts.part(self.half.part) {
-            let start = assembly.start();
-            for candidate in [Some(start), Some(at).filter(|at| *at != start)] {
-                let Some(candidate) = candidate else { continue };
-                match reader.read(assembly.from(pool, candidate)) {
-                    Verdict::Decided(outcome) => return Next::Decide(outcome),
-                    Verdict::NeedMore => hopeful = true,
-                    Verdict::Consumed(n) => {
-                        let end = candidate.saturating_add(n.max(1));
-                        assembly.consume(pool, end);
-                        self.half.resume(end);
-                        return self.look_at_prefix(reader);
-                    }
-                    Verdict::NotHere | Verdict::Broken => {}
-                }
-            }
-        }
-        let patience = if hopeful {
-            HOLD_MAX.saturating_mul(8)
-        } else {
-            HOLD_MAX
-        };
-        self.half.held = self.half.held.saturating_add(1);
-        if self.half.held > patience {
-            self.let_go();
-        }
-        Next::Go
-    }
-
-    /// Waits no longer for a late head.
-    fn let_go(&mut self) {
-        let part = self.parts.part(self.half.part);
-        let end = part.map_or(0, |(assembly, _)| assembly.end());
-        self.parts.give(self.half.part);
-        self.half.let_go(end);
-    }
-
-    /// A side whose stretch begins where a message may begin.
-    fn look_at_prefix<R: Reader>(&mut self, reader: &mut R) -> Next {
-        loop {
-            let Some((assembly, pool)) = self.parts.part(self.half.part) else {
-                return Next::Go;
-            };
-            let prefix = assembly.prefix(pool);
-            let len = prefix.len();
-            if len == 0 {
-                if assembly.is_empty() {
-                    self.parts.give(self.half.part);
-                    self.half.part = 0;
-                }
-                return Next::Go;
-            }
-            match reader.read(prefix) {
-                Verdict::Decided(outcome) => return Next::Decide(outcome),
-                Verdict::NeedMore => return Next::Go,
-                Verdict::Consumed(n) => {
-                    let n = n.clamp(1, len);
-                    assembly.consume(pool, n);
-                    self.half.consumed(n);
-                }
-                verdict @ (Verdict::NotHere | Verdict::Broken) => {
-                    // Bytes behind a hole, if any, are let go: the hole is in a dialogue not ours.
-                    self.parts.give(self.half.part);
-                    self.half.part = 0;
-                    self.half.looked(len, verdict == Verdict::Broken);
-                    return Next::Go;
-                }
-            }
-        }
-    }
-
-    /// Not everything found its place. A stream of messages starts anew behind it. A single
-    /// message is lost once its buffer is full; before that, a segment far ahead only leaves a
-    /// hole, lest one forged segment end the reading.
-    fn beyond(&mut self, insert: Insert) -> Next {
-        if self.half.streams() {
-            self.parts.give(self.half.part);
-            self.half.forget();
-            return Next::Go;
-        }
-        let part = self.parts.part(self.half.part);
-        let full = part.is_none_or(|(assembly, pool)| assembly.prefix(pool).len() >= SLOT_LEN);
-        if full || insert == Insert::TooManyGaps {
-            return Next::Lost(Outcome::ReassemblyLimit);
-        }
-        self.half.leave_hole();
-        Next::Go
     }
 }

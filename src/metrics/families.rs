@@ -116,13 +116,21 @@ families! {
     vendor_hits: Counter "poortwacht_vendor_hits_total" ["vendor"]
         "Hits by vendor, repeats included.";
     context_names: Counter "poortwacht_context_names_total" ["seen"]
-        "Names that matched a supplier, dual-use or context entry: counted, never written down.";
+        "Names that matched a supplier, dual-use or context entry: counted, no finding.";
+    support: Counter "poortwacht_support_names_total" ["seen"]
+        "Those of them told as support, because the same client had made a hit within 30 seconds.";
     allowed_names: Counter "poortwacht_allowed_names_total" []
         "Matches silenced by the allow-list.";
 
     // Flows and workers
     flows: Gauge "poortwacht_flows" ["worker", "interface"]
         "Entries in use in the worker's flow table.";
+    watched_flows: Gauge "poortwacht_watched_flows" ["worker", "interface"]
+        "Flows that made a hit and whose exchanges are counted now.";
+    watched_given_up: Counter "poortwacht_watched_flows_given_up_total" []
+        "Watched flows given up because others needed their place.";
+    bursts: Counter "poortwacht_bursts_total" ["transport"]
+        "Exchanges on watched flows told: what went up and down between two rests.";
     pool_copied_bytes: Counter "poortwacht_pool_copied_bytes_total" []
         "Bytes copied to buffers because a name did not lie within one frame.";
     pool_empty: Counter "poortwacht_pool_empty_total" []

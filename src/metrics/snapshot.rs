@@ -50,6 +50,9 @@ impl Metrics {
         f.events_dropped
             .with_label_values(NONE)
             .inc_by(added(|s| s.events_dropped));
+        f.watched_given_up
+            .with_label_values(NONE)
+            .inc_by(added(|s| s.watched_given_up));
         f.pool_copied_bytes
             .with_label_values(NONE)
             .inc_by(added(|s| s.pool_copied_bytes));
@@ -66,6 +69,9 @@ impl Metrics {
         let worker = new.worker.to_string();
         let worker = &[worker.as_str(), interface];
         f.flows.with_label_values(worker).set(new.flows as f64);
+        f.watched_flows
+            .with_label_values(worker)
+            .set(new.watched as f64);
         f.worker_heartbeat
             .with_label_values(worker)
             .set(new.heartbeat as f64);
@@ -144,6 +150,18 @@ impl Metrics {
                 &new.context,
                 &old.context,
             ),
+            (
+                &f.support,
+                labels(Seen::ALL, Seen::label),
+                &new.support,
+                &old.support,
+            ),
+            (
+                &f.bursts,
+                labels(&[Transport::Tcp, Transport::Udp], transport_label),
+                &new.bursts,
+                &old.bursts,
+            ),
         ];
         for (family, labels, new, old) in sets {
             for (at, label) in labels.into_iter().enumerate() {
@@ -170,28 +188,31 @@ fn labels<T: Copy>(all: &[T], label: fn(T) -> &'static str) -> Vec<&'static str>
 
 /// Labels of [`Stats::connections`], in its order.
 fn connection_labels() -> impl Iterator<Item = (&'static str, &'static str)> {
-    // A connection over UDP is a QUIC one.
     [Transport::Tcp, Transport::Udp]
         .into_iter()
         .flat_map(|transport| {
-            let transport = match transport {
-                Transport::Tcp => "tcp",
-                Transport::Udp => "quic",
-            };
             Outcome::ALL
                 .iter()
-                .map(move |outcome| (transport, outcome.label()))
+                .map(move |outcome| (transport_label(transport), outcome.label()))
         })
+}
+
+/// A connection over UDP is a QUIC one.
+const fn transport_label(transport: Transport) -> &'static str {
+    match transport {
+        Transport::Tcp => "tcp",
+        Transport::Udp => "quic",
+    }
 }
 
 pub(super) fn seconds(nanos: i64) -> f64 {
     nanos as f64 / 1e9
 }
 
-/// Did any counter fall? Then the worker began anew. (Heartbeat, packet time and the number of
-/// flows are no counters.)
+/// Did any counter fall? Then the worker began anew. (Heartbeat, packet time and the numbers
+/// of flows are no counters.)
 pub(super) fn went_back(old: &Stats, new: &Stats) -> bool {
-    let plain: [fn(&Stats) -> u64; 15] = [
+    let plain: [fn(&Stats) -> u64; 16] = [
         |s| s.frames,
         |s| s.wire_bytes,
         |s| s.excluded,
@@ -207,8 +228,9 @@ pub(super) fn went_back(old: &Stats, new: &Stats) -> bool {
         |s| s.broken_blocks,
         |s| s.smtp_senders,
         |s| s.smtp_mails,
+        |s| s.watched_given_up,
     ];
-    let sets: [fn(&Stats) -> &Counters; 12] = [
+    let sets: [fn(&Stats) -> &Counters; 14] = [
         |s| &s.decode_malformed,
         |s| &s.decode_not_for_us,
         |s| &s.fragments,
@@ -221,6 +243,8 @@ pub(super) fn went_back(old: &Stats, new: &Stats) -> bool {
         |s| &s.presence,
         |s| &s.presence_malformed,
         |s| &s.presence_withheld,
+        |s| &s.support,
+        |s| &s.bursts,
     ];
     plain.iter().any(|of| of(new) < of(old))
         || sets.iter().any(|of| of(new).total() < of(old).total())

@@ -98,7 +98,7 @@ fn an_interface_is_up_only_when_its_worker_says_so() {
 fn each_field_of_a_snapshot_moves_its_own_series() {
     type Change = (fn(&mut Stats), &'static str);
     let here = "{interface=\"eth0\"}";
-    let changes: [Change; 25] = [
+    let changes: [Change; 29] = [
         (|s| s.frames = 3, "poortwacht_frames_total@"),
         (|s| s.wire_bytes = 3, "poortwacht_wire_bytes_total@"),
         (|s| s.excluded = 3, "poortwacht_excluded_frames_total@"),
@@ -128,6 +128,19 @@ fn each_field_of_a_snapshot_moves_its_own_series() {
         ),
         (|s| s.pool_empty = 3, "poortwacht_pool_empty_total"),
         (|s| s.flows = 3, "poortwacht_flows#"),
+        (|s| s.watched = 3, "poortwacht_watched_flows#"),
+        (
+            |s| s.watched_given_up = 3,
+            "poortwacht_watched_flows_given_up_total",
+        ),
+        (
+            |s| s.bursts = counters(2, 1, 3),
+            "poortwacht_bursts_total{transport=\"quic\"}",
+        ),
+        (
+            |s| s.support = counters(9, Seen::TlsSni.index(), 3),
+            "poortwacht_support_names_total{seen=\"tls-sni\"}",
+        ),
         (
             |s| s.heartbeat = 3,
             "poortwacht_worker_heartbeat_timestamp_seconds#",

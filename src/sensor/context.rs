@@ -1,9 +1,10 @@
 //! What a stage's finding needs to become a hit: the packet around it, the list, the sink.
 
+use super::watch::Trail;
 use super::{NameLine, Sink};
 use crate::base::{EchVerdict, Endpoints, NameBuf, Outcome, Seen, Timestamp, Transport};
 use crate::blocklist::{Catalogue, Match, Verdict};
-use crate::event::{EVIDENCE_LEN_MAX, Hit, HitRule, Stats};
+use crate::event::{EVIDENCE_LEN_MAX, Event, Hit, HitRule, Stats, Support};
 use crate::names::dns::{self, Asked, DnsEnd, DnsName};
 use crate::names::tls::Hello;
 use crate::names::{Malformed, Sighting, ech, ja4};
@@ -28,6 +29,7 @@ pub(super) struct Context<'w, S> {
     pub stats: &'w mut Stats,
     pub asked: &'w mut Asked,
     pub monitored: &'w [IpNet],
+    pub trail: &'w mut Trail,
     pub sink: &'w mut S,
 }
 
@@ -126,10 +128,14 @@ impl<S: Sink> Context<'_, S> {
         match self.list.find_at(&sighting.name, self.around.time) {
             Verdict::None => {}
             Verdict::Allowed(_) => self.stats.allowed = self.stats.allowed.wrapping_add(1),
-            Verdict::Context(_) => self.stats.context.bump(sighting.seen.index()),
+            Verdict::Context(found) => {
+                self.stats.context.bump(sighting.seen.index());
+                self.context(sighting, &found);
+            }
             Verdict::Hit(found) => {
                 self.stats.hits.bump(sighting.seen.index());
                 let hit = self.hit(sighting, &found);
+                self.note(&hit);
                 self.sink.hit(Box::new(hit));
             }
         }
@@ -149,14 +155,43 @@ impl<S: Sink> Context<'_, S> {
         }
     }
 
-    #[cold]
-    fn hit(&self, sighting: &Sighting<'_>, found: &Match<'_>) -> Hit {
+    /// The packet's ends turned so that `src` is the client, and the client's link address.
+    const fn client_first(&self, sighting: &Sighting<'_>) -> (Endpoints, Option<[u8; 6]>) {
         let around = &self.around;
-        let (ends, mac) = if sighting.client_is_src {
+        if sighting.client_is_src {
             (around.ends, around.src_mac)
         } else {
             (around.ends.reversed(), around.dst_mac)
-        };
+        }
+    }
+
+    /// A dual-use or supplier name: it leaves only as support of a hit of the same client.
+    fn context(&mut self, sighting: &Sighting<'_>, found: &Match<'_>) {
+        let around = self.around;
+        let (ends, client_mac) = self.client_first(sighting);
+        if !self.trail.recent.holds(ends.src, around.time) {
+            return;
+        }
+        let mut name = NameBuf::new();
+        // It matched, so it has a normal form.
+        let _ = sighting.name.normalise(&mut name);
+        self.stats.support.bump(sighting.seen.index());
+        self.sink.tell(Event::Support(Box::new(Support {
+            time: around.time,
+            frame: around.frame,
+            point: self.point.to_owned(),
+            ends,
+            client_mac,
+            seen: sighting.seen,
+            name: name.as_str().to_owned(),
+            rule: rule(found),
+        })));
+    }
+
+    #[cold]
+    fn hit(&self, sighting: &Sighting<'_>, found: &Match<'_>) -> Hit {
+        let around = &self.around;
+        let (ends, mac) = self.client_first(sighting);
         let mut name = NameBuf::new();
         // It matched, so it has a normal form.
         let _ = sighting.name.normalise(&mut name);

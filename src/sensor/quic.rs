@@ -3,19 +3,17 @@
 //! Enters: datagrams of any port. Leaves: whole hellos to the context, each connection's fate.
 //! Never: keeps anything for a packet that is not authentic; holds a flight for ever.
 
-mod flights;
-
 use ahash::RandomState;
 use bytemuck::Zeroable;
 
-use self::flights::Flights;
 use super::Sink;
 use super::context::Context;
+use super::watch;
 use crate::base::{Outcome, Seen, Timestamp};
 use crate::decode::Packet;
-use crate::flow::{Key, Side, Table};
+use crate::flow::{Kept, Key, Pool, Shelf, Side, Table};
 use crate::names::Probe;
-use crate::names::quic::{self, Class};
+use crate::names::quic::{self, Class, Flight};
 
 /// Idle seconds after which a connection leaves the table.
 const IDLE_S: u32 = 60;
@@ -79,6 +77,31 @@ impl Conn {
     }
 }
 
+/// A first flight that is not whole yet.
+struct First {
+    flight: Flight,
+    /// Bytes and datagrams of the client so far.
+    sent: (u64, u32),
+}
+
+impl Kept for First {
+    fn begin(_: &mut Pool) -> Option<Self> {
+        Some(Self {
+            flight: Flight::new(),
+            sent: (0, 0),
+        })
+    }
+
+    fn release(self, pool: &mut Pool) {
+        self.flight.release(pool);
+    }
+}
+
+/// A flight takes up to two buffers.
+const BUFFERS_EACH: u32 = 2;
+
+type Flights = Shelf<First>;
+
 /// All QUIC connections of one worker.
 pub(super) struct Connections {
     table: Table<Conn>,
@@ -98,7 +121,7 @@ impl Connections {
     pub fn new(flows: usize, buffers: u32, seed: Option<u64>) -> Self {
         Self {
             table: Table::new(flows, seed),
-            flights: Flights::new(buffers),
+            flights: Flights::new(buffers, BUFFERS_EACH),
             hash: RandomState::new(),
         }
     }
@@ -143,7 +166,7 @@ impl Connections {
         let Class::Initial { token, .. } = class else {
             return true;
         };
-        if self.flights.is_empty() {
+        if self.flights.is_full() {
             self.make_room(&key, context);
         }
         if let Some(conn) = self.table.value(found.index) {
@@ -245,7 +268,7 @@ fn first_flight<S: Sink>(
         conn.flight = number;
     }
     let from_client = conn.from(datagram.side);
-    let Some((flight, pool)) = flights.flight(conn.flight) else {
+    let Some((First { flight, .. }, pool)) = flights.at(conn.flight) else {
         return;
     };
     let before = flight.copied_bytes();
@@ -259,13 +282,16 @@ fn first_flight<S: Sink>(
         }
     };
     let ours = !matches!(answer, Probe::NotForUs);
-    let Some((flight, _)) = flights.flight(conn.flight) else {
+    let Some((First { flight, sent }, _)) = flights.at(conn.flight) else {
         return;
     };
     let copied = flight.copied_bytes().wrapping_sub(before);
     let count = &mut context.stats.pool_copied_bytes;
     *count = count.wrapping_add(copied);
     if ours {
+        let (bytes, datagrams) = watch::sent(packet);
+        sent.0 = sent.0.saturating_add(bytes);
+        sent.1 = sent.1.saturating_add(datagrams);
         (conn.frame, conn.time) = (context.around.frame, packet.time.nanos());
         if conn.client == 0 {
             conn.client = if datagram.side == Side::Low { 1 } else { 2 };
@@ -325,10 +351,10 @@ fn opens(flights: &mut Flights, key: &Key, packet: &Packet<'_>, scratch: &mut [u
     let Some(number) = flights.take(key) else {
         return false;
     };
-    let opens = flights.flight(number).is_some_and(|(flight, pool)| {
+    let opens = flights.at(number).is_some_and(|(first, pool)| {
         // The answer borrows the buffers; what matters is whether anything was authentic.
-        let _ = flight.push(packet.payload, None, pool, scratch);
-        flight.decrypted_any()
+        let _ = first.flight.push(packet.payload, None, pool, scratch);
+        first.flight.decrypted_any()
     });
     flights.give(number);
     opens
@@ -342,8 +368,12 @@ fn decide<S: Sink>(
     outcome: Outcome,
     context: &mut Context<'_, S>,
 ) {
+    let sent = flights.at(conn.flight).map_or((0, 0), |(f, _)| f.sent);
     flights.give(conn.flight);
     conn.flight = 0;
+    if matches!(outcome, Outcome::Named | Outcome::NoSni | Outcome::Ech) {
+        context.settled(key, sent, (0, None));
+    }
     if conn.outcome == 0 {
         conn.outcome = (outcome.index() as u8).saturating_add(1);
         context.connection(&key.endpoints(client(key, conn)), outcome);
@@ -372,7 +402,7 @@ fn conclude<S: Sink>(
         return;
     }
     let mut outcome = None;
-    if let Some((flight, pool)) = flights.flight(conn.flight) {
+    if let Some((First { flight, .. }, pool)) = flights.at(conn.flight) {
         // The tail of the hello never came; the name may have.
         let ends = key.endpoints(client(key, conn));
         outcome = flight.peek(pool).map(|hello| {

@@ -5,7 +5,8 @@ use super::context::Context;
 use super::mail::Envelopes;
 use crate::base::{Endpoints, Outcome, Seen, Timestamp};
 use crate::event::Event;
-use crate::flow::{Reader, Verdict};
+use crate::flow::tcp::Message;
+use crate::flow::{Key, Reader, Side, Verdict};
 use crate::names::{self, Probe, dns, tls};
 use crate::presence::{self, At, Watch};
 
@@ -117,6 +118,18 @@ impl<S: Sink> Reader for StreamReader<'_, '_, S> {
         let hello = tls::peek_sni(bytes, self.scratch)?;
         let read = |context: &mut Context<'_, S>| context.hello(&hello, Seen::TlsSni);
         Some(self.context.elsewhere(ends, (frame, time), read))
+    }
+
+    fn named(&mut self, key: &Key, _: Side, message: &Message, back: Option<u32>) -> bool {
+        self.context.settled_by(key, message, back)
+    }
+
+    fn payload(&mut self, key: &Key, side: Side, seq: u32, len: u32) {
+        self.context.segment(key, side, seq, len);
+    }
+
+    fn left(&mut self, key: &Key) {
+        self.context.left(key);
     }
 
     fn ended(&mut self, ends: &Endpoints, outcome: Outcome) {

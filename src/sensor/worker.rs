@@ -4,6 +4,7 @@ use super::context::{Around, Context};
 use super::mail::Envelopes;
 use super::quic::Connections;
 use super::tcp::{DNS_PORT, StreamReader};
+use super::watch::Trail;
 use super::{Settings, Sink};
 use crate::base::{Counters, Endpoints, Outcome, Seen, Timestamp, Transport};
 use crate::blocklist::Catalogue;
@@ -36,6 +37,7 @@ pub struct Worker {
     envelopes: Envelopes,
     scratch: Vec<u8>,
     monitored: Vec<IpNet>,
+    trail: Trail,
     stats: Stats,
     /// Up to when the tables were looked at.
     swept: Timestamp,
@@ -59,6 +61,8 @@ impl Worker {
             presence: Counters::new(presence::Protocol::ALL.len()),
             presence_malformed: Counters::new(presence::Malformed::ALL.len()),
             presence_withheld: Counters::new(presence::Withheld::ALL.len()),
+            support: Counters::new(Seen::ALL.len()),
+            bursts: Counters::new(2),
             ..Stats::default()
         };
         Self {
@@ -70,6 +74,7 @@ impl Worker {
             envelopes: Envelopes::default(),
             scratch: vec![0; SCRATCH_LEN],
             monitored: settings.monitored.clone(),
+            trail: Trail::new(settings.seed),
             stats,
             swept: Timestamp(0),
         }
@@ -99,6 +104,7 @@ impl Worker {
                     stats,
                     asked: &mut self.asked,
                     monitored: &self.monitored,
+                    trail: &mut self.trail,
                     sink,
                 };
                 let scratch = &mut self.scratch;
@@ -158,8 +164,10 @@ impl Worker {
             stats: &mut self.stats,
             asked: &mut self.asked,
             monitored: &self.monitored,
+            trail: &mut self.trail,
             sink,
         };
+        context.rest(now, due);
         let sets = self.quic.sets().div_ceil(SWEEP_PARTS).saturating_mul(due);
         self.quic.sweep(now, sets, &mut context);
         let sets = self
@@ -187,6 +195,7 @@ impl Worker {
             stats: &mut self.stats,
             asked: &mut self.asked,
             monitored: &self.monitored,
+            trail: &mut self.trail,
             sink,
         };
         self.quic.flush(&mut context);
@@ -197,6 +206,7 @@ impl Worker {
             envelopes: &mut self.envelopes,
         };
         self.streams.flush(&mut reader);
+        context.flush();
     }
 
     /// Its counters, up to date.
@@ -209,6 +219,7 @@ impl Worker {
         stats.presence.copy_from(presence.read());
         stats.presence_malformed.copy_from(presence.malformed());
         stats.presence_withheld.copy_from(presence.withheld());
+        self.trail.count(&mut self.stats);
         &mut self.stats
     }
 }
@@ -221,7 +232,8 @@ fn udp<S: Sink>(
     context: &mut Context<'_, S>,
 ) {
     // QUIC on any port, those of DNS included: its version is nothing that DNS can hold there.
-    if quic.push(packet, scratch, context) {
+    let quic = quic.push(packet, scratch, context);
+    if context.datagram(packet) || quic {
         return;
     }
     let ends = &packet.ends;

@@ -1,8 +1,7 @@
 //! What is said of a connection when it ends, or when its place is needed.
 
 use super::half::Half;
-use super::parts::Parts;
-use super::{Conn, Reader};
+use super::{Conn, Message, Parts, Reader};
 use crate::base::{Outcome, Timestamp};
 use crate::flow::table::{Key, Side};
 
@@ -47,6 +46,32 @@ pub(super) fn conclude<R: Reader>(
     decide(parts, key, conn, outcome, reader);
 }
 
+/// The last of a connection: its fate, and an end to its payload.
+pub(super) fn leave<R: Reader>(
+    parts: &mut Parts,
+    key: &Key,
+    conn: &mut Conn,
+    loss: Option<Outcome>,
+    reader: &mut R,
+) {
+    conclude(parts, key, conn, loss, reader);
+    if conn.wanted != 0 {
+        reader.left(key);
+    }
+}
+
+/// Asks the reader whether it wants what follows the `message` of `side`.
+pub(super) fn want<R: Reader>(
+    key: &Key,
+    conn: &mut Conn,
+    side: Side,
+    message: &Message,
+    reader: &mut R,
+) {
+    let back = conn.half(side.other()).next();
+    conn.wanted = u8::from(reader.named(key, side, message, back));
+}
+
 /// Makes a connection give back its stretches, because they are needed or were idle too long. One
 /// that kept the beginning of a message is settled; the others go on without.
 pub(super) fn give_way<R: Reader>(
@@ -62,7 +87,7 @@ pub(super) fn give_way<R: Reader>(
             continue;
         }
         if half.holding() {
-            let end = parts.part(half.part).map_or(0, |(part, _)| part.end());
+            let end = parts.at(half.part).map_or(0, |(part, _)| part.end());
             parts.give(half.part);
             half.let_go(end);
         } else if half.streams() {
@@ -86,7 +111,7 @@ fn partial<R: Reader>(
 ) -> Option<Outcome> {
     let (frame, time) = (conn.frame, Timestamp(conn.time));
     for side in [Side::Low, Side::High] {
-        let Some((assembly, pool)) = parts.part(conn.half(side).part) else {
+        let Some((assembly, pool)) = parts.at(conn.half(side).part) else {
             continue;
         };
         // Not always byte 0: a forged SYN may have told a wrong start.
@@ -94,8 +119,16 @@ fn partial<R: Reader>(
         if bytes.is_empty() {
             continue;
         }
+        let (from, to) = (assembly.start() as u32, assembly.end() as u32);
         if let Some(outcome) = reader.rest(&key.endpoints(side), frame, time, bytes) {
+            let half = conn.half(side);
+            let message = Message {
+                from: half.base.wrapping_add(from),
+                to: half.base.wrapping_add(to),
+                segments: u32::from(half.held).max(1),
+            };
             conn.spoke_first(side);
+            want(key, conn, side, &message, reader);
             return Some(outcome);
         }
     }

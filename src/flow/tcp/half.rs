@@ -25,7 +25,7 @@ pub(super) struct Half {
     pub part: u32,
     /// Segments in which no message began.
     pub looks: u8,
-    /// Segments taken while holding.
+    /// Segments in the stretch; while holding, without the first.
     pub held: u8,
     flags: u8,
     /// A segment lay too far ahead to be kept.
@@ -53,6 +53,11 @@ impl Half {
     /// Did it carry messages one after the other?
     pub const fn streams(&self) -> bool {
         self.has(STREAMS)
+    }
+
+    /// Sequence number of the first byte that was not yet seen, if that is known.
+    pub fn next(&self) -> Option<u32> {
+        (self.known() && self.part == 0).then_some(self.base)
     }
 
     pub const fn payload_seen(&self) -> bool {

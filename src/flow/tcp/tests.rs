@@ -82,9 +82,9 @@ fn run(toy: &mut Toy, packets: &[Packet<'_>]) {
         streams.push(p, i as u64 + 1, toy);
     }
     streams.flush(toy);
-    assert_eq!(streams.parts.free.len(), 8, "a stretch was not given back");
+    assert_eq!(streams.parts.free(), 8, "a stretch was not given back");
     assert_eq!(
-        streams.parts.pool.free_slots(),
+        streams.parts.free_buffers(),
         8,
         "a buffer was not given back"
     );

@@ -1,6 +1,7 @@
 //! Streams of a sender who wants to blind the monitor, and honest streams that look like one.
 
 use super::*;
+use crate::flow::pool::SLOT_LEN;
 
 const SYN: u8 = TcpMeta::SYN;
 const ACK: u8 = TcpMeta::ACK;
@@ -119,7 +120,7 @@ fn a_hello_longer_than_the_buffer_is_a_limit() {
             streams.push(&packet(10 + i * len as u32, ACK, &bytes), 2, &mut endless);
         }
         assert_eq!(endless.0, [Outcome::ReassemblyLimit]);
-        assert_eq!(streams.parts.pool.free_slots(), 8);
+        assert_eq!(streams.parts.free_buffers(), 8);
     }
 }
 
@@ -194,7 +195,7 @@ fn half_open_messages_give_way_to_later_ones() {
     let count = |outcome| toy.ended.iter().filter(|o| **o == outcome).count();
     assert_eq!(toy.ended.len(), 501, "each connection has one fate");
     assert_eq!(count(Outcome::Named), 51);
-    assert_eq!(streams.parts.pool.free_slots(), 8);
+    assert_eq!(streams.parts.free_buffers(), 8);
 }
 
 #[test]
@@ -207,7 +208,7 @@ fn a_flooded_table_gives_every_flow_one_fate_and_all_buffers_back() {
     }
     streams.flush(&mut toy);
     assert_eq!(toy.ended.len(), 5000);
-    assert_eq!(streams.parts.free.len(), 8);
+    assert_eq!(streams.parts.free(), 8);
 }
 
 #[test]
@@ -265,10 +266,10 @@ fn an_idle_half_message_gives_its_buffer_back() {
     let mut toy = Toy::default();
     let mut streams = Streams::new(64, 8, Some(1));
     streams.push(&at(0, packet(9, SYN, b"#\x09a$")), 1, &mut toy);
-    assert_eq!(streams.parts.free.len(), 7);
+    assert_eq!(streams.parts.free(), 7);
     let sets = streams.sets();
     streams.sweep(Timestamp(121_000_000_000), sets, &mut toy);
-    assert_eq!(streams.parts.free.len(), 8);
+    assert_eq!(streams.parts.free(), 8);
     assert_eq!(toy.ended, [Outcome::Named]);
     streams.flush(&mut toy);
     assert_eq!(toy.ended.len(), 1);
@@ -332,5 +333,5 @@ fn times_of_a_hostile_capture_do_no_harm() {
     }
     streams.flush(&mut toy);
     assert_eq!(toy.ended.len(), 700);
-    assert_eq!(streams.parts.free.len(), 8);
+    assert_eq!(streams.parts.free(), 8);
 }

@@ -1,0 +1,261 @@
+//! One side's stream while a segment is put into it: where a message may begin, what is kept of it.
+//!
+//! Enters: a segment with its place in the stream. Leaves: what the reader said of the bytes that
+//! are whole. Never: settles a connection.
+
+use super::half::Half;
+use super::{HOLD_MAX, MARGIN, Message, Parts, Reader, Segment, Verdict};
+use crate::base::Outcome;
+use crate::flow::assembly::Insert;
+use crate::flow::pool::SLOT_LEN;
+use crate::flow::table::Key;
+
+/// What to do after a look.
+pub(super) enum Next {
+    Go,
+    Decide(Outcome, Message),
+    /// The rest cannot be put together.
+    Lost(Outcome),
+}
+
+/// A side's stream while a segment is put into it.
+pub(super) struct Place<'s> {
+    pub parts: &'s mut Parts,
+    pub key: &'s Key,
+    pub half: &'s mut Half,
+}
+
+impl Place<'_> {
+    /// Bytes of a side of which nothing is known, or behind a hole in a dialogue.
+    pub fn midstream<R: Reader>(&mut self, segment: &Segment<'_>, reader: &mut R) -> Next {
+        self.half.set_base(segment.seq);
+        let before = self.half.looks;
+        let next = self.in_place(segment.bytes, reader);
+        let none_began = self.half.looks > before && !self.half.done();
+        if matches!(next, Next::Go) && none_began && !self.parts.is_scarce() {
+            // A message's head may only be late: keep this with room before it.
+            if let Some(number) = self.parts.take(self.key) {
+                let base = segment.seq.wrapping_sub(MARGIN as u32);
+                self.half.hold(number, base);
+                if let Some((assembly, pool)) = self.parts.at(number) {
+                    assembly.insert(pool, MARGIN, segment.bytes);
+                    reader.copied(segment.bytes.len());
+                }
+            }
+        }
+        next
+    }
+
+    /// A side with nothing kept, whose place in the stream is known.
+    pub fn in_order<R: Reader>(&mut self, segment: &Segment<'_>, reader: &mut R) -> Next {
+        let offset = segment.seq.wrapping_sub(self.half.base) as i32;
+        let near = (0..SLOT_LEN as i32).contains(&offset);
+        if !near && self.half.doubts_its_syn() {
+            return self.midstream(segment, reader);
+        }
+        if offset <= 0 {
+            let skip = offset.unsigned_abs() as usize;
+            return match segment.bytes.get(skip..) {
+                Some(fresh) if !fresh.is_empty() => self.in_place(fresh, reader),
+                _ => Next::Go,
+            };
+        }
+        if self.half.waits_for_head() {
+            if near {
+                return self.keep(offset as usize, segment.bytes, reader);
+            }
+            if !self.half.streams() {
+                // Nobody's window is that wide before the first byte: a decoy, or much was lost.
+                self.half.leave_hole();
+                return Next::Go;
+            }
+        }
+        self.midstream(segment, reader)
+    }
+
+    /// Shows bytes that begin at the side's base where they lie.
+    fn in_place<R: Reader>(&mut self, mut bytes: &[u8], reader: &mut R) -> Next {
+        while !bytes.is_empty() {
+            match reader.read(bytes) {
+                Verdict::Decided(outcome) => {
+                    return Next::Decide(outcome, self.message(0, bytes.len(), 1));
+                }
+                Verdict::Consumed(n) => {
+                    let n = n.clamp(1, bytes.len());
+                    self.half.consumed(n);
+                    bytes = bytes.get(n..).unwrap_or_default();
+                }
+                Verdict::NeedMore => return self.keep(0, bytes, reader),
+                verdict @ (Verdict::NotHere | Verdict::Broken) => {
+                    self.half.looked(bytes.len(), verdict == Verdict::Broken);
+                    break;
+                }
+            }
+        }
+        Next::Go
+    }
+
+    /// Begins a stretch at the side's base.
+    fn keep<R: Reader>(&mut self, offset: usize, bytes: &[u8], reader: &mut R) -> Next {
+        let Some(number) = self.parts.take(self.key) else {
+            // Room was made before: only a pool of nothing but this flow comes here.
+            reader.pool_empty();
+            return Next::Lost(Outcome::ReassemblyLimit);
+        };
+        self.half.part = number;
+        self.half.held = 1;
+        let Some((assembly, pool)) = self.parts.at(number) else {
+            return Next::Go;
+        };
+        reader.copied(bytes.len().min(SLOT_LEN.saturating_sub(offset)));
+        match assembly.insert(pool, offset, bytes) {
+            Insert::Stored => Next::Go,
+            insert => self.beyond(insert),
+        }
+    }
+
+    /// A side with a stretch: put the segment in its place and show what is whole.
+    pub fn collect<R: Reader>(&mut self, segment: &Segment<'_>, reader: &mut R) -> Next {
+        let offset = segment.seq.wrapping_sub(self.half.base) as i32;
+        let skip = offset.min(0).unsigned_abs() as usize;
+        let at = offset.max(0) as usize;
+        let fresh = segment.bytes.get(skip..).filter(|b| !b.is_empty());
+        if self.half.holding() && (fresh.is_none() || at >= SLOT_LEN) {
+            // What is held lies off the way (a decoy, or much was lost): hold here instead.
+            self.let_go();
+            return if self.half.done() {
+                Next::Go
+            } else {
+                self.midstream(segment, reader)
+            };
+        }
+        let Some(fresh) = fresh else {
+            return Next::Go;
+        };
+        let Some((assembly, pool)) = self.parts.at(self.half.part) else {
+            return Next::Go;
+        };
+        reader.copied(fresh.len().min(SLOT_LEN.saturating_sub(at)));
+        let inserted = assembly.insert(pool, at, fresh);
+        let next = if self.half.holding() {
+            self.look_back(at, reader)
+        } else {
+            self.half.held = self.half.held.saturating_add(1);
+            self.look_at_prefix(reader)
+        };
+        match next {
+            Next::Go if self.half.part != 0 && inserted != Insert::Stored => self.beyond(inserted),
+            next => next,
+        }
+    }
+
+    /// A side that waits for a late head: a message may begin at its lowest byte or at this
+    /// segment.
+    fn look_back<R: Reader>(&mut self, at: usize, reader: &mut R) -> Next {
+        let mut hopeful = false;
+        if let Some((assembly, pool)) = self.parts.at(self.half.part) {
+            let start = assembly.start();
+            for candidate in [Some(start), Some(at).filter(|at| *at != start)] {
+                let Some(candidate) = candidate else { continue };
+                match reader.read(assembly.from(pool, candidate)) {
+                    Verdict::Decided(outcome) => {
+                        let held = u32::from(self.half.held).saturating_add(2);
+                        let segments = if candidate == start { held } else { 1 };
+                        let end = assembly.end();
+                        return Next::Decide(outcome, self.message(candidate, end, segments));
+                    }
+                    Verdict::NeedMore => hopeful = true,
+                    Verdict::Consumed(n) => {
+                        let end = candidate.saturating_add(n.max(1));
+                        assembly.consume(pool, end);
+                        self.half.resume(end);
+                        return self.look_at_prefix(reader);
+                    }
+                    Verdict::NotHere | Verdict::Broken => {}
+                }
+            }
+        }
+        let patience = if hopeful {
+            HOLD_MAX.saturating_mul(8)
+        } else {
+            HOLD_MAX
+        };
+        self.half.held = self.half.held.saturating_add(1);
+        if self.half.held > patience {
+            self.let_go();
+        }
+        Next::Go
+    }
+
+    /// The message that begins `from` bytes behind the base, of which bytes up to `to` were seen.
+    const fn message(&self, from: usize, to: usize, segments: u32) -> Message {
+        Message {
+            from: self.half.base.wrapping_add(from as u32),
+            to: self.half.base.wrapping_add(to as u32),
+            segments,
+        }
+    }
+
+    /// Waits no longer for a late head.
+    fn let_go(&mut self) {
+        let part = self.parts.at(self.half.part);
+        let end = part.map_or(0, |(assembly, _)| assembly.end());
+        self.parts.give(self.half.part);
+        self.half.let_go(end);
+    }
+
+    /// A side whose stretch begins where a message may begin.
+    fn look_at_prefix<R: Reader>(&mut self, reader: &mut R) -> Next {
+        loop {
+            let Some((assembly, pool)) = self.parts.at(self.half.part) else {
+                return Next::Go;
+            };
+            let prefix = assembly.prefix(pool);
+            let len = prefix.len();
+            if len == 0 {
+                if assembly.is_empty() {
+                    self.parts.give(self.half.part);
+                    self.half.part = 0;
+                }
+                return Next::Go;
+            }
+            match reader.read(prefix) {
+                Verdict::Decided(outcome) => {
+                    let (end, segments) = (assembly.end(), u32::from(self.half.held));
+                    return Next::Decide(outcome, self.message(0, end, segments));
+                }
+                Verdict::NeedMore => return Next::Go,
+                Verdict::Consumed(n) => {
+                    let n = n.clamp(1, len);
+                    assembly.consume(pool, n);
+                    self.half.consumed(n);
+                }
+                verdict @ (Verdict::NotHere | Verdict::Broken) => {
+                    // Bytes behind a hole, if any, are let go: the hole is in a dialogue not ours.
+                    self.parts.give(self.half.part);
+                    self.half.part = 0;
+                    self.half.looked(len, verdict == Verdict::Broken);
+                    return Next::Go;
+                }
+            }
+        }
+    }
+
+    /// Not everything found its place. A stream of messages starts anew behind it. A single
+    /// message is lost once its buffer is full; before that, a segment far ahead only leaves a
+    /// hole, lest one forged segment end the reading.
+    fn beyond(&mut self, insert: Insert) -> Next {
+        if self.half.streams() {
+            self.parts.give(self.half.part);
+            self.half.forget();
+            return Next::Go;
+        }
+        let part = self.parts.at(self.half.part);
+        let full = part.is_none_or(|(assembly, pool)| assembly.prefix(pool).len() >= SLOT_LEN);
+        if full || insert == Insert::TooManyGaps {
+            return Next::Lost(Outcome::ReassemblyLimit);
+        }
+        self.half.leave_hole();
+        Next::Go
+    }
+}
