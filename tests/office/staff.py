@@ -129,7 +129,7 @@ no-daemon
 user=root
 bind-interfaces
 listen-address={RESOLVER}
-server={WORLD_DNS}
+server={WORLD_DNS}@{RESOLVER}
 log-queries=extra
 log-facility={self.log}
 cache-size=1000
