@@ -10,6 +10,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::base::{Counters, EchVerdict, Endpoints, Seen, Timestamp};
+use crate::blocklist::Match;
 
 /// A match, with all that the desk needs to write it down. No `Debug`: it names people's addresses.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
@@ -68,6 +69,27 @@ pub struct HitRule {
     pub confidence: String,
     /// Where the rule comes from: list file name.
     pub source: String,
+}
+
+impl HitRule {
+    /// What an event keeps of a rule that matched.
+    pub fn of(found: &Match<'_>) -> Self {
+        let vendor = found.vendor();
+        Self {
+            vendor: vendor.id.clone(),
+            vendor_name: vendor.name.clone(),
+            rule: found.rule().to_owned(),
+            kind: found.kind().label().to_owned(),
+            role: found
+                .role()
+                .map_or("unspecified", |role| role.label())
+                .to_owned(),
+            category: found.category().label().to_owned(),
+            severity: found.severity().label().to_owned(),
+            confidence: found.confidence().label().to_owned(),
+            source: found.source().to_owned(),
+        }
+    }
 }
 
 /// Counters of one worker since its start. Cumulative: the newest snapshot holds everything, so a
