@@ -145,7 +145,8 @@ impl Told {
                 transport: Transport::Tcp,
             };
             let time = Timestamp(time.nanos() + MINUTE);
-            let who = alone.who(&alone.trace(&ends, Some(client.mac), time));
+            let trace = alone.trace(&ends, Some(client.mac), time);
+            let who = alone.who(&trace);
             (client.key.clone(), who.subject.as_str().to_owned())
         });
         Ok(Self {

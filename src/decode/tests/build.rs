@@ -223,7 +223,6 @@ pub enum Got {
     Neighbour(NeighbourBy, IpAddr, [u8; 6]),
     Excluded,
     Fragment,
-    Neighbour,
     NotForUs(NotForUs),
     Malformed(Malformed),
 }
@@ -264,7 +263,6 @@ pub fn decode_with(decoder: &mut Decoder, frame: &Frame<'_>) -> Got {
         Decoded::Neighbour(n) => Got::Neighbour(n.by, n.ip, n.mac),
         Decoded::Excluded => Got::Excluded,
         Decoded::Fragment => Got::Fragment,
-        Decoded::Neighbour(_) => Got::Neighbour,
         Decoded::NotForUs(reason) => Got::NotForUs(reason),
         Decoded::Malformed(reason) => Got::Malformed(reason),
     }
