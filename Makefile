@@ -29,11 +29,11 @@ run: build
 	@mkdir -p $(STATE)
 ifdef IFACE
 	exec target/release/poortwacht run --interface $(IFACE) --listen $(LISTEN) \
-	  --hits $(STATE)/hits.jsonl --key $(STATE)/pseudonym.key --control $(STATE)/control.sock
+	  --hits $(STATE)/hits.jsonl --key $(STATE)/pseudonym.key --control $(STATE)/control.sock --cases $(STATE)/cases
 else
 	@echo 'Replaying $(CAPTURE); metrics at http://$(LISTEN)/metrics, hits in $(STATE)/hits.jsonl; end with Ctrl-C.'
 	exec target/release/poortwacht run --read $(CAPTURE) --listen $(LISTEN) \
-	  --hits $(STATE)/hits.jsonl --key $(STATE)/pseudonym.key --control $(STATE)/control.sock
+	  --hits $(STATE)/hits.jsonl --key $(STATE)/pseudonym.key --control $(STATE)/control.sock --cases $(STATE)/cases
 endif
 
 lint:

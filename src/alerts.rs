@@ -1,30 +1,307 @@
 //! Alerts on their way out: one outbox, several sinks, at least once, in order per case.
 //!
 //! Enters: [`Alert`]s. Leaves: records of the hit log, posts to Alertmanager. Never: a person,
-//! address or name in a label; an alert lost because a sink is away.
+//! address or name in a label; an alert lost because a sink is away; a wait for the network in
+//! whoever brings an alert.
+//!
+//! An alert is in the [`spool`] before `put` returns. The desk's thread writes it to the hit log
+//! ([`Outbox::write_log`]), the [`courier`]'s thread posts it to Alertmanager, again and again
+//! until its case is closed or it is retracted. What is through at both is removed.
 
-use std::path::Path;
+mod courier;
+mod done;
+mod post;
+mod settings;
+mod spool;
+#[cfg(test)]
+mod tests;
+pub mod words;
 
-use crate::base::Timestamp;
-use crate::cases::Alert;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use crate::base::seen::closed_set;
+use crate::base::{Counters, Timestamp};
+use crate::blocklist::Stage;
+use crate::cases::{Alert, AlertKind};
+use crate::hits::{CaseRecord, HitLog, Observer};
+use courier::{Courier, Room, Shared};
+use post::Client;
+use spool::{Limits, Refusal, Spool};
+use words::Words;
+
+pub use post::Reason;
+pub use settings::{Alertmanager, Settings};
+
+closed_set! {
+    /// Where alerts go.
+    Sink {
+        /// The hit log.
+        HitLog = "hit-log",
+        /// Alertmanager.
+        Alertmanager = "alertmanager",
+    }
+}
+
+const SINK_ALERTMANAGER: usize = Sink::Alertmanager.index();
+
+/// What was counted since the start.
+#[derive(Clone, Debug)]
+struct Tally {
+    raised: Counters,
+    retracted: Counters,
+    delivered: Counters,
+    failed: Counters,
+    refused: u64,
+    failures: u64,
+}
+
+/// How the outbox stands.
+#[derive(Clone, Debug)]
+pub struct State {
+    /// Alerts raised since the start, [`Stage`] along its index.
+    pub raised: Counters,
+    /// Alerts retracted since the start, [`Stage`] along its index.
+    pub retracted: Counters,
+    /// Alerts that a sink took since the start, [`Sink`] along its index.
+    pub delivered: Counters,
+    /// Attempts to post to Alertmanager that failed since the start, [`Reason`] along its index.
+    pub failed: Counters,
+    /// Alerts not taken because the spool was at its bound; the caller tries again.
+    pub refused: u64,
+    /// Alerts not taken because they could not be written; the caller tries again.
+    pub failures: u64,
+    /// Alerts that wait now, [`Sink`] along its index.
+    pub waiting: Counters,
+    /// For how many seconds the oldest of them has waited, [`Sink`] along its index.
+    pub oldest_seconds: Counters,
+    /// Alerts that Alertmanager knows and is told of again and again.
+    pub standing: u64,
+    /// Dead letters.
+    pub dead: u64,
+    /// Bytes in the spool.
+    pub spool_bytes: u64,
+    /// Why alerts do not get through to Alertmanager now.
+    pub failing: Option<String>,
+}
 
 /// What stands between cases and sinks: on disk until each sink has taken it.
-pub struct Outbox {}
+pub struct Outbox {
+    shared: Arc<Shared>,
+    courier: Option<JoinHandle<()>>,
+    observer: Observer,
+}
 
 impl Outbox {
-    /// Opens the spool (made if missing) with what was not delivered.
+    /// Opens the spool (made if missing) with what was not delivered, and starts the courier if
+    /// there is an Alertmanager. `now` is the wall clock.
     ///
     /// # Errors
     /// A sentence with the path and what to do.
-    pub fn open(_spool: &Path) -> Result<Self, String> {
-        Ok(Self {})
+    pub fn open(settings: &Settings, observer: &Observer, now: Timestamp) -> Result<Self, String> {
+        settings.check()?;
+        let posting = settings.alertmanager.is_on();
+        // Before the folder is claimed: a wrong password file is to change nothing.
+        let client = if posting {
+            Some(Client::new(&settings.alertmanager)?)
+        } else {
+            None
+        };
+        let limits = Limits {
+            alerts: settings.alerts_max.into(),
+            bytes: u64::from(settings.mib_max) << 20,
+        };
+        let shared = Arc::new(Shared::new(Room {
+            spool: Spool::open(&settings.folder, limits, posting, now)?,
+            tally: Tally::new(),
+            stop: false,
+            posting: false,
+            failing: None,
+        }));
+        let courier = match client {
+            Some(client) => {
+                let words = Words {
+                    observer: observer.clone(),
+                    settings: settings.alertmanager.clone(),
+                };
+                let courier = Courier::new(Arc::clone(&shared), client, words);
+                let thread = thread::Builder::new().name("alerts".into());
+                let started = thread.spawn(move || courier.run());
+                Some(started.map_err(|e| format!("cannot start the thread of alerts: {e}"))?)
+            }
+            None => None,
+        };
+        Ok(Self {
+            shared,
+            courier,
+            observer: observer.clone(),
+        })
     }
 
     /// Takes an alert in; the same id again changes nothing. It is on disk when this returns `Ok`.
+    /// `now` is the wall clock.
     ///
     /// # Errors
     /// A sentence; the caller tries again.
-    pub fn put(&mut self, _alert: &Alert, _now: Timestamp) -> Result<(), String> {
+    pub fn put(&mut self, alert: &Alert, now: Timestamp) -> Result<(), String> {
+        let mut room = self.shared.room();
+        match room.spool.put(alert, now) {
+            Ok(false) => return Ok(()),
+            Ok(true) => {}
+            Err(Refusal::Full(why)) => {
+                room.tally.refused += 1;
+                return Err(why);
+            }
+            Err(Refusal::Disk(why) | Refusal::Unfit(why)) => {
+                room.tally.failures += 1;
+                return Err(why);
+            }
+        }
+        match alert.kind {
+            AlertKind::Raised => room.tally.raised.bump(alert.stage.index()),
+            AlertKind::Retracted => room.tally.retracted.bump(alert.stage.index()),
+            AlertKind::Resolved => {}
+        }
+        drop(room);
+        self.shared.bell.notify_all();
         Ok(())
+    }
+
+    /// A case is closed: what Alertmanager knows of it is over, but for retractions, which stay
+    /// their time. Again changes nothing. It is on disk when this returns `Ok`.
+    ///
+    /// # Errors
+    /// As [`Self::put`].
+    pub fn close(&mut self, case: &str, now: Timestamp) -> Result<(), String> {
+        self.shared.room().spool.close(case, now)?;
+        self.shared.bell.notify_all();
+        Ok(())
+    }
+
+    /// Records that the hit log has not taken yet, oldest first, at most `most`.
+    pub fn unlogged(&self, most: usize) -> Vec<CaseRecord> {
+        let room = self.shared.room();
+        let entries = room.spool.to_log().take(most);
+        entries
+            .map(|entry| words::record(&entry.alert, entry.taken, &self.observer))
+            .collect()
+    }
+
+    /// The record with this `event.id` stands in the hit log, for sure.
+    pub fn logged(&mut self, id: &str) {
+        let mut room = self.shared.room();
+        if room.spool.logged(id) {
+            room.tally.delivered.bump(Sink::HitLog.index());
+        }
+    }
+
+    /// Writes what waits for the hit log into it, in order, as far as it goes. To be called after
+    /// each [`Self::put`] and about once a second.
+    pub fn write_log(&mut self, log: &mut HitLog, now: Instant) {
+        loop {
+            let records = self.unlogged(256);
+            if records.is_empty() {
+                return;
+            }
+            for record in records {
+                if !log.offer(&record, now) {
+                    return;
+                }
+                self.logged(&record.event.id);
+            }
+        }
+    }
+
+    /// How it stands; `now` is the wall clock.
+    pub fn state(&self, now: Timestamp) -> State {
+        let room = self.shared.room();
+        let spool = &room.spool;
+        let mut waiting = Counters::new(Sink::ALL.len());
+        let mut oldest_seconds = Counters::new(Sink::ALL.len());
+        let first = |numbers: &std::collections::BTreeSet<u64>| {
+            let entry = numbers.first().and_then(|number| spool.entry(*number));
+            entry.map(|entry| entry.since)
+        };
+        let posts = first(spool.news())
+            .into_iter()
+            .chain(first(spool.endings()));
+        let logs = spool.to_log().next().map(|entry| entry.taken);
+        let posted = (spool.news().len() + spool.endings().len()) as u64;
+        for (sink, count, oldest) in [
+            (Sink::HitLog, spool.unlogged(), logs),
+            (Sink::Alertmanager, posted, posts.min()),
+        ] {
+            waiting.add(sink.index(), count);
+            let age = oldest.map_or(0, |since| now.since_ns(since) / 1_000_000_000);
+            oldest_seconds.add(sink.index(), age);
+        }
+        let Tally {
+            raised,
+            retracted,
+            delivered,
+            failed,
+            refused,
+            failures,
+        } = room.tally.clone();
+        State {
+            raised,
+            retracted,
+            delivered,
+            failed,
+            refused,
+            failures,
+            waiting,
+            oldest_seconds,
+            standing: spool.standing().len() as u64,
+            dead: spool.dead(),
+            spool_bytes: spool.bytes(),
+            failing: room.failing.clone(),
+        }
+    }
+
+    /// Ends it: gives the courier up to `grace` to bring what waits, unless Alertmanager is away.
+    /// What is left goes out at the next start.
+    pub fn finish(self, grace: Duration) {
+        let until = Instant::now() + grace;
+        let mut room = self.shared.room();
+        while self.courier.is_some()
+            && room.failing.is_none()
+            && !(room.spool.news().is_empty() && room.spool.endings().is_empty())
+        {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            let woken = self.shared.bell.wait_timeout(room, left);
+            room = woken.unwrap_or_else(std::sync::PoisonError::into_inner).0;
+        }
+    }
+}
+
+impl Drop for Outbox {
+    fn drop(&mut self) {
+        let mut room = self.shared.room();
+        room.stop = true;
+        let posting = room.posting;
+        drop(room);
+        self.shared.bell.notify_all();
+        // A courier that waits for an answer finds out later; it touches no file any more.
+        if let Some(courier) = self.courier.take().filter(|_| !posting) {
+            let _ = courier.join();
+        }
+    }
+}
+
+impl Tally {
+    fn new() -> Self {
+        Self {
+            raised: Counters::new(Stage::ALL.len()),
+            retracted: Counters::new(Stage::ALL.len()),
+            delivered: Counters::new(Sink::ALL.len()),
+            failed: Counters::new(Reason::ALL.len()),
+            refused: 0,
+            failures: 0,
+        }
     }
 }

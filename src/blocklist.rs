@@ -21,6 +21,7 @@ pub mod naive;
 pub mod oracle;
 mod plain;
 mod problem;
+mod proof;
 mod query;
 pub mod schema;
 mod table;
@@ -35,7 +36,10 @@ pub use compile::SourceText;
 pub use files::read as read_text;
 pub use plain::Allow;
 pub use problem::{ListProblem, PROBLEMS_PER_FILE_MAX};
-pub use schema::{Category, Class, Confidence, Host, MatchKind, Role, Severity, Stage, Vendor};
+pub use schema::{
+    Category, Class, Confidence, Host, MatchKind, OwnThreshold, Proof, Role, Severity, SignupProof,
+    Stage, Threshold, Vendor,
+};
 pub use table::RULES_MAX;
 
 use query::{OddName, PlainName, Tail};

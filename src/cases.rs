@@ -4,17 +4,34 @@
 //! opened, steps made, attribution changed, alerts. Never: touches the clock, a file or a socket;
 //! holds an address or a name of a person; calls a use a violation of a law.
 
-use std::sync::Arc;
+mod attribution;
+pub mod band;
+mod bench;
+mod book;
+mod compare;
+mod explain;
+mod judge;
+mod mail;
+mod rules;
+mod sighting;
+mod signup;
+mod standing;
+mod tell;
 
 use serde::{Deserialize, Serialize};
 
 use crate::base::Timestamp;
 use crate::base::seen::closed_set;
-use crate::blocklist::{Catalogue, Stage};
-use crate::event::{Burst, Hit, Mail, Support};
+use crate::blocklist::Stage;
 use crate::hits::SubjectId;
-use crate::identity::{Attribution, Trace};
-use crate::organisation::{Organisation, Ruling, Standing};
+use crate::identity::{Attribution, SubjectKind, Trace};
+use crate::organisation::{Ruling, Standing};
+
+pub use book::{CASES_MAX, Casebook, Counts, Ids, Lost, SIGHTINGS_MAX};
+pub use compare::compare;
+pub use explain::explain;
+pub use rules::{Goal, Limits, Rule, Rules};
+pub use sighting::{Exchange, Sighting, What};
 
 closed_set! {
     /// What kind of evidence an item is. Two kinds are independent when neither follows from the
@@ -159,6 +176,50 @@ pub struct Case {
     pub attribution: Vec<AttributionEntry>,
     /// Set when it is over (merged, retracted, closed): why.
     pub closed: Option<String>,
+    /// What it rests on, to be judged anew with each sighting and after each restart.
+    #[serde(default)]
+    pub grounds: Grounds,
+}
+
+/// What a case rests on, and what was said of it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Grounds {
+    /// Sightings in a fixed order, bounded by [`SIGHTINGS_MAX`].
+    pub sightings: Vec<Sighting>,
+    /// Sightings let go because of the bound.
+    pub let_go: u64,
+    /// Search-like uploads among those.
+    pub uploads_let_go: u64,
+    /// Alerts that went out and still stand.
+    pub told: Vec<Told>,
+}
+
+/// An alert that went out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Told {
+    /// The stage it was about.
+    pub stage: Stage,
+    /// The standing it named.
+    pub standing: Standing,
+    /// Whom it meant.
+    pub subject: SubjectId,
+}
+
+impl Case {
+    /// The attribution in force; a case has one from its start.
+    pub fn who(&self) -> Option<&Attribution> {
+        self.attribution.last().map(|entry| &entry.attribution)
+    }
+
+    /// What its subject is.
+    pub fn kind(&self) -> SubjectKind {
+        self.who().map_or(SubjectKind::Ambiguous, |who| who.kind)
+    }
+
+    /// Still open?
+    pub const fn is_open(&self) -> bool {
+        self.closed.is_none()
+    }
 }
 
 closed_set! {
@@ -216,64 +277,5 @@ pub enum Change {
     Alert(Box<Alert>),
 }
 
-/// All open cases.
-pub struct Casebook {}
-
-/// Where random case ids come from: outside, so that the rest can be replayed.
-pub type Ids = Box<dyn FnMut() -> String + Send>;
-
-impl Casebook {
-    /// Under the thresholds and proofs of the catalogue's vendors.
-    pub fn new(_catalogue: Arc<Catalogue>, _organisation: Arc<Organisation>, _ids: Ids) -> Self {
-        Self {}
-    }
-
-    /// Takes back what was written down before a restart.
-    pub fn restore(&mut self, _cases: Vec<Case>) {}
-
-    /// Another catalogue is in force.
-    pub fn catalogue(&mut self, _catalogue: Arc<Catalogue>) {}
-
-    /// A name of a vendor was seen.
-    pub fn hit(&mut self, _hit: &Hit, _trace: Trace, _who: &Attribution, _out: &mut Vec<Change>) {}
-
-    /// An exchange on a watched flow.
-    pub fn burst(
-        &mut self,
-        _burst: &Burst,
-        _trace: Trace,
-        _who: &Attribution,
-        _out: &mut Vec<Change>,
-    ) {
-    }
-
-    /// A supporting name near a hit.
-    pub fn support(
-        &mut self,
-        _it: &Support,
-        _trace: Trace,
-        _who: &Attribution,
-        _out: &mut Vec<Change>,
-    ) {
-    }
-
-    /// A mail of a vendor; `who` when the directory knows the recipient.
-    pub fn mail(&mut self, _mail: &Mail, _who: Option<&Attribution>, _out: &mut Vec<Change>) {}
-
-    /// More is known about who held what: asks again for every trace that may change.
-    pub fn ask_again(
-        &mut self,
-        _now: Timestamp,
-        _who: &dyn Fn(&Trace) -> Attribution,
-        _out: &mut Vec<Change>,
-    ) {
-    }
-
-    /// What time brings: closes what waits for something that did not come.
-    pub fn tick(&mut self, _now: Timestamp, _out: &mut Vec<Change>) {}
-
-    /// The cases as they stand.
-    pub fn cases(&self) -> impl Iterator<Item = &Case> {
-        std::iter::empty()
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,7 @@
 //! Enters: arguments. Leaves: the wiring called with a checked configuration, an exit code. Never:
 //! logic of a stage.
 
+mod cases;
 mod configure;
 mod desk;
 mod hits;
@@ -10,6 +11,7 @@ pub mod list;
 mod manual;
 mod read;
 mod report;
+mod simulate;
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -52,9 +54,11 @@ enum Command {
     Read(read::ReadArgs),
     List(list::ListArgs),
     Hits(hits::HitsArgs),
+    Cases(cases::CasesArgs),
     Config(configure::ConfigArgs),
     Reload(desk::ReloadArgs),
     Manual(manual::ManualArgs),
+    Simulate(simulate::SimulateArgs),
     /// The sensor process; started by `run`.
     #[command(hide = true)]
     Sensor,
@@ -100,6 +104,9 @@ pub struct RunArgs {
     /// Control socket for `poortwacht reload`
     #[arg(long, value_name = "FILE")]
     control: Option<PathBuf>,
+    /// Folder of the cases
+    #[arg(long, value_name = "DIR")]
+    cases: Option<PathBuf>,
 }
 
 /// What several commands share.
@@ -123,6 +130,12 @@ pub struct Common {
     /// pcap filter expression that narrows what is looked at
     #[arg(long, value_name = "EXPR")]
     filter: Option<String>,
+    /// Map of the organisation and register of authorised systems
+    #[arg(long, value_name = "FILE")]
+    organisation: Option<PathBuf>,
+    /// TOML file with [[feed]] tables, beside those of the configuration
+    #[arg(long, value_name = "FILE")]
+    feeds: Option<PathBuf>,
 }
 
 impl Common {
@@ -148,6 +161,16 @@ impl Common {
         config.sensor.excluded.extend(&self.exclude);
         if let Some(filter) = &self.filter {
             config.sensor.filter.clone_from(filter);
+        }
+        if let Some(map) = &self.organisation {
+            config.organisation.map.clone_from(map);
+        }
+        if let Some(path) = &self.feeds {
+            let mut more = Config::load(path).map_err(|e| Fault::new(Exit::Config, e))?;
+            if let Some(folder) = path.parent() {
+                more.rebase(folder);
+            }
+            config.feeds.append(&mut more.feeds);
         }
         Ok(config)
     }
@@ -175,10 +198,14 @@ impl RunArgs {
             (&self.hits, &mut config.hits.path),
             (&self.key, &mut config.privacy.key_file),
             (&self.control, &mut config.control.socket),
+            (&self.cases, &mut config.cases.folder),
         ] {
             if let Some(path) = given {
                 key.clone_from(path);
             }
+        }
+        if let Some(folder) = &self.cases {
+            config.alerts.folder = folder.join("alerts");
         }
         config
             .check()
@@ -214,9 +241,11 @@ pub fn main() -> ExitCode {
         Command::Run(args) => args.load().and_then(crate::daemon::run),
         Command::Read(args) => read::run(&args),
         Command::Hits(args) => hits::run(&args),
+        Command::Cases(args) => cases::run(&args),
         Command::Config(args) => configure::run(&args),
         Command::Reload(args) => desk::reload(&args),
         Command::Manual(args) => manual::run(&args),
+        Command::Simulate(args) => simulate::run(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

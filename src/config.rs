@@ -13,6 +13,10 @@ use std::path::{Path, PathBuf};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use crate::feeds::Feed;
+use crate::sealing::{Officer, Sealer};
+use crate::{alerts, casefile};
+
 pub use origin::{Line, Origin};
 
 /// Longest `clear_reason`: it stands in every record.
@@ -30,6 +34,17 @@ pub struct Config {
     pub hits: Hits,
     /// What may be known about people.
     pub privacy: Privacy,
+    /// Places, shared machines, authorised systems.
+    pub organisation: Organisation,
+    /// Who held an address.
+    pub identity: Identity,
+    /// Files of others that are followed. Default: none.
+    #[serde(rename = "feed")]
+    pub feeds: Vec<Feed>,
+    /// Cases and where they are kept.
+    pub cases: Cases,
+    /// Alerts on their way out.
+    pub alerts: alerts::Settings,
     /// Metrics and health pages.
     pub http: Http,
     /// The control socket.
@@ -148,6 +163,44 @@ pub enum Addresses {
     Clear,
 }
 
+/// `[organisation]`
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Organisation {
+    /// The map and the register of authorised systems (TOML). Empty: none; then every address is
+    /// a workplace and every use unauthorised. Default: empty.
+    pub map: PathBuf,
+}
+
+/// `[identity]`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Identity {
+    /// Officers who may open sealed identities together, each with an age recipient. Empty: no
+    /// user name is kept, and cases are of devices. Default: none.
+    pub officers: Vec<Officer>,
+    /// How many officers must act together. Default 2.
+    pub threshold: u8,
+    /// Hours that an interval stays in memory after its end. Default 4.
+    pub keep_hours: u16,
+    /// Most intervals in memory. Default 262144.
+    pub intervals_max: u32,
+}
+
+/// `[cases]`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Cases {
+    /// Folder of the case journal, the sealed subjects and the outbox. Default `cases`.
+    pub folder: PathBuf,
+    /// A closed case is deleted so many days after its newest evidence, and with a subject's last
+    /// case the sealed record; 0: never. Default 180.
+    pub closed_days: u32,
+    /// Rules file (TOML) that replaces the built-in weights and thresholds. Empty: built in.
+    /// Default: empty.
+    pub rules: PathBuf,
+}
+
 /// `[http]`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -203,6 +256,37 @@ impl Default for Privacy {
             addresses: Addresses::Pseudonym,
             clear_reason: String::new(),
             impact_assessment: String::new(),
+        }
+    }
+}
+
+impl Default for Identity {
+    fn default() -> Self {
+        Self {
+            officers: Vec::new(),
+            threshold: 2,
+            keep_hours: 4,
+            intervals_max: 262_144,
+        }
+    }
+}
+
+impl Default for Cases {
+    fn default() -> Self {
+        Self {
+            folder: "cases".into(),
+            closed_days: 180,
+            rules: PathBuf::new(),
+        }
+    }
+}
+
+impl Cases {
+    /// What the case file needs to know.
+    pub fn settings(&self) -> casefile::Settings {
+        casefile::Settings {
+            folder: self.folder.clone(),
+            closed_days: self.closed_days,
         }
     }
 }
@@ -298,6 +382,7 @@ impl Config {
             86_400,
         )?;
         bounds("hits.rotate_keep", self.hits.rotate_keep.into(), 1, 1000)?;
+        self.check_people()?;
         if self.privacy.addresses == Addresses::Clear && self.privacy.clear_reason.trim().is_empty()
         {
             return Err(
@@ -311,6 +396,33 @@ impl Config {
             return Err(format!(
                 "[privacy] clear_reason is longer than {REASON_LEN_MAX} bytes or holds a line \
                  break or other control character: write it as one short line"
+            ));
+        }
+        Ok(())
+    }
+
+    fn check_people(&self) -> Result<(), String> {
+        let who = &self.identity;
+        bounds("identity.keep_hours", who.keep_hours.into(), 1, 48)?;
+        bounds(
+            "identity.intervals_max",
+            who.intervals_max.into(),
+            64,
+            1 << 24,
+        )?;
+        self.cases
+            .settings()
+            .check()
+            .map_err(|why| format!("[cases] {why}"))?;
+        self.alerts.check()?;
+        if !who.officers.is_empty() {
+            Sealer::new(&who.officers, who.threshold).map_err(|why| format!("[identity] {why}"))?;
+        }
+        let mut seen = std::collections::BTreeSet::new();
+        if let Some(twice) = self.feeds.iter().find(|feed| !seen.insert(&feed.name)) {
+            return Err(format!(
+                "two [[feed]] tables are named `{}`: give each a name of its own",
+                twice.name.escape_debug()
             ));
         }
         Ok(())
@@ -347,6 +459,14 @@ impl Config {
                 self.privacy.clear_reason.trim()
             ));
         }
+        out.extend(self.alerts.warnings());
+        if self.identity.officers.is_empty() {
+            out.push(
+                "no officers are named: no user name is kept, cases are of devices; list \
+                 `officers` under [identity] to have persons under seal"
+                    .into(),
+            );
+        }
         if !self.sensor.excluded.is_empty() {
             let nets: Vec<String> = self.sensor.excluded.iter().map(IpNet::to_string).collect();
             out.push(format!("excluded from monitoring: {}", nets.join(", ")));
@@ -364,6 +484,13 @@ impl Config {
         self.sensor.read.iter_mut().for_each(fix);
         self.lists.user.iter_mut().for_each(fix);
         for path in [
+            &mut self.organisation.map,
+            &mut self.cases.folder,
+            &mut self.cases.rules,
+            &mut self.alerts.folder,
+            &mut self.alerts.alertmanager.password_file,
+            &mut self.alerts.alertmanager.token_file,
+            &mut self.alerts.alertmanager.ca_file,
             &mut self.lists.dir,
             &mut self.lists.allow,
             &mut self.hits.path,

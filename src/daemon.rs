@@ -6,8 +6,11 @@
 pub mod control;
 pub mod desk;
 pub mod fault;
+pub mod office;
+pub mod people;
 pub mod privilege;
 pub mod queue;
+pub mod replay;
 pub mod sensor;
 pub mod sources;
 

@@ -6,7 +6,8 @@
 //!
 //! The way of a frame: `link` takes the link header off, `ipv4` or `ipv6` the IP headers
 //! (`exclude` is asked there, before anything behind the addresses is read), `fragment` puts
-//! datagrams together, `transport` reads ports. Each takes a `span` and gives the one inside.
+//! datagrams together, `transport` reads ports, `neighbour` what ARP and neighbour discovery say
+//! instead. Each takes a `span` and gives the one inside.
 //! Headers are read through pnet's packet views; slices are cut here, because a view's `payload`
 //! lives no longer than the view and believes the header's length.
 
@@ -25,6 +26,7 @@ mod ipv4;
 mod ipv6;
 mod fragment;
 mod transport;
+mod neighbour;
 #[doc(hidden)]
 pub mod oracle;
 #[cfg(test)]
@@ -44,6 +46,7 @@ use crate::base::{Counters, Endpoints, Timestamp, seen::closed_set};
 use crate::capture::Frame;
 
 pub use self::fragment::{AGE_MAX_NS, DATAGRAM_LEN_MAX, DATAGRAMS_MAX};
+pub use self::neighbour::{Neighbour, NeighbourBy};
 
 /// What a TCP header says beyond the ports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,9 +121,9 @@ closed_set! {
 closed_set! {
     /// A well-formed frame that carries nothing we read.
     NotForUs {
-        /// Neither IPv4 nor IPv6.
+        /// Neither IPv4 nor IPv6, nor an ARP message in which a device claims an address.
         NotIp = "not_ip",
-        /// IP, but neither TCP nor UDP.
+        /// IP, but neither TCP nor UDP, nor neighbour discovery in which a device claims an address.
         OtherTransport = "other_transport",
     }
 }
@@ -148,6 +151,8 @@ closed_set! {
 pub enum Decoded<'a> {
     /// A segment or datagram.
     Packet(Packet<'a>),
+    /// No packet, but a device that says which address it holds.
+    Neighbour(Neighbour),
     /// Source or destination lies in an excluded prefix; nothing of it may be read or kept.
     Excluded,
     /// A fragment, kept.
@@ -278,6 +283,7 @@ impl Decoder {
                 Ok(_) => self.decode_any(frame),
                 Err(end) => end.into(),
             },
+            Version::Arp => self.decode_any(frame),
         }
     }
 
@@ -290,7 +296,11 @@ impl Decoder {
         };
         let opened = match version {
             Version::V4 => self.open_v4(span, link.vlan, frame.time),
+            Version::V6 if neighbour::may_be_discovery(span) => {
+                return told(neighbour::discovery(span, &self.excluded, frame.time));
+            }
             Version::V6 => self.open_v6(span, link.vlan, frame.time),
+            Version::Arp => return told(neighbour::arp(span, &self.excluded, frame.time)),
         };
         match opened {
             Ok((ends, proto, body)) => packet(frame, link, ends, transport::open(proto, body)),
@@ -365,6 +375,13 @@ impl Decoder {
         }
         let dst = chain.final_dst.map_or(dst, |last| IpAddr::V6(last.into()));
         Ok(((src, dst), chain.next, chain.body))
+    }
+}
+
+fn told<'a>(neighbour: Result<Neighbour, End>) -> Decoded<'a> {
+    match neighbour {
+        Ok(neighbour) => Decoded::Neighbour(neighbour),
+        Err(end) => end.into(),
     }
 }
 

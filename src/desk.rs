@@ -1,16 +1,20 @@
 //! The desk: hands what the sensor tells from stage to stage.
 //!
-//! Enters: [`Event`]s and the passing of time. Leaves: [`Record`]s for the hit log, and counts.
+//! Enters: [`Event`]s and the passing of time. Leaves: [`Record`]s for the hit log, [`Change`]s of
+//! cases, and counts.
 //! Never: touches a file, a socket or the clock; takes a hit on trust.
 
 mod casework;
+mod plausible;
 
 use std::sync::Arc;
 
 use crate::base::Timestamp;
+use crate::blocklist::Catalogue;
+use crate::cases::{Case, Change};
 use crate::event::Event;
 use crate::hits::log::LogState;
-use crate::hits::{Finding, Folder, Record, Scribe, scribe};
+use crate::hits::{Finding, Folder, Record, Scribe};
 use crate::metrics::{Metrics, Readiness};
 
 pub use casework::Casework;
@@ -24,9 +28,21 @@ pub enum Clock {
     Replay,
 }
 
+/// What is to be written, records before changes.
+#[derive(Default)]
+pub struct Output {
+    /// Lines for the hit log.
+    pub records: Vec<Record>,
+    /// Cases and alerts, in their order.
+    pub changes: Vec<Change>,
+}
+
 /// Folds, writes down and counts.
 pub struct Desk {
     folder: Folder,
+    casework: Casework,
+    /// Newest packet time told.
+    packet_time: Timestamp,
     scribe: Scribe,
     metrics: Arc<Metrics>,
     readiness: Arc<Readiness>,
@@ -38,6 +54,7 @@ impl Desk {
     /// Ties the stages together.
     pub fn new(
         folder: Folder,
+        casework: Casework,
         scribe: Scribe,
         metrics: Arc<Metrics>,
         readiness: Arc<Readiness>,
@@ -45,6 +62,8 @@ impl Desk {
     ) -> Self {
         Self {
             folder,
+            casework,
+            packet_time: Timestamp(0),
             scribe,
             metrics,
             readiness,
@@ -54,15 +73,16 @@ impl Desk {
     }
 
     /// Takes one event at `now` (wall clock); appends to `out` the records that it makes ripe.
-    pub fn take(&mut self, event: Event, now: Timestamp, out: &mut Vec<Record>) {
-        if let Event::Hit(hit) = &event
-            && !scribe::is_plausible(hit)
-        {
-            self.metrics.implausible_hit();
+    pub fn take(&mut self, event: Event, now: Timestamp, out: &mut Output) {
+        if !plausible::is_plausible(&event) {
+            self.metrics.implausible_event();
             return;
         }
         self.metrics.observe(&event, now);
         self.readiness.observe(&event);
+        self.packet_time = self.packet_time.max(seen_at(&event));
+        self.casework
+            .take(&event, self.learned(now), &mut out.changes);
         match event {
             Event::Hit(hit) => self.folder.take(*hit, &mut self.findings),
             Event::Stats(stats) => {
@@ -93,7 +113,12 @@ impl Desk {
 
     /// What time brings: closes windows that have run out by `now` (wall clock). To be called about
     /// once a second.
-    pub fn tick(&mut self, now: Timestamp, out: &mut Vec<Record>) {
+    pub fn tick(&mut self, now: Timestamp, out: &mut Output) {
+        let now = match self.clock {
+            Clock::Live => now,
+            Clock::Replay => self.packet_time,
+        };
+        self.casework.tick(now, &mut out.changes);
         if self.clock == Clock::Live {
             self.folder.tick(now, &mut self.findings);
             self.write(out);
@@ -101,9 +126,38 @@ impl Desk {
     }
 
     /// Closes every window: at the end.
-    pub fn flush(&mut self, out: &mut Vec<Record>) {
+    pub fn flush(&mut self, out: &mut Output) {
         self.folder.flush(&mut self.findings);
         self.write(out);
+        self.casework.tick(self.packet_time, &mut out.changes);
+    }
+
+    /// Cases as they were written down before a restart.
+    pub fn restore(&mut self, cases: Vec<Case>) {
+        self.casework.restore(cases);
+    }
+
+    /// Another list is in force.
+    pub fn catalogue(&mut self, catalogue: Arc<Catalogue>) {
+        self.casework.catalogue(catalogue);
+    }
+
+    /// Closes a case for a reason that somebody gave; `false` when none of this id is open.
+    pub fn close(&mut self, case: &str, why: &str, now: Timestamp, out: &mut Vec<Change>) -> bool {
+        self.casework.close(case, why, now, out)
+    }
+
+    /// Identity and cases.
+    pub const fn casework(&self) -> &Casework {
+        &self.casework
+    }
+
+    /// When something is learned that is told now: in a replay nobody may know what came later.
+    fn learned(&self, now: Timestamp) -> Timestamp {
+        match self.clock {
+            Clock::Live => now,
+            Clock::Replay => self.packet_time,
+        }
     }
 
     /// Shows the state of the hit log to metrics and readiness. To be called about once a second.
@@ -118,12 +172,23 @@ impl Desk {
         self.readiness.sensor_gone(why);
     }
 
-    fn write(&mut self, out: &mut Vec<Record>) {
+    fn write(&mut self, out: &mut Output) {
         for finding in self.findings.drain(..) {
             self.metrics.finding(&finding);
-            out.push(self.scribe.record(&finding));
+            out.records.push(self.scribe.record(&finding));
         }
         self.metrics.folder(&self.folder);
+    }
+}
+
+/// Packet time that an event of the sensor tells; of facts, which logs may date ahead, none.
+fn seen_at(event: &Event) -> Timestamp {
+    match event {
+        Event::Hit(hit) => hit.time,
+        Event::Burst(burst) => burst.end,
+        Event::Support(support) => support.time,
+        Event::Stats(stats) => Timestamp(stats.packet_time),
+        _ => Timestamp(0),
     }
 }
 

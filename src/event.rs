@@ -100,6 +100,17 @@ pub struct Stats {
     pub names_malformed: Counters,
     /// Names read, [`Seen`] along its index, matched or not.
     pub names: Counters,
+    /// Messages that tell who is behind an address, read, along
+    /// `presence::Protocol`.
+    pub presence: Counters,
+    /// Such messages that could not be read, along `presence::Malformed`.
+    pub presence_malformed: Counters,
+    /// Such messages that told nothing, along `presence::Withheld`.
+    pub presence_withheld: Counters,
+    /// Envelope senders read in SMTP in clear, matched or not.
+    pub smtp_senders: u64,
+    /// Mails of vendors in SMTP in clear, by recipient.
+    pub smtp_mails: u64,
     /// mDNS, LLMNR, NetBIOS messages along [`LocalNames`].
     pub local_names: Counters,
     /// Connections by [`crate::base::Outcome`], TCP then QUIC: `transport * len + outcome`.

@@ -129,9 +129,9 @@ impl Metrics {
         self.families.hit_records.with_label_values(&[action]).inc();
     }
 
-    /// Counts a hit that the desk did not take from the sensor.
-    pub fn implausible_hit(&self) {
-        self.families.hits_refused.with_label_values(NONE).inc();
+    /// Counts an event that the desk did not take from the sensor.
+    pub fn implausible_event(&self) {
+        self.families.events_refused.with_label_values(NONE).inc();
     }
 
     /// Takes over the folder's counts.

@@ -1,4 +1,4 @@
-//! Names out of DNS messages, TLS ClientHellos and QUIC Initials.
+//! Names out of DNS messages, TLS ClientHellos, QUIC Initials, and envelopes of SMTP in clear.
 //!
 //! Enters: a datagram, or the in-order prefix of a stream. Leaves: [`Sighting`], borrowed.
 //! Never: allocates, panics, looks at a list.
@@ -7,6 +7,7 @@ pub mod dns;
 pub mod ech;
 pub mod ja4;
 pub mod quic;
+pub mod smtp;
 pub mod tls;
 mod reader;
 

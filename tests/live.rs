@@ -119,7 +119,7 @@ fn the_hit_log_holds_exactly_what_the_client_did() {
         "kernel_dropped_frames",
         "events_dropped",
         "hit_records_lost",
-        "hits_refused",
+        "events_refused",
     ] {
         let dropped = sum(&metrics, &format!("poortwacht_{drops}_total"));
         assert_eq!(dropped, 0.0, "{drops}");

@@ -66,7 +66,7 @@ const NOT_BY_FILES: &[(&str, &str)] = &[
         "hits::log tests: needs a full disk",
     ),
     (
-        "poortwacht_hits_refused_total",
+        "poortwacht_events_refused_total",
         "desk tests: needs a broken sensor",
     ),
     (

@@ -221,6 +221,7 @@ fn user_list_vendor(path: &str, list: PlainList) -> Vendor {
         sources: Vec::new(),
         unverified_sources: Vec::new(),
         flow: None,
+        proof: None,
         hosts: Vec::new(),
         relations: Vec::new(),
         file: path.rsplit('/').next().unwrap_or(path).to_owned(),

@@ -131,6 +131,29 @@ impl<'s> Fields<'s> {
         }
     }
 
+    /// A whole number from 0 that must be there.
+    pub(crate) fn need_number(&mut self, key: &str, problems: &mut Problems<'_>) -> Option<u64> {
+        let Some(value) = self.take(key) else {
+            self.missing(key, problems);
+            return None;
+        };
+        let span = value.span();
+        match value.into_inner() {
+            DeValue::Integer(number) => {
+                let found = u64::from_str_radix(number.as_str(), number.radix()).ok();
+                if found.is_none() {
+                    let said = format!("`{key}` is no whole number from 0");
+                    problems.at(&span, said, "write a number such as 300");
+                }
+                found
+            }
+            other => {
+                wrong_type(key, &other, "a number", &span, problems);
+                None
+            }
+        }
+    }
+
     /// A list of texts; empty when missing.
     pub(crate) fn texts(&mut self, key: &str, problems: &mut Problems<'_>) -> Vec<Placed<String>> {
         let Some(value) = self.take(key) else {

@@ -134,6 +134,83 @@ closed_set! {
 }
 
 closed_set! {
+    /// The best that a sign-up can be told as.
+    SignupProof {
+        /// A host of its own carries sign-up: with the vendor's mail it can be told from a log-in.
+        SignedUp = "signed-up",
+        /// Sign-up, log-in and use share a host.
+        AccountOrLogin = "account-or-login",
+        /// Privacy requests share it too.
+        AccountOrRightsRequest = "account-or-rights-request",
+        /// Nothing above a visit can be told.
+        None = "none",
+    }
+}
+
+closed_set! {
+    /// Sizes, times and counts that the rules of the cases compare with. Defaults, units and
+    /// reasons stand in `blocklists/rules/rules.toml`; a vendor file may replace one.
+    Threshold {
+        /// Minutes without anything that end a sitting.
+        SittingGapMinutes = "sitting_gap_minutes",
+        /// Seconds from first to last exchange of a visit.
+        VisitSeconds = "visit_seconds",
+        /// Bytes down of one page loaded whole.
+        PageBytesDown = "page_bytes_down",
+        /// Bytes up while one page is loaded whole.
+        PageBytesUp = "page_bytes_up",
+        /// Bytes up that belong to the handshake of a connection.
+        HandshakeBytesUp = "handshake_bytes_up",
+        /// Bytes down that belong to it.
+        HandshakeBytesDown = "handshake_bytes_down",
+        /// Bytes up below which an exchange is upkeep of the connection.
+        ExchangeBytesUp = "exchange_bytes_up",
+        /// Bytes down below which it is.
+        ExchangeBytesDown = "exchange_bytes_down",
+        /// Bytes up of the smallest form.
+        FormBytesUpMin = "form_bytes_up_min",
+        /// Bytes up of the largest form.
+        FormBytesUpMax = "form_bytes_up_max",
+        /// Bytes down of a form's answer where other pages share the host.
+        FormBytesDownMax = "form_bytes_down_max",
+        /// Bytes down of a form's answer, with the page that follows, on a host for accounts.
+        FormPageBytesDownMax = "form_page_bytes_down_max",
+        /// Seconds of rest before a form is sent.
+        ThinkSeconds = "think_seconds",
+        /// Seconds from page to form: longer than most log-ins.
+        FillSeconds = "fill_seconds",
+        /// Seconds from page to form: as long as a registration takes.
+        FillLongSeconds = "fill_long_seconds",
+        /// Seconds on the vendor's public pages before the form.
+        ReadingSeconds = "reading_seconds",
+        /// The same, of somebody who is new to it.
+        ReadingLongSeconds = "reading_long_seconds",
+        /// Bytes up of the smallest picture.
+        ImageBytesUp = "image_bytes_up",
+        /// Bytes down of an answer with results.
+        AnswerBytesDown = "answer_bytes_down",
+        /// Seconds within which an answer comes.
+        AnswerSeconds = "answer_seconds",
+        /// Minutes from form to verification mail.
+        MailMinutes = "mail_minutes",
+        /// Minutes from mail back to the vendor's host.
+        BackMinutes = "back_minutes",
+        /// Days from sign-up to first contact with the service.
+        FirstContactDays = "first_contact_days",
+        /// Seconds from a vendor's name to a supporting one.
+        SupportSeconds = "support_seconds",
+        /// Exchanges of a machine before they are called regular.
+        RegularCount = "regular_count",
+        /// The same, of a device that is not known as a machine.
+        RegularDeviceCount = "regular_device_count",
+        /// Percent of intervals near the median.
+        RegularShare = "regular_share",
+        /// Percent off the median that counts as near.
+        RegularSpread = "regular_spread",
+    }
+}
+
+closed_set! {
     /// What a match of a rule amounts to.
     Class {
         /// The vendor's own host: makes a hit.
@@ -174,12 +251,127 @@ pub struct Vendor {
     pub unverified_sources: Vec<String>,
     /// How its use unfolds on the wire.
     pub flow: Option<Flow>,
+    /// What its names, sizes and times can prove; see [`Vendor::proof`].
+    pub proof: Option<Proof>,
     /// Its hosts, in file order. Empty for user lists, whose rules carry nothing more.
     pub hosts: Vec<Host>,
     /// Whom it serves.
     pub relations: Vec<Relation>,
     /// Name of the list file, without its folder.
     pub file: String,
+}
+
+impl Vendor {
+    /// What can be proved of it: its `[proof]`, else what its highest stage implies.
+    pub fn proof(&self) -> Proof {
+        self.proof
+            .clone()
+            .unwrap_or_else(|| Proof::of_stage(self.highest_stage))
+    }
+}
+
+/// What names, sizes and times can prove of a vendor, and where they mislead.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Proof {
+    /// The best that a sign-up can be told as.
+    pub signup: SignupProof,
+    /// Can use of the service be told (a host of its own for results or programs)?
+    pub search: bool,
+    /// Can regular use by a machine be told (a host of its own for programs)?
+    pub integration: bool,
+    /// Why, in a sentence.
+    pub reason: String,
+    /// Hosts that are contacted only when the service is used; `*` stands for a part of a label.
+    pub use_hosts: Vec<String>,
+    /// Hosts whose forms ask for a demonstration or a call: never an account.
+    pub demo_hosts: Vec<String>,
+    /// Remarks for those who read a case.
+    pub also: Vec<String>,
+    /// Thresholds that differ for this vendor.
+    pub thresholds: Vec<OwnThreshold>,
+}
+
+impl Proof {
+    /// What a highest stage implies when a file has no `[proof]`.
+    pub fn of_stage(highest: Option<Stage>) -> Self {
+        let signup = match highest {
+            Some(Stage::AccountOrRightsRequest) => SignupProof::AccountOrRightsRequest,
+            Some(Stage::AccountOrLogin | Stage::Searching | Stage::Integrated) => {
+                SignupProof::AccountOrLogin
+            }
+            Some(Stage::SignedUp) => SignupProof::SignedUp,
+            Some(Stage::LookedUp | Stage::Visited) | None => SignupProof::None,
+        };
+        Self {
+            signup,
+            search: highest >= Some(Stage::Searching),
+            integration: highest == Some(Stage::Integrated),
+            reason: "nothing is known that tells more than a visit".into(),
+            use_hosts: Vec::new(),
+            demo_hosts: Vec::new(),
+            also: Vec::new(),
+            thresholds: Vec::new(),
+        }
+    }
+
+    /// The highest stage that follows.
+    pub const fn highest(&self) -> Stage {
+        match (self.integration, self.search, self.signup) {
+            (true, _, _) => Stage::Integrated,
+            (_, true, _) => Stage::Searching,
+            (_, _, SignupProof::SignedUp) => Stage::SignedUp,
+            (_, _, SignupProof::AccountOrLogin) => Stage::AccountOrLogin,
+            (_, _, SignupProof::AccountOrRightsRequest) => Stage::AccountOrRightsRequest,
+            (_, _, SignupProof::None) => Stage::Visited,
+        }
+    }
+
+    /// Is this a host that is contacted only when the service is used?
+    pub fn is_use_host(&self, name: &str) -> bool {
+        self.use_hosts.iter().any(|glob| covers(glob, name))
+    }
+
+    /// Is this a host of demonstration or contact forms?
+    pub fn is_demo_host(&self, name: &str) -> bool {
+        self.demo_hosts.iter().any(|glob| covers(glob, name))
+    }
+}
+
+/// Does `glob`, in which `*` stands for any characters within its label, cover `name`?
+fn covers(glob: &str, name: &str) -> bool {
+    let (mut left, mut right) = (glob.split('.'), name.split('.'));
+    loop {
+        match (left.next(), right.next()) {
+            (None, None) => return true,
+            (Some(glob), Some(label)) => {
+                let fits = match glob.split_once('*') {
+                    None => glob == label,
+                    Some((head, tail)) => {
+                        label.len() >= head.len() + tail.len()
+                            && label.starts_with(head)
+                            && label.ends_with(tail)
+                    }
+                };
+                if !fits {
+                    return false;
+                }
+            }
+            _ => return false,
+        }
+    }
+}
+
+/// A threshold that differs for one vendor.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct OwnThreshold {
+    /// Which.
+    pub name: Threshold,
+    /// Its value, in the unit of the name.
+    pub value: u64,
+    /// Why it differs.
+    pub reason: String,
+    /// Measured, or a design guess?
+    pub measured: bool,
 }
 
 /// One host of a vendor.

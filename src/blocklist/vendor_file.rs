@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use super::fields::{Fields, domain, parse_date, pick};
 use super::problem::{ListProblem, Problems};
+use super::proof;
 use super::schema::{
     Category, Confidence, Flow, Host, MatchKind, Provenance, Relation, Role, Severity, Stage,
     Status, Vendor,
@@ -46,6 +47,9 @@ fn vendor(path: &str, text: &str, problems: &mut Problems<'_>) -> Option<Vendor>
     let flow = fields
         .table("flow", "[flow]", problems)
         .map(|table| flow(table, problems));
+    let proof = fields
+        .table("proof", "[proof]", problems)
+        .and_then(|table| proof::parse(table, problems));
     let host_tables = fields.tables("host", "this [[host]]", problems);
     let relations = relations(&mut fields, problems);
     let span = fields.span.clone();
@@ -63,6 +67,9 @@ fn vendor(path: &str, text: &str, problems: &mut Problems<'_>) -> Option<Vendor>
             problems.at(span, "a supplier has no `highest_stage`", "remove the key");
         }
         _ => {}
+    }
+    if let Some((proof, proof_span)) = &proof {
+        proof::check(proof, proof_span, stage.as_ref(), category, problems);
     }
     if host_tables.is_empty() {
         problems.at(&span, "the vendor has no [[host]]", "add at least one");
@@ -96,6 +103,7 @@ fn vendor(path: &str, text: &str, problems: &mut Problems<'_>) -> Option<Vendor>
         sources,
         unverified_sources,
         flow,
+        proof: proof.map(|(proof, _)| proof),
         hosts,
         relations,
         file,

@@ -1,8 +1,8 @@
-//! `poortwacht reload`: asks a running daemon.
+//! `poortwacht reload` and `cases close`: ask a running daemon.
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
@@ -28,9 +28,23 @@ pub struct ReloadArgs {
 }
 
 pub(super) fn reload(args: &ReloadArgs) -> Result<(), Fault> {
-    let path = match &args.control {
-        Some(path) => path.clone(),
-        None => args.common.load()?.control.socket,
+    ask(&args.common, args.control.as_deref(), "reload")
+}
+
+/// Closes a case.
+pub(super) fn close(
+    common: &Common,
+    control: Option<&Path>,
+    id: &str,
+    why: &str,
+) -> Result<(), Fault> {
+    ask(common, control, &format!("close {id} {why}"))
+}
+
+fn ask(common: &Common, control: Option<&Path>, request: &str) -> Result<(), Fault> {
+    let path = match control {
+        Some(path) => path.to_owned(),
+        None => common.load()?.control.socket,
     };
     let lost = |e: std::io::Error| {
         let hint = "is the daemon running, and is this its control socket? (--control FILE)";
@@ -41,19 +55,25 @@ pub(super) fn reload(args: &ReloadArgs) -> Result<(), Fault> {
     };
     let mut socket = UnixStream::connect(&path).map_err(lost)?;
     socket.set_read_timeout(Some(ANSWER_WAIT)).map_err(lost)?;
-    socket.write_all(b"reload\n").map_err(lost)?;
+    socket
+        .write_all(format!("{request}\n").as_bytes())
+        .map_err(lost)?;
     let mut answer = String::new();
     BufReader::new(socket)
         .read_line(&mut answer)
         .map_err(lost)?;
     match answer.trim_end().split_once(' ') {
-        Some(("loaded", what)) => super::print(&format!("loaded: {what}\n")),
+        Some((done @ ("loaded" | "closed"), what)) => super::print(&format!("{done}: {what}\n")),
         Some(("refused", why)) => {
             // A line feed would end the answer, so the daemon sends it as \n.
             let why = why.replace("\\n", "\n");
             Err(Fault::new(
                 Exit::No,
-                format!("refused, the old list stays in force: {why}"),
+                if request == "reload" {
+                    format!("refused, the old list stays in force: {why}")
+                } else {
+                    format!("refused: {why}")
+                },
             ))
         }
         _ => Err(lost(std::io::ErrorKind::UnexpectedEof.into())),

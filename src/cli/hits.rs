@@ -11,6 +11,7 @@ use super::report::{Printer, Style};
 use super::unwritable;
 use crate::base::Seen;
 use crate::daemon::{Exit, Fault};
+use crate::hits::log::read::Entry;
 use crate::hits::{log, show};
 
 /// Look into the hit log.
@@ -115,7 +116,7 @@ fn list(path: &std::path::Path, json: bool) -> Result<(), Fault> {
 }
 
 fn show_one(path: &std::path::Path, id: &str) -> Result<(), Fault> {
-    let Some(record) = log::read::find(path, id).map_err(unreadable(path))? else {
+    let Some(entry) = log::read::find(path, id).map_err(unreadable(path))? else {
         return Err(Fault::new(
             Exit::No,
             format!(
@@ -125,15 +126,17 @@ fn show_one(path: &std::path::Path, id: &str) -> Result<(), Fault> {
             ),
         ));
     };
-    let text = serde_json::to_string_pretty(&record).unwrap_or_default();
+    let text = serde_json::to_string_pretty(&entry).unwrap_or_default();
     let mut lines = vec![text];
-    let seen = Seen::ALL
-        .iter()
-        .find(|s| s.label() == record.poortwacht.seen);
-    if let (Some(seen), Some(evidence)) = (seen, record.evidence_bytes()) {
-        lines.push(String::new());
-        lines.push(format!("Evidence ({} bytes):", evidence.len()));
-        lines.extend(show::describe(&evidence, *seen));
+    if let Entry::Hit(record) = &entry {
+        let seen = Seen::ALL
+            .iter()
+            .find(|s| s.label() == record.poortwacht.seen);
+        if let (Some(seen), Some(evidence)) = (seen, record.evidence_bytes()) {
+            lines.push(String::new());
+            lines.push(format!("Evidence ({} bytes):", evidence.len()));
+            lines.extend(show::describe(&evidence, *seen));
+        }
     }
     lines.push(String::new());
     super::print(&lines.join("\n"))

@@ -16,9 +16,9 @@ use crate::capture::file::FileSource;
 use crate::config::Config;
 use crate::daemon::fault::say;
 use crate::daemon::sources::{self, Files};
-use crate::daemon::{Exit, Fault, desk};
+use crate::daemon::{Exit, Fault, desk, replay};
 use crate::event::{Event, Hit};
-use crate::hits::{Finding, Folder, Scribe};
+use crate::hits::{Finding, Folder, Key, Scribe};
 use crate::sensor::{NameLine, Sink, Worker};
 
 /// Windows of repeats kept open at a time.
@@ -46,6 +46,9 @@ pub struct ReadArgs {
     /// Print every name, matched or not, one line each, instead of the hits
     #[arg(long)]
     names: bool,
+    /// Print the cases that the daemon would have made, instead of the hits
+    #[arg(long, conflicts_with = "names")]
+    cases: bool,
     /// JSON lines, also on a terminal
     #[arg(long)]
     json: bool,
@@ -61,6 +64,9 @@ pub(super) fn run(args: &ReadArgs) -> Result<(), Fault> {
     config
         .check()
         .map_err(|why| Fault::new(Exit::Config, why))?;
+    if args.cases {
+        return cases(&config, args);
+    }
     let list = sources::catalogue(&config.lists)?;
     let refuse = |e| Fault::new(sources::input_exit(&e), e);
     let (source, closed) = FileSource::open_each(&args.files).map_err(refuse)?;
@@ -160,10 +166,24 @@ impl Troubles {
 
 /// Pseudonyms under the configured key, else under one that is forgotten with this run.
 fn scribe(config: &Config, args: &ReadArgs) -> Result<Scribe, Fault> {
-    if args.common.config.is_some() {
-        return desk::scribe(config);
+    Ok(desk::scribe_with(config, key(config, &args.common)?))
+}
+
+/// The configured key, else one that is forgotten with this run.
+pub(super) fn key(config: &Config, common: &Common) -> Result<Key, Fault> {
+    if common.config.is_some() {
+        desk::key(config)
+    } else {
+        desk::key_for_one_run()
     }
-    desk::scribe_for_one_run(config)
+}
+
+/// Judges the files as the daemon would, and prints the cases instead of the hits.
+fn cases(config: &Config, args: &ReadArgs) -> Result<(), Fault> {
+    let outcome = replay::cases(config, &args.files, &key(config, &args.common)?)?;
+    let json = args.json || !io::stdout().is_terminal();
+    super::cases::print(outcome.cases.values().cloned(), json)?;
+    replay::judge(&outcome)
 }
 
 fn progress(args: &ReadArgs, files: &Files) -> ProgressBar {

@@ -71,6 +71,9 @@ fn flat(config: &Config) -> Result<BTreeMap<String, String>, ConfigError> {
         for (key, value) in value.as_table().into_iter().flatten() {
             out.insert(format!("{table}.{key}"), value.to_string());
         }
+        for (number, one) in (1..).zip(value.as_array().into_iter().flatten()) {
+            out.insert(format!("{table}.{number}"), one.to_string());
+        }
     }
     Ok(out)
 }
@@ -79,11 +82,14 @@ fn flat(config: &Config) -> Result<BTreeMap<String, String>, ConfigError> {
 fn key_lines(text: &str) -> Result<BTreeMap<String, usize>, ConfigError> {
     let tables = toml::de::DeTable::parse(text).map_err(|e| ConfigError(e.to_string()))?;
     let mut out = BTreeMap::new();
+    let line = |at: usize| text.get(..at).unwrap_or(text).matches('\n').count() + 1;
     for (table, value) in tables.get_ref() {
+        let table = table.get_ref();
         for (key, _) in value.get_ref().as_table().into_iter().flatten() {
-            let before = text.get(..key.span().start).unwrap_or(text);
-            let line = before.matches('\n').count() + 1;
-            out.insert(format!("{}.{}", table.get_ref(), key.get_ref()), line);
+            out.insert(format!("{table}.{}", key.get_ref()), line(key.span().start));
+        }
+        for (number, one) in (1..).zip(value.get_ref().as_array().into_iter().flatten()) {
+            out.insert(format!("{table}.{number}"), line(one.span().start));
         }
     }
     Ok(out)

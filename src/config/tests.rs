@@ -10,7 +10,12 @@ fn the_shipped_file_loads_names_every_key_and_gives_its_default() {
     let shipped: toml::Table = toml::from_str(SHIPPED).unwrap();
     let all = toml::Table::try_from(Config::default()).unwrap();
     for (table, value) in &all {
-        for key in value.as_table().unwrap().keys() {
+        // [[feed]] stands there as a comment: there is no default feed.
+        let Some(value) = value.as_table() else {
+            assert!(SHIPPED.contains(&format!("# [[{table}]]")), "{table}");
+            continue;
+        };
+        for key in value.keys() {
             assert!(
                 shipped[table].get(key).is_some(),
                 "{table}.{key} is missing"
@@ -22,6 +27,8 @@ fn the_shipped_file_loads_names_every_key_and_gives_its_default() {
     plain.sensor.interfaces = config.sensor.interfaces.clone();
     plain.hits.path = config.hits.path.clone();
     plain.privacy.key_file = config.privacy.key_file.clone();
+    plain.cases.folder = config.cases.folder.clone();
+    plain.alerts.folder = config.alerts.folder.clone();
     plain.control.socket = config.control.socket.clone();
     assert_eq!(config, plain);
 }

@@ -1,4 +1,4 @@
-//! The control socket: `reload`, one line in, one line out. Open to the daemon's own user only.
+//! The control socket: `reload` or `close CASE WHY`, one line in, one line out. Open to the daemon's own user only.
 
 use std::fs;
 use std::io;
@@ -16,14 +16,49 @@ use tokio::time::timeout;
 use super::fault::{Exit, Fault};
 
 /// Longest request line, in bytes.
-const REQUEST_LEN_MAX: u64 = 64;
+const REQUEST_LEN_MAX: u64 = 1024;
 /// Longest wait for the request.
 const REQUEST_WAIT: Duration = Duration::from_secs(5);
 /// Longest wait for the sensor's answer.
 const ANSWER_WAIT: Duration = Duration::from_secs(55);
 
-/// Somebody asks for a reload and waits for the answer: `loaded ...` or `refused ...`.
-pub type Request = oneshot::Sender<String>;
+/// What somebody asks for.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// Read the lists again.
+    Reload,
+    /// Close a case.
+    Close {
+        /// Its id.
+        case: String,
+        /// Why, in the words of whoever closes it.
+        why: String,
+    },
+}
+
+impl Ask {
+    /// `reload`, or `close CASE WHY`.
+    fn parse(line: &str) -> Option<Self> {
+        let line = line.trim_end();
+        if line == "reload" {
+            return Some(Self::Reload);
+        }
+        let (case, why) = line.strip_prefix("close ")?.split_once(' ')?;
+        let why = why.trim();
+        (!why.is_empty() && !why.chars().any(char::is_control)).then(|| Self::Close {
+            case: case.to_owned(),
+            why: why.to_owned(),
+        })
+    }
+}
+
+/// Somebody asks and waits for the answer: `loaded ...`, `closed ...` or `refused ...`.
+pub struct Request {
+    /// What for.
+    pub ask: Ask,
+    /// Where the answer goes.
+    pub answer: oneshot::Sender<String>,
+}
 
 /// The socket, bound; its file goes with it.
 pub struct Control {
@@ -65,7 +100,7 @@ impl Control {
         })
     }
 
-    /// Answers for ever, one visitor at a time; each reload goes to `requests`.
+    /// Answers for ever, one visitor at a time; each request goes to `requests`.
     pub async fn serve(&self, requests: mpsc::Sender<Request>) {
         loop {
             match self.listener.accept().await {
@@ -92,10 +127,10 @@ async fn answer(mut stream: UnixStream, requests: &mpsc::Sender<Request>) -> io:
     let mut line = String::new();
     let mut reader = BufReader::new(reader.take(REQUEST_LEN_MAX));
     timeout(REQUEST_WAIT, reader.read_line(&mut line)).await??;
-    let reply = match line.trim_end() {
-        "reload" => {
-            let (sender, receiver) = oneshot::channel();
-            if requests.send(sender).await.is_err() {
+    let reply = match Ask::parse(&line) {
+        Some(ask) => {
+            let (answer, receiver) = oneshot::channel();
+            if requests.send(Request { ask, answer }).await.is_err() {
                 "refused the daemon is ending".to_owned()
             } else {
                 match timeout(ANSWER_WAIT, receiver).await {
@@ -105,10 +140,35 @@ async fn answer(mut stream: UnixStream, requests: &mpsc::Sender<Request>) -> io:
                 }
             }
         }
-        _ => "refused unknown request; known: reload".to_owned(),
+        None => "refused unknown request; known: reload, close CASE WHY".to_owned(),
     };
     writer
         .write_all(reply.replace('\n', "\\n").as_bytes())
         .await?;
     writer.write_all(b"\n").await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_are_read_whole_or_not_at_all() {
+        assert_eq!(Ask::parse("reload\n"), Some(Ask::Reload));
+        let close = Ask::Close {
+            case: "case-1".into(),
+            why: "research, ticket 7".into(),
+        };
+        assert_eq!(Ask::parse("close case-1 research, ticket 7\n"), Some(close));
+        for bad in [
+            "",
+            "reloads",
+            "close",
+            "close case-1",
+            "close case-1  ",
+            "close c a\u{1b}b",
+        ] {
+            assert_eq!(Ask::parse(bad), None, "{bad:?}");
+        }
+    }
 }

@@ -14,28 +14,29 @@ use std::path::Path;
 use std::process::{Child, Command as Program, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::control::{Control, Request};
+use super::control::{Ask, Control, Request};
 use super::fault::{Exit, Fault};
-use super::privilege;
-use crate::base::Timestamp;
+use super::office::{self, Incoming, Office, Unwritten};
+use super::sensor::SensorConfig;
+use super::{people, privilege, sources};
+use crate::alerts::Outbox;
+use crate::casefile::Casefile;
 use crate::config::{self, Config};
 use crate::desk::{Clock, Desk};
-use crate::event::{Command, Event, ListInfo, wire};
+use crate::event::{Command, ListInfo, wire};
 use crate::hits::fold::WINDOWS_MAX_DEFAULT;
 use crate::hits::log::{self, SyncPolicy};
-use crate::hits::{Addresses, Folder, HitLog, Key, Observer, Record, Scribe};
+use crate::hits::{Addresses, Folder, HitLog, Key, Observer, Scribe};
 use crate::metrics::ready::HEARTBEAT_AGE_MAX_DEFAULT;
 use crate::metrics::{Metrics, Readiness, http};
 
-/// Pace of what time brings: retries, forced writes, closing windows, readiness.
-const TICK: Duration = Duration::from_millis(200);
 /// Events read ahead of the desk; behind it the socket fills, then the sensor's queue.
 const AHEAD: usize = 1024;
 /// How long the sensor may take to drain at a stop before it is killed.
@@ -52,7 +53,14 @@ pub fn run(config: Config) -> Result<(), Fault> {
     }
     let wiring = |e: std::io::Error| Fault::new(Exit::Internal, format!("cannot start: {e}"));
     let listener = http::bind(config.http.listen).map_err(|e| Fault::new(Exit::Listen, e))?;
-    let scribe = scribe(&config)?;
+    let key = key(&config)?;
+    let scribe = scribe_with(&config, key.clone());
+    let list = Arc::new(sources::catalogue(&config.lists)?);
+    let casework = people::casework(&config, &key, Arc::clone(&list))?;
+    let sealer = people::sealer(&config)?;
+    let unusable = |why: String| Fault::new(Exit::Output, why);
+    let (casefile, cases) =
+        Casefile::open(&config.cases.settings(), office::now()).map_err(unusable)?;
     let log = HitLog::open(log_settings(&config.hits), Instant::now())
         .map_err(|e| Fault::new(Exit::Output, e))?;
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -63,6 +71,8 @@ pub fn run(config: Config) -> Result<(), Fault> {
     let (child, socket) = start_sensor(&config).map_err(wiring)?;
     let kept = rights_for(&config.hits.path);
     privilege::keep_only(&kept)?;
+    // Rights belong to a thread: those that are started from here on have none.
+    let outbox = Outbox::open(&config.alerts, &observer(), office::now()).map_err(unusable)?;
     let at = listener.local_addr().map_err(wiring)?;
     tracing::info!("metrics at http://{at}/metrics");
 
@@ -81,17 +91,23 @@ pub fn run(config: Config) -> Result<(), Fault> {
     };
     let window = Duration::from_secs(config.hits.fold_seconds.into());
     let folder = Folder::new(window, WINDOWS_MAX_DEFAULT);
-    let desk = Desk::new(
+    let mut desk = Desk::new(
         folder,
+        casework,
         scribe,
         Arc::clone(&metrics),
         Arc::clone(&readiness),
         clock,
     );
+    desk.restore(cases);
     let office = Office {
         desk,
         log,
-        records: Vec::new(),
+        casefile,
+        outbox,
+        sealer,
+        lists: config.lists.clone(),
+        unwritten: Unwritten::default(),
     };
     let pages = Pages {
         listener,
@@ -142,7 +158,11 @@ fn start_sensor(config: &Config) -> std::io::Result<(Child, UnixStream)> {
         // Ctrl-C is for the desk, which then tells the sensor to drain.
         .process_group(0)
         .spawn()?;
-    wire::write(config, &mut ours)?;
+    let told = SensorConfig {
+        sensor: config.sensor.clone(),
+        lists: config.lists.clone(),
+    };
+    wire::write(&told, &mut ours)?;
     Ok((child, ours))
 }
 
@@ -161,42 +181,46 @@ fn rights_for(log: &Path) -> Vec<caps::Capability> {
     }
 }
 
-/// Pseudonyms under the configured key, made at the first start.
+/// The configured key, made at the first start.
 ///
 /// # Errors
 /// [`Exit::Config`] when the key cannot be used or made.
-pub fn scribe(config: &Config) -> Result<Scribe, Fault> {
+pub fn key(config: &Config) -> Result<Key, Fault> {
     let path = &config.privacy.key_file;
-    let key = if path.exists() {
+    if path.exists() {
         Key::load(path)
     } else {
         Key::create(path)
     }
-    .map_err(|e| Fault::new(Exit::Config, e))?;
-    Ok(scribe_with(config, key))
+    .map_err(|e| Fault::new(Exit::Config, e))
 }
 
-/// Pseudonyms under a key that is forgotten with this run.
+/// A key that is forgotten with this run.
 ///
 /// # Errors
 /// [`Exit::Internal`] when there is no randomness.
-pub fn scribe_for_one_run(config: &Config) -> Result<Scribe, Fault> {
-    let key = Key::ephemeral().map_err(|e| Fault::new(Exit::Internal, e))?;
-    Ok(scribe_with(config, key))
+pub fn key_for_one_run() -> Result<Key, Fault> {
+    Key::ephemeral().map_err(|e| Fault::new(Exit::Internal, e))
 }
 
-fn scribe_with(config: &Config, key: Key) -> Scribe {
+/// Writes hits down under `key`.
+pub fn scribe_with(config: &Config, key: Key) -> Scribe {
     let addresses = match config.privacy.addresses {
         config::Addresses::Pseudonym => Addresses::Pseudonym,
         config::Addresses::Clear => Addresses::Clear {
             reason: config.privacy.clear_reason.trim().to_owned(),
         },
     };
+    Scribe::new(key, addresses, observer())
+}
+
+/// Who writes.
+fn observer() -> Observer {
     let name = nix::unistd::gethostname()
         .ok()
         .and_then(|n| n.into_string().ok())
         .unwrap_or_else(|| "poortwacht".into());
-    Scribe::new(key, addresses, Observer { name })
+    Observer { name }
 }
 
 /// The pages and what they show.
@@ -206,88 +230,25 @@ struct Pages {
     readiness: Arc<Readiness>,
 }
 
-/// The desk with its log, on a thread of its own: forcing lines to the disk may take its time
-/// without holding up a page.
-struct Office {
-    desk: Desk,
-    log: HitLog,
-    records: Vec<Record>,
-}
-
-impl Office {
-    /// Takes events until the sensor closes its end; tells `reloads` how each reload went.
-    fn work(
-        mut self,
-        events: &Receiver<Event>,
-        reopen: &AtomicBool,
-        reloads: &mpsc::UnboundedSender<Result<ListInfo, String>>,
-    ) -> Result<(), Fault> {
-        self.desk.hit_log(&self.log.state());
-        let mut ticked = Instant::now();
-        loop {
-            match events.recv_timeout(TICK) {
-                Ok(event) => {
-                    match &event {
-                        Event::ListLoaded(info) => drop(reloads.send(Ok(info.clone()))),
-                        Event::ListRefused(why) => drop(reloads.send(Err(why.clone()))),
-                        _ => {}
-                    }
-                    self.desk.take(event, now(), &mut self.records);
-                    self.write();
-                }
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => break,
-            }
-            if reopen.swap(false, Ordering::Relaxed) {
-                self.log.reopen(Instant::now());
-            }
-            if ticked.elapsed() >= TICK {
-                ticked = Instant::now();
-                self.desk.tick(now(), &mut self.records);
-                self.write();
-                self.log.tick(ticked);
-                self.desk.hit_log(&self.log.state());
-            }
-        }
-        self.desk.flush(&mut self.records);
-        self.write();
-        self.desk.sensor_gone("the sensor has ended");
-        let (state, closed) = self.log.close(Instant::now());
-        self.desk.hit_log(&state);
-        closed.map_err(|e| Fault::new(Exit::Output, e))
-    }
-
-    fn write(&mut self) {
-        for record in self.records.drain(..) {
-            self.log.append(&record, Instant::now());
-        }
-    }
-}
-
-fn now() -> Timestamp {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    Timestamp(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
-}
-
 /// Reads the sensor's events ahead of the office, until the sensor closes its end.
-fn receive(socket: UnixStream, events: &SyncSender<Event>) {
+fn receive(socket: UnixStream, inbox: &SyncSender<Incoming>) {
     let mut input = BufReader::with_capacity(1 << 16, socket);
     loop {
         match wire::read(&mut input) {
             Ok(Some(event)) => {
-                if events.send(event).is_err() {
+                if inbox.send(Incoming::Sensor(event)).is_err() {
                     return;
                 }
             }
-            Ok(None) => return,
+            Ok(None) => break,
             Err(e) => {
                 tracing::error!("{e}");
-                return;
+                break;
             }
         }
     }
+    // The office may have ended first.
+    let _ = inbox.send(Incoming::SensorEnded);
 }
 
 /// Signals, control socket and pages, until the office is done.
@@ -301,9 +262,13 @@ async fn serve(
     let wiring = |e: std::io::Error| Fault::new(Exit::Internal, format!("cannot start: {e}"));
     let mut to_sensor = socket.try_clone().map_err(wiring)?;
     let (events, inbox) = sync_channel(AHEAD);
+    let to_office = events.clone();
     thread::Builder::new()
         .name("from-sensor".into())
-        .spawn(move || receive(socket, &events))
+        .spawn({
+            let events = events.clone();
+            move || receive(socket, &events)
+        })
         .map_err(wiring)?;
     let reopen = Arc::new(AtomicBool::new(false));
     let (told, mut reloads) = mpsc::unbounded_channel();
@@ -340,14 +305,24 @@ async fn serve(
                 reopen.store(true, Ordering::Relaxed);
                 Some(None)
             }
-            Some(request) = asked.recv() => {
-                reopen.store(true, Ordering::Relaxed);
-                Some(Some(request))
-            }
+            Some(request) = asked.recv() => match request.ask {
+                Ask::Reload => {
+                    reopen.store(true, Ordering::Relaxed);
+                    Some(Some(request))
+                }
+                Ask::Close { case, why } => {
+                    let close = Incoming::Close { case, why, answer: request.answer };
+                    // A full inbox means that the desk is busy: whoever asked asks again.
+                    if let Err(TrySendError::Full(back)) = to_office.try_send(close) {
+                        back.refuse("the desk is busy; try again");
+                    }
+                    continue;
+                }
+            },
             Some(outcome) = reloads.recv() => {
                 if let Some(Some(request)) = waiting.pop_front() {
                     // The visitor may have gone.
-                    let _ = request.send(reply(&outcome));
+                    let _ = request.answer.send(reply(&outcome));
                 }
                 continue;
             }

@@ -21,7 +21,7 @@ use super::sources::{self, Files};
 use crate::base::Timestamp;
 use crate::blocklist::Catalogue;
 use crate::capture::live::LiveSource;
-use crate::config::Config;
+use crate::config::{self, Lists};
 use crate::event::{Command, Event, wire};
 use crate::sensor::{Settings, Worker};
 
@@ -61,6 +61,15 @@ impl Drop for EndsAll {
     }
 }
 
+/// What the sensor is told of the configuration: nothing about people, keys or officers.
+#[derive(serde::Serialize, serde::Deserialize)]
+pub struct SensorConfig {
+    /// What is captured and where.
+    pub sensor: config::Sensor,
+    /// Which names are looked for.
+    pub lists: Lists,
+}
+
 /// The sensor's main. Standard input is the socketpair to the desk.
 pub fn main() -> ExitCode {
     super::start_log();
@@ -83,7 +92,7 @@ fn run() -> Result<(), Fault> {
         .map_err(broken)?;
     let mut to_desk = UnixStream::from(fd);
     let mut from_desk = BufReader::new(to_desk.try_clone().map_err(broken)?);
-    let config: Config = wire::read(&mut from_desk)
+    let config: SensorConfig = wire::read(&mut from_desk)
         .and_then(|c| c.ok_or_else(|| std::io::ErrorKind::UnexpectedEof.into()))
         .map_err(broken)?;
 
@@ -179,7 +188,12 @@ fn start(
 }
 
 /// Carries out what the desk says.
-fn obey(mut from_desk: BufReader<UnixStream>, config: &Config, shared: &Shared, queue: &Queue) {
+fn obey(
+    mut from_desk: BufReader<UnixStream>,
+    config: &SensorConfig,
+    shared: &Shared,
+    queue: &Queue,
+) {
     loop {
         match wire::read::<Command>(&mut from_desk) {
             Ok(Some(Command::Reload)) => {
@@ -208,7 +222,7 @@ fn shortened(mut why: String) -> String {
 }
 
 /// Compiles the lists beside the one in force and swaps it whole, or refuses.
-fn reload(config: &Config, shared: &Shared) -> Result<crate::event::ListInfo, String> {
+fn reload(config: &SensorConfig, shared: &Shared) -> Result<crate::event::ListInfo, String> {
     let fresh = sources::catalogue(&config.lists).map_err(|fault| fault.message)?;
     fresh.plausible_after(&shared.list.load())?;
     let info = sources::info(&fresh);

@@ -30,6 +30,7 @@ const DESTINATION: u8 = 60;
 const MOBILITY: u8 = 135;
 const HIP: u8 = 139;
 const SHIM6: u8 = 140;
+pub(super) const ICMPV6: u8 = 58;
 
 /// An IPv6 packet, its chain not yet followed.
 pub(super) struct Datagram<'f> {
@@ -43,10 +44,11 @@ pub(super) struct Datagram<'f> {
 }
 
 impl Datagram<'_> {
-    /// Is `body` what the datagram carries, with nothing between?
+    /// Is `body` what the datagram carries, with nothing between? Not so for ICMPv6, so that the
+    /// plain way need not know it.
     #[inline]
     pub const fn is_plain(&self) -> bool {
-        !is_extension(self.next)
+        !is_extension(self.next) && self.next != ICMPV6
     }
 }
 

@@ -47,11 +47,12 @@ pub(super) struct Link<'f> {
     pub vlan: Option<u16>,
 }
 
-/// Which IP header follows.
+/// Which IP header follows, or that an ARP message does.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Version {
     V4,
     V6,
+    Arp,
 }
 
 /// The link, which IP header follows, and what begins with it.
@@ -150,6 +151,7 @@ fn behind_type<'f>(
         match EtherType(kind) {
             EtherTypes::Ipv4 => return Ok((link, Version::V4, span)),
             EtherTypes::Ipv6 => return Ok((link, Version::V6, span)),
+            EtherTypes::Arp => return Ok((link, Version::Arp, span)),
             EtherTypes::Vlan | EtherTypes::PBridge | EtherTypes::QinQ => {
                 tags = usize::saturating_add(tags, 1);
                 if tags > TAGS_MAX {

@@ -93,6 +93,11 @@ impl Casework {
         self.casebook.restore(cases);
     }
 
+    /// Closes a case for a reason that somebody gave; `false` when none of this id is open.
+    pub fn close(&mut self, case: &str, why: &str, now: Timestamp, out: &mut Vec<Change>) -> bool {
+        self.casebook.close(case, why, now, out)
+    }
+
     /// Another list is in force.
     pub fn catalogue(&mut self, catalogue: Arc<crate::blocklist::Catalogue>) {
         self.casebook.catalogue(catalogue);

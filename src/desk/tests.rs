@@ -10,10 +10,13 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::*;
 use crate::base::{Seen, Transport};
+use crate::cases::Casebook;
 use crate::event::{Hit, ListInfo, Stats};
 use crate::hits::fold::tests::hit as tls_hit;
 use crate::hits::log::Settings;
 use crate::hits::{Addresses, HitLog, Key, Observer, community};
+use crate::identity::Identity;
+use crate::organisation::Organisation;
 
 fn desk(addresses: Addresses, clock: Clock) -> (Desk, Arc<Metrics>) {
     let key = Key::from_secret(&(0..32).collect::<Vec<u8>>()).unwrap();
@@ -28,8 +31,25 @@ fn desk(addresses: Addresses, clock: Clock) -> (Desk, Arc<Metrics>) {
     let folder = Folder::new(Duration::from_secs(300), 1000);
     let readiness = Arc::new(Readiness::default());
     (
-        Desk::new(folder, scribe, Arc::clone(&metrics), readiness, clock),
+        Desk::new(
+            folder,
+            casework(),
+            scribe,
+            Arc::clone(&metrics),
+            readiness,
+            clock,
+        ),
         metrics,
+    )
+}
+
+fn casework() -> Casework {
+    let key = Key::from_secret(&(0..32).collect::<Vec<u8>>()).unwrap();
+    let organisation = Arc::new(Organisation::default());
+    let list = Arc::new(Catalogue::builtin().map_err(|_| "a list").unwrap());
+    Casework::new(
+        Identity::new(Default::default(), key, Arc::clone(&organisation)),
+        Casebook::new(list, organisation, Box::new(|| "case-0".into())),
     )
 }
 
@@ -51,22 +71,22 @@ fn actions(records: &[Record]) -> Vec<&str> {
 #[test]
 fn hits_become_records_and_counts() {
     let (mut desk, metrics) = desk(Addresses::Pseudonym, Clock::Live);
-    let mut out = Vec::new();
+    let mut out = Output::default();
     for seconds in [1, 2, 3] {
         desk.take(hit_event(seconds), at(seconds), &mut out);
     }
     let mut bad = tls_hit(4, "192.0.2.1", "app.acme.example");
     (bad.name, bad.rule.vendor) = ("a\u{1b}b".into(), "ghost".into());
     desk.take(Event::Hit(Box::new(bad)), at(4), &mut out);
-    assert_eq!(actions(&out), ["name-seen"]);
+    assert_eq!(actions(&out.records), ["name-seen"]);
     desk.tick(at(301), &mut out);
-    assert_eq!(actions(&out), ["name-seen", "name-seen-again"]);
+    assert_eq!(actions(&out.records), ["name-seen", "name-seen-again"]);
     let text = metrics.text();
     for line in [
         "poortwacht_hit_records_total{action=\"name-seen\"} 1",
         "poortwacht_hit_records_total{action=\"name-seen-again\"} 1",
         "poortwacht_hits_folded_total 2",
-        "poortwacht_hits_refused_total 1",
+        "poortwacht_events_refused_total 1",
         "poortwacht_vendor_hits_total{vendor=\"acme\"} 3",
         "poortwacht_fold_windows 0",
     ] {
@@ -79,13 +99,13 @@ fn hits_become_records_and_counts() {
 fn a_replay_folds_by_packet_time_alone() {
     let run = |now: i64| -> Vec<Vec<u8>> {
         let (mut desk, _) = desk(Addresses::Pseudonym, Clock::Replay);
-        let mut out = Vec::new();
+        let mut out = Output::default();
         for seconds in [1, 2, 400, 401] {
             desk.take(hit_event(seconds), at(now), &mut out);
             desk.tick(at(now), &mut out);
         }
         desk.flush(&mut out);
-        out.iter().map(Record::to_line).collect()
+        out.records.iter().map(Record::to_line).collect()
     };
     assert_eq!(run(0).len(), 4);
     assert_eq!(run(0), run(2_000_000_000), "whenever it is replayed");
@@ -94,7 +114,7 @@ fn a_replay_folds_by_packet_time_alone() {
 #[test]
 fn a_workers_packet_time_closes_windows_while_no_hit_comes() {
     let (mut desk, _) = desk(Addresses::Pseudonym, Clock::Replay);
-    let mut out = Vec::new();
+    let mut out = Output::default();
     desk.take(hit_event(1), at(0), &mut out);
     desk.take(hit_event(2), at(0), &mut out);
     let stats = |seconds: i64| Stats {
@@ -102,9 +122,9 @@ fn a_workers_packet_time_closes_windows_while_no_hit_comes() {
         ..Stats::default()
     };
     desk.take(Event::Stats(Box::new(stats(300))), at(0), &mut out);
-    assert_eq!(out.len(), 1);
+    assert_eq!(out.records.len(), 1);
     desk.take(Event::Stats(Box::new(stats(301))), at(0), &mut out);
-    assert_eq!(actions(&out), ["name-seen", "name-seen-again"]);
+    assert_eq!(actions(&out.records), ["name-seen", "name-seen-again"]);
 }
 
 // The privacy search: a client that can be told by each of these.
@@ -281,7 +301,7 @@ fn through(addresses: Addresses) -> [String; 3] {
         let now = Instant::now();
         let mut logs = [path.clone(), "/dev/full".into()]
             .map(|path| HitLog::open(Settings::new(path), now).unwrap());
-        let mut out = Vec::new();
+        let mut out = Output::default();
         let list = ListInfo {
             version: "v".into(),
             rules: 1,
@@ -298,14 +318,16 @@ fn through(addresses: Addresses) -> [String; 3] {
         }
         desk.flush(&mut out);
         assert_eq!(
-            actions(&out)
+            actions(&out.records)
                 .iter()
                 .filter(|a| **a == "name-seen-again")
                 .count(),
             3 * Seen::ALL.len()
         );
         for log in &mut logs {
-            out.iter().for_each(|record| log.append(record, now));
+            out.records
+                .iter()
+                .for_each(|record| log.append(record, now));
             desk.hit_log(&log.state());
         }
         desk.sensor_gone("the test is over");

@@ -46,7 +46,7 @@ pub struct Record {
 }
 
 /// `ecs.*`.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EcsVersion {
     /// [`ECS_VERSION`] of the program that wrote it.
     pub version: String,
@@ -96,14 +96,14 @@ pub struct Rule {
 }
 
 /// `threat.*`.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Threat {
     /// The feed.
     pub feed: Feed,
 }
 
 /// `threat.feed.*`.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Feed {
     /// `Poortwacht catalogue`, or the file of the user's own list.
     pub name: String,
@@ -262,7 +262,7 @@ pub struct Own {
 }
 
 /// `poortwacht.vendor.*`.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Vendor {
     /// Id in the list.
     pub id: String,
@@ -316,6 +316,12 @@ pub struct Evidence {
     pub data: String,
     /// Was it cut or zeroed where it could tell the client?
     pub redacted: bool,
+}
+
+impl super::Line for Record {
+    fn to_line(&self) -> Vec<u8> {
+        Self::to_line(self)
+    }
 }
 
 impl Record {

@@ -10,7 +10,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use super::Record;
+use super::{Line, Record};
 use crate::base::Counters;
 use crate::base::seen::closed_set;
 
@@ -193,6 +193,28 @@ impl HitLog {
             self.pop();
             self.state.lost.bump(Lost::QueueFull.index());
         }
+    }
+
+    /// Writes one line now and forces it to the disk, or does not take it: `false` when it cannot
+    /// be written or its being on disk is not sure. For a caller that keeps it and offers it again,
+    /// so that it is never among the lost; a line may then stand there twice.
+    pub fn offer(&mut self, what: &impl Line, now: Instant) -> bool {
+        if self.retry_at.is_some_and(|at| now < at) {
+            return false;
+        }
+        self.drain(now);
+        if !self.queue.is_empty() {
+            return false;
+        }
+        let line = what.to_line();
+        self.state.queue_bytes += line.len() as u64;
+        self.queue.push_back(line);
+        self.drain(now);
+        if self.pop() {
+            return false;
+        }
+        self.sync(now);
+        self.unsynced_since.is_none()
     }
 
     /// What time brings: attempts after a failure, forcing to the disk, rotation by age, and a new

@@ -35,8 +35,17 @@ pub enum Addresses {
     },
 }
 
-/// A subject's pseudonym: `person-`, `device-`, `address-`, `machine-` or `mailbox-` and 32 hex
-/// digits, or a word of the organisation map (`resolver`, `proxy`).
+/// First 16 bytes of a keyed hash: a pseudonym before it is written in hex.
+pub(crate) type Tag = [u8; 16];
+
+/// The tag that stands in hex behind the first `-` of a pseudonym.
+pub(crate) fn tag_in(pseudonym: &str) -> Option<Tag> {
+    let (_, digits) = pseudonym.split_once('-')?;
+    from_hex(digits.as_bytes())?.try_into().ok()
+}
+
+/// A subject's pseudonym: `person-`, `device-`, `address-`, `machine-` or `ambiguous-` and 32 hex
+/// digits; `organisation-` and what stands there (`organisation-resolver-headquarters`).
 #[derive(
     Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
 )]
@@ -46,6 +55,11 @@ impl SubjectId {
     /// From its text. The caller made it with [`Key`], never from a name in clear.
     pub fn new(text: String) -> Self {
         Self(text)
+    }
+
+    /// A kind (`person`, `device`, ...) and the tag of the one who is meant.
+    pub(crate) fn of(kind: &str, tag: &Tag) -> Self {
+        Self(format!("{kind}-{}", hex(tag)))
     }
 
     /// The text.
@@ -82,6 +96,10 @@ enum Kind {
     Mac,
     Community,
     Event,
+    Net,
+    Person,
+    Client,
+    Word,
 }
 
 impl Kind {
@@ -92,6 +110,10 @@ impl Kind {
             Self::Mac => b"poortwacht/1/mac\0",
             Self::Community => b"poortwacht/1/community\0",
             Self::Event => b"poortwacht/1/event\0",
+            Self::Net => b"poortwacht/1/net\0",
+            Self::Person => b"poortwacht/1/person\0",
+            Self::Client => b"poortwacht/1/client\0",
+            Self::Word => b"poortwacht/1/word\0",
         }
     }
 }
@@ -226,6 +248,51 @@ impl Key {
     /// A record's id: 24 hex digits over `parts`, the same in each replay under the same key.
     pub fn event(&self, parts: &[&[u8]]) -> String {
         self.hex(Kind::Event, parts, 12)
+    }
+
+    /// Tag of an address: the bytes behind [`Self::ip`].
+    pub(crate) fn address_tag(&self, address: IpAddr) -> Tag {
+        self.short(Kind::Ip, &[&address_bytes(address)])
+    }
+
+    /// Tag of a prefix; the network's address has no bits set behind its length.
+    pub(crate) fn net_tag(&self, network: IpAddr, len: u8) -> Tag {
+        self.short(Kind::Net, &[&address_bytes(network), &[len]])
+    }
+
+    /// Tag of a link-layer address: the bytes behind [`Self::mac`].
+    pub(crate) fn mac_tag(&self, address: [u8; 6]) -> Tag {
+        self.short(Kind::Mac, &[&address])
+    }
+
+    /// Tag of a person, by canonical name
+    /// ([`Organisation::principal`](crate::organisation::Organisation::principal)).
+    pub(crate) fn person_tag(&self, canonical: &str) -> Tag {
+        self.short(Kind::Person, &[canonical.as_bytes()])
+    }
+
+    /// Tag of a DHCP client identifier or DUID.
+    pub(crate) fn client_tag(&self, identifier: &[u8]) -> Tag {
+        self.short(Kind::Client, &[identifier])
+    }
+
+    /// Tag of any other text (a session id, a server's name), or of parts of one thing.
+    pub(crate) fn word_tag(&self, parts: &[&[u8]]) -> Tag {
+        self.short(Kind::Word, parts)
+    }
+
+    /// Pseudonym of a person, by canonical name.
+    pub fn person(&self, canonical: &str) -> SubjectId {
+        SubjectId::of("person", &self.person_tag(canonical))
+    }
+
+    fn short(&self, kind: Kind, parts: &[&[u8]]) -> Tag {
+        let mut tag = Tag::default();
+        let whole = self.tag(kind, parts);
+        for (to, from) in tag.iter_mut().zip(whole.as_ref()) {
+            *to = *from;
+        }
+        tag
     }
 
     fn hex(&self, kind: Kind, parts: &[&[u8]], len: usize) -> String {

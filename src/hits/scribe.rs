@@ -17,7 +17,7 @@ use super::fold::{Finding, Fold};
 use super::pseudonym::{Addresses, Key};
 use super::{community, evidence};
 use crate::base::{Seen, Timestamp};
-use crate::event::{EVIDENCE_LEN_MAX, Hit};
+use crate::event::{EVIDENCE_LEN_MAX, Hit, HitRule};
 
 /// Who writes: goes into `observer.*`.
 #[derive(Clone, Debug)]
@@ -287,30 +287,41 @@ impl Scribe {
 /// Could this hit come from a sound sensor? The sensor parses hostile bytes, so the desk takes
 /// nothing from it on trust: a hit outside these bounds is dropped and counted.
 pub fn is_plausible(hit: &Hit) -> bool {
-    let text = |text: &str, len_max: usize| {
-        text.len() <= len_max && !text.is_empty() && !text.chars().any(char::is_control)
-    };
-    let rule = &hit.rule;
-    text(&hit.name, crate::base::name::NORMAL_LEN_MAX)
-        && hit.name.bytes().all(|b| b.is_ascii_graphic())
-        && text(&hit.point, 255)
-        && text(&hit.list_version, 64)
-        && text(&rule.vendor, 128)
-        && text(&rule.vendor_name, 256)
-        && text(&rule.rule, 1024)
-        && text(&rule.source, 255)
-        && ["exact", "pattern", "suffix"].contains(&rule.kind.as_str())
-        && ["high", "medium", "low", "informational"].contains(&rule.severity.as_str())
-        && ["high", "medium", "low"].contains(&rule.confidence.as_str())
-        && [&rule.role, &rule.category]
-            .into_iter()
-            .all(|word| is_word(word))
+    is_plausible_name(&hit.name)
+        && is_short_text(&hit.point, 255)
+        && is_short_text(&hit.list_version, 64)
+        && is_plausible_rule(&hit.rule, &["high", "medium", "low", "informational"])
         && hit
             .ja4
             .as_ref()
             .is_none_or(|ja4| ja4.len() <= 64 && is_ja4(ja4))
         && hit.evidence.len() <= EVIDENCE_LEN_MAX
         && hit.vlan.is_none_or(|id| id < 4096)
+}
+
+/// A name in normal form: graphic ASCII within its bound.
+pub fn is_plausible_name(name: &str) -> bool {
+    is_short_text(name, crate::base::name::NORMAL_LEN_MAX)
+        && name.bytes().all(|b| b.is_ascii_graphic())
+}
+
+/// One line of at most `len_max` bytes that is not empty.
+pub fn is_short_text(text: &str, len_max: usize) -> bool {
+    text.len() <= len_max && !text.is_empty() && !text.chars().any(char::is_control)
+}
+
+/// A rule as the lists write them, with one of these severities.
+pub fn is_plausible_rule(rule: &HitRule, severities: &[&str]) -> bool {
+    is_short_text(&rule.vendor, 128)
+        && is_short_text(&rule.vendor_name, 256)
+        && is_short_text(&rule.rule, 1024)
+        && is_short_text(&rule.source, 255)
+        && ["exact", "pattern", "suffix"].contains(&rule.kind.as_str())
+        && severities.contains(&rule.severity.as_str())
+        && ["high", "medium", "low"].contains(&rule.confidence.as_str())
+        && [&rule.role, &rule.category]
+            .into_iter()
+            .all(|word| is_word(word))
 }
 
 fn is_word(text: &str) -> bool {

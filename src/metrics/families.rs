@@ -99,6 +99,16 @@ families! {
         "DNS messages and ClientHellos that could not be read, or not wholly, by reason.";
     local_names: Counter "poortwacht_local_name_messages_total" ["protocol"]
         "Messages of name protocols of the local net, which are counted and not read.";
+    smtp_senders: Counter "poortwacht_smtp_senders_total" []
+        "Envelope senders read in SMTP in clear, matched or not.";
+    smtp_mails: Counter "poortwacht_smtp_mails_total" []
+        "Mails of vendors seen in SMTP in clear, by recipient.";
+    presence_messages: Counter "poortwacht_presence_messages_total" ["protocol"]
+        "Messages read that tell who is behind an address, by protocol.";
+    presence_malformed: Counter "poortwacht_presence_malformed_total" ["reason"]
+        "Messages of these protocols that could not be read, by reason.";
+    presence_withheld: Counter "poortwacht_presence_withheld_total" ["reason"]
+        "Messages of these protocols that told nothing though they are of the kind that does, by reason.";
     connections: Counter "poortwacht_connections_total" ["transport", "outcome"]
         "New connections by whether their name could be told, and if not, why: the coverage.";
     hits: Counter "poortwacht_hits_total" ["seen"]
@@ -155,8 +165,8 @@ families! {
         "Records made: first hits (name-seen) and summaries of repeats (name-seen-again).";
     hits_folded: Counter "poortwacht_hits_folded_total" []
         "Hits that went into the count of a summary.";
-    hits_refused: Counter "poortwacht_hits_refused_total" []
-        "Hits from the sensor that the desk did not take because they cannot be true.";
+    events_refused: Counter "poortwacht_events_refused_total" []
+        "Events from the sensor that the desk did not take because they cannot be true.";
     fold_windows: Gauge "poortwacht_fold_windows" []
         "Windows open to fold repeats in.";
     fold_windows_closed_early: Counter "poortwacht_fold_windows_closed_early_total" []

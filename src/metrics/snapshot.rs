@@ -8,6 +8,7 @@ use crate::base::{Counters, Outcome, Seen, Transport};
 use crate::decode;
 use crate::event::{LocalNames, Stats};
 use crate::names;
+use crate::presence;
 
 impl Metrics {
     /// Adds what `new` has more than `old`, and sets the gauges.
@@ -58,6 +59,12 @@ impl Metrics {
         f.pool_empty
             .with_label_values(NONE)
             .inc_by(added(|s| s.pool_empty));
+        f.smtp_senders
+            .with_label_values(NONE)
+            .inc_by(added(|s| s.smtp_senders));
+        f.smtp_mails
+            .with_label_values(NONE)
+            .inc_by(added(|s| s.smtp_mails));
         self.add_sets(new, old);
         let worker = new.worker.to_string();
         let worker = &[worker.as_str(), interface];
@@ -112,6 +119,24 @@ impl Metrics {
                 labels(LocalNames::ALL, LocalNames::label),
                 &new.local_names,
                 &old.local_names,
+            ),
+            (
+                &f.presence_messages,
+                labels(presence::Protocol::ALL, presence::Protocol::label),
+                &new.presence,
+                &old.presence,
+            ),
+            (
+                &f.presence_malformed,
+                labels(presence::Malformed::ALL, presence::Malformed::label),
+                &new.presence_malformed,
+                &old.presence_malformed,
+            ),
+            (
+                &f.presence_withheld,
+                labels(presence::Withheld::ALL, presence::Withheld::label),
+                &new.presence_withheld,
+                &old.presence_withheld,
             ),
             (
                 &f.hits,
@@ -187,7 +212,7 @@ pub(super) fn seconds(nanos: i64) -> f64 {
 /// Did any counter fall? Then the worker began anew. (Heartbeat, packet time and the numbers
 /// of flows are no counters.)
 pub(super) fn went_back(old: &Stats, new: &Stats) -> bool {
-    let plain: [fn(&Stats) -> u64; 14] = [
+    let plain: [fn(&Stats) -> u64; 16] = [
         |s| s.frames,
         |s| s.wire_bytes,
         |s| s.excluded,
@@ -201,9 +226,11 @@ pub(super) fn went_back(old: &Stats, new: &Stats) -> bool {
         |s| s.interface_errors,
         |s| s.interface_downs,
         |s| s.broken_blocks,
+        |s| s.smtp_senders,
+        |s| s.smtp_mails,
         |s| s.watched_given_up,
     ];
-    let sets: [fn(&Stats) -> &Counters; 11] = [
+    let sets: [fn(&Stats) -> &Counters; 14] = [
         |s| &s.decode_malformed,
         |s| &s.decode_not_for_us,
         |s| &s.fragments,
@@ -213,6 +240,9 @@ pub(super) fn went_back(old: &Stats, new: &Stats) -> bool {
         |s| &s.connections,
         |s| &s.hits,
         |s| &s.context,
+        |s| &s.presence,
+        |s| &s.presence_malformed,
+        |s| &s.presence_withheld,
         |s| &s.support,
         |s| &s.bursts,
     ];

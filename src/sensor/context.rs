@@ -236,7 +236,8 @@ impl<S: Sink> Context<'_, S> {
     }
 }
 
-fn rule(found: &Match<'_>) -> HitRule {
+/// What the list says of a match, owned.
+pub(super) fn rule(found: &Match<'_>) -> HitRule {
     let vendor = found.vendor();
     HitRule {
         vendor: vendor.id.clone(),

@@ -1,19 +1,27 @@
-//! Reads DNS messages and ClientHellos out of TCP streams.
+//! Reads DNS messages, ClientHellos, Kerberos messages and SMTP envelopes out of TCP streams.
 
 use super::Sink;
 use super::context::Context;
+use super::mail::Envelopes;
 use crate::base::{Endpoints, Outcome, Seen, Timestamp};
+use crate::event::Event;
 use crate::flow::tcp::Message;
 use crate::flow::{Key, Reader, Side, Verdict};
 use crate::names::{self, Probe, dns, tls};
+use crate::presence::{self, At, Watch};
 
 /// Port of DNS over TCP (RFC 7766).
 pub(super) const DNS_PORT: u16 = 53;
+/// From here on a Kerberos reply is read without waiting for its end: the name stands before the
+/// ticket, which may be longer than what is kept of a stream.
+const KERBEROS_HEAD: usize = 16 * 1024;
 
 /// The names of one packet's stream.
 pub(super) struct StreamReader<'c, 'w, S> {
     pub context: &'c mut Context<'w, S>,
     pub scratch: &'c mut [u8],
+    pub presence: &'c mut Watch,
+    pub envelopes: &'c mut Envelopes,
 }
 
 impl<S: Sink> StreamReader<'_, '_, S> {
@@ -51,20 +59,49 @@ impl<S: Sink> StreamReader<'_, '_, S> {
             }
         }
     }
+
+    fn read_kerberos(&mut self, bytes: &[u8]) -> Verdict {
+        match presence::next_tcp_message(bytes) {
+            Probe::Found((message, used)) if self.ticket(message) => Verdict::Consumed(used),
+            Probe::NeedMore if bytes.len() < KERBEROS_HEAD => Verdict::NeedMore,
+            Probe::NeedMore if self.ticket(bytes.get(4..).unwrap_or_default()) => {
+                Verdict::Decided(Outcome::OtherProtocol)
+            }
+            _ => Verdict::NotHere,
+        }
+    }
+
+    fn ticket(&mut self, message: &[u8]) -> bool {
+        let context = &mut *self.context;
+        let at = At {
+            time: context.around.time,
+            ends: &context.around.ends,
+            point: context.point,
+        };
+        let sink = &mut *context.sink;
+        let mut tell = |fact| sink.tell(Event::Fact(Box::new(fact)));
+        self.presence.kerberos(at, message, &mut tell)
+    }
 }
 
 impl<S: Sink> Reader for StreamReader<'_, '_, S> {
     fn read(&mut self, bytes: &[u8]) -> Verdict {
-        if !Self::is_dns(&self.context.around.ends) {
-            return self.read_tls(bytes);
-        }
-        // TLS on any port, this one included: what begins a hello would announce a DNS message of
-        // at least 5,635 bytes with a format error.
-        let hello = bytes.first() == Some(&0x16) && tls::starts_hello(bytes) == Probe::Found(());
-        if hello {
-            self.read_tls(bytes)
-        } else {
-            self.read_dns(bytes)
+        let ends = &self.context.around.ends;
+        let dns = Self::is_dns(ends);
+        let kerberos = presence::spoken(ends) == Some(presence::Protocol::Kerberos);
+        // TLS on any port, these included: what begins a hello would announce a DNS message of
+        // at least 5,635 bytes with a format error, and a Kerberos message of 352 MiB; no line of
+        // SMTP begins so.
+        let hello =
+            bytes.first() == Some(&0x16) && (!dns || tls::starts_hello(bytes) == Probe::Found(()));
+        match () {
+            () if hello => self.read_tls(bytes),
+            () if dns => self.read_dns(bytes),
+            () if kerberos => self.read_kerberos(bytes),
+            () => match self.envelopes.read(bytes, self.context) {
+                Some(verdict) => verdict,
+                None => self.read_tls(bytes),
+            },
         }
     }
 

@@ -1,6 +1,7 @@
 //! One worker: its own tables, counters and buffers, nothing shared.
 
 use super::context::{Around, Context};
+use super::mail::Envelopes;
 use super::quic::Connections;
 use super::tcp::{DNS_PORT, StreamReader};
 use super::watch::Trail;
@@ -9,9 +10,10 @@ use crate::base::{Counters, Endpoints, Outcome, Seen, Timestamp, Transport};
 use crate::blocklist::Catalogue;
 use crate::capture::Frame;
 use crate::decode::{self, Decoded, Decoder, FragmentFate, Packet};
-use crate::event::{LocalNames, Stats};
+use crate::event::{Event, LocalNames, Stats};
 use crate::flow::Streams;
 use crate::names::{self, dns::Asked};
+use crate::presence::{self, At, Watch};
 use ipnet::IpNet;
 
 /// Bytes for a joined ClientHello or a decrypted QUIC Initial.
@@ -31,6 +33,8 @@ pub struct Worker {
     streams: Streams,
     quic: Connections,
     asked: Asked,
+    presence: Watch,
+    envelopes: Envelopes,
     scratch: Vec<u8>,
     monitored: Vec<IpNet>,
     trail: Trail,
@@ -54,6 +58,9 @@ impl Worker {
             connections: Counters::new(Outcome::ALL.len().saturating_mul(2)),
             hits: Counters::new(Seen::ALL.len()),
             context: Counters::new(Seen::ALL.len()),
+            presence: Counters::new(presence::Protocol::ALL.len()),
+            presence_malformed: Counters::new(presence::Malformed::ALL.len()),
+            presence_withheld: Counters::new(presence::Withheld::ALL.len()),
             support: Counters::new(Seen::ALL.len()),
             bursts: Counters::new(2),
             ..Stats::default()
@@ -63,6 +70,8 @@ impl Worker {
             streams: Streams::new(settings.flows, settings.buffers, settings.seed),
             quic: Connections::new(settings.flows, settings.buffers, settings.seed),
             asked: Asked::new(ASKED_SLOTS),
+            presence: Watch::new(settings.seed),
+            envelopes: Envelopes::default(),
             scratch: vec![0; SCRATCH_LEN],
             monitored: settings.monitored.clone(),
             trail: Trail::new(settings.seed),
@@ -99,17 +108,25 @@ impl Worker {
                     sink,
                 };
                 let scratch = &mut self.scratch;
+                let presence = &mut self.presence;
                 match packet.ends.transport {
                     Transport::Tcp => {
                         let number = context.around.frame;
                         let mut reader = StreamReader {
                             context: &mut context,
                             scratch,
+                            presence,
+                            envelopes: &mut self.envelopes,
                         };
                         self.streams.push(&packet, number, &mut reader);
                     }
-                    Transport::Udp => udp(&packet, &mut self.quic, scratch, &mut context),
+                    Transport::Udp => udp(&packet, &mut self.quic, scratch, presence, &mut context),
                 }
+            }
+            Decoded::Neighbour(neighbour) => {
+                self.presence.neighbour(&neighbour, point, &mut |fact| {
+                    sink.tell(Event::Fact(Box::new(fact)));
+                });
             }
             Decoded::Excluded => stats.excluded = stats.excluded.wrapping_add(1),
             Decoded::Fragment => {}
@@ -139,6 +156,7 @@ impl Worker {
     ) {
         let due = (now.since_ns(self.swept) / SWEEP_NS).clamp(1, SWEEP_PARTS_MAX) as usize;
         self.swept = now;
+        self.presence.expire(now);
         let mut context = Context {
             around: nowhere(now, self.stats.frames),
             point,
@@ -160,6 +178,8 @@ impl Worker {
         let mut reader = StreamReader {
             context: &mut context,
             scratch: &mut self.scratch,
+            presence: &mut self.presence,
+            envelopes: &mut self.envelopes,
         };
         self.streams.sweep(now, sets, &mut reader);
     }
@@ -167,6 +187,7 @@ impl Worker {
     /// The end: every connection gets its fate.
     pub fn flush<S: Sink>(&mut self, point: &str, list: &Catalogue, sink: &mut S) {
         let now = Timestamp(self.stats.packet_time);
+        self.presence.flush();
         let mut context = Context {
             around: nowhere(now, self.stats.frames),
             point,
@@ -181,6 +202,8 @@ impl Worker {
         let mut reader = StreamReader {
             context: &mut context,
             scratch: &mut self.scratch,
+            presence: &mut self.presence,
+            envelopes: &mut self.envelopes,
         };
         self.streams.flush(&mut reader);
         context.flush();
@@ -192,6 +215,10 @@ impl Worker {
         self.stats
             .fragments
             .copy_from(self.decoder.fragment_fates());
+        let (stats, presence) = (&mut self.stats, &self.presence);
+        stats.presence.copy_from(presence.read());
+        stats.presence_malformed.copy_from(presence.malformed());
+        stats.presence_withheld.copy_from(presence.withheld());
         self.trail.count(&mut self.stats);
         &mut self.stats
     }
@@ -201,6 +228,7 @@ fn udp<S: Sink>(
     packet: &Packet<'_>,
     quic: &mut Connections,
     scratch: &mut [u8],
+    presence: &mut Watch,
     context: &mut Context<'_, S>,
 ) {
     // QUIC on any port, those of DNS included: its version is nothing that DNS can hold there.
@@ -209,6 +237,18 @@ fn udp<S: Sink>(
         return;
     }
     let ends = &packet.ends;
+    if presence::spoken(ends).is_some() {
+        let at = At {
+            time: packet.time,
+            ends,
+            point: context.point,
+        };
+        let sink = &mut *context.sink;
+        let mut tell = |fact| sink.tell(Event::Fact(Box::new(fact)));
+        if presence.datagram(at, packet.payload, &mut tell) {
+            return;
+        }
+    }
     let on = |port| ends.sport == port || ends.dport == port;
     let local = match () {
         () if on(DNS_PORT) => return context.dns(packet.payload),

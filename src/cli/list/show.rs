@@ -165,10 +165,42 @@ fn facts(vendor: &Vendor) -> Vec<Vec<String>> {
         facts.extend(signature.map(|t| ("flow.metadata_signature", t.clone())));
         facts.extend(flow.evidence.iter().map(|t| ("flow.evidence", t.clone())));
     }
+    facts.extend(proof_facts(vendor));
     facts
         .into_iter()
         .map(|(key, value)| vec![key.to_owned(), value])
         .collect()
+}
+
+/// What can be proved of it, as it holds: also when the file has no `[proof]`.
+fn proof_facts(vendor: &Vendor) -> Vec<(&'static str, String)> {
+    if vendor.highest_stage.is_none() {
+        return Vec::new();
+    }
+    let proof = vendor.proof();
+    let mut facts = vec![
+        ("proof.signup", proof.signup.to_string()),
+        ("proof.search", proof.search.to_string()),
+        ("proof.integration", proof.integration.to_string()),
+        ("proof.reason", proof.reason),
+    ];
+    for (key, texts) in [
+        ("proof.use_host", proof.use_hosts),
+        ("proof.demo_host", proof.demo_hosts),
+        ("proof.also", proof.also),
+    ] {
+        facts.extend(texts.into_iter().map(|text| (key, text)));
+    }
+    facts.extend(proof.thresholds.into_iter().map(|own| {
+        let how = if own.measured {
+            "measured"
+        } else {
+            "a design guess"
+        };
+        let text = format!("{} = {} ({how}): {}", own.name, own.value, own.reason);
+        ("proof.threshold", text)
+    }));
+    facts
 }
 
 fn hosts<'c>(

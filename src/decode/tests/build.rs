@@ -221,6 +221,7 @@ pub enum Got {
     Packet(Box<Owned>),
     Excluded,
     Fragment,
+    Neighbour,
     NotForUs(NotForUs),
     Malformed(Malformed),
 }
@@ -260,6 +261,7 @@ pub fn decode_with(decoder: &mut Decoder, frame: &Frame<'_>) -> Got {
         })),
         Decoded::Excluded => Got::Excluded,
         Decoded::Fragment => Got::Fragment,
+        Decoded::Neighbour(_) => Got::Neighbour,
         Decoded::NotForUs(reason) => Got::NotForUs(reason),
         Decoded::Malformed(reason) => Got::Malformed(reason),
     }

@@ -1,7 +1,7 @@
 //! Reads the hit log back.
 //!
-//! Enters: the log file and its rotated ones. Leaves: [`Record`]s, oldest first. Never: stops at a
-//! line that is no record (it is counted), waits for a writer.
+//! Enters: the log file and its rotated ones. Leaves: [`Record`]s and [`CaseRecord`]s, oldest first.
+//! Never: stops at a line that is none of them (it is counted), waits for a writer.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
@@ -10,14 +10,46 @@ use std::path::{Path, PathBuf};
 
 use super::Record;
 use super::file::numbered;
+use crate::hits::CaseRecord;
 
 /// What was read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Records.
+    /// Records of hits.
     pub records: u64,
+    /// Records of cases.
+    pub cases: u64,
     /// Lines that are none.
     pub unreadable: u64,
+}
+
+/// What a line of the log says.
+#[derive(serde::Serialize)]
+#[serde(untagged)]
+pub enum Entry {
+    /// A name was seen.
+    Hit(Box<Record>),
+    /// A case came so far.
+    Case(Box<CaseRecord>),
+}
+
+impl Entry {
+    /// `None` when the line is neither.
+    fn parse(line: &[u8]) -> Option<Self> {
+        if let Ok(record) = serde_json::from_slice(line) {
+            return Some(Self::Hit(Box::new(record)));
+        }
+        let record = serde_json::from_slice(line).ok()?;
+        Some(Self::Case(Box::new(record)))
+    }
+
+    /// Its `event.id`.
+    pub fn id(&self) -> &str {
+        match self {
+            Self::Hit(record) => &record.event.id,
+            Self::Case(record) => &record.event.id,
+        }
+    }
 }
 
 /// The files of the log at `path`, oldest first. Empty when there is none.
@@ -33,21 +65,31 @@ pub fn files(path: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// Hands every record to `each`, oldest first, until it breaks off.
+/// Hands every record of a hit to `each`, oldest first, until it breaks off.
 ///
 /// # Errors
 /// `NotFound` when there is no log at all, or the error of reading a file.
 pub fn list(path: &Path, mut each: impl FnMut(Record) -> ControlFlow<()>) -> io::Result<Tally> {
+    entries(path, |entry| match entry {
+        Entry::Hit(record) => each(*record),
+        Entry::Case(_) => ControlFlow::Continue(()),
+    })
+}
+
+/// Hands every record to `each`, of a hit or of a case, oldest first, until it breaks off.
+///
+/// # Errors
+/// As [`list`].
+pub fn entries(path: &Path, mut each: impl FnMut(Entry) -> ControlFlow<()>) -> io::Result<Tally> {
     let mut tally = Tally::default();
-    walk(path, |line| match serde_json::from_slice(line) {
-        Ok(record) => {
-            tally.records += 1;
-            each(record)
+    walk(path, |line| {
+        let entry = Entry::parse(line);
+        match &entry {
+            Some(Entry::Hit(_)) => tally.records += 1,
+            Some(Entry::Case(_)) => tally.cases += 1,
+            None => tally.unreadable += 1,
         }
-        Err(_) => {
-            tally.unreadable += 1;
-            ControlFlow::Continue(())
-        }
+        entry.map_or(ControlFlow::Continue(()), &mut each)
     })?;
     Ok(tally)
 }
@@ -56,7 +98,7 @@ pub fn list(path: &Path, mut each: impl FnMut(Record) -> ControlFlow<()>) -> io:
 ///
 /// # Errors
 /// As [`list`].
-pub fn find(path: &Path, id: &str) -> io::Result<Option<Record>> {
+pub fn find(path: &Path, id: &str) -> io::Result<Option<Entry>> {
     let mut found = None;
     walk(path, |line| {
         // Most lines need no parsing: ids are rare in a line by chance.
@@ -66,9 +108,9 @@ pub fn find(path: &Path, id: &str) -> io::Result<Option<Record>> {
         {
             return ControlFlow::Continue(());
         }
-        match serde_json::from_slice::<Record>(line) {
-            Ok(record) if record.event.id == id => {
-                found = Some(record);
+        match Entry::parse(line) {
+            Some(entry) if entry.id() == id => {
+                found = Some(entry);
                 ControlFlow::Break(())
             }
             _ => ControlFlow::Continue(()),

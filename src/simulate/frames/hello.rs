@@ -1,7 +1,7 @@
 //! What carries a name: DNS messages, a ClientHello, a QUIC Initial.
 //!
 //! Enters: names. Leaves: the bytes of RFC 1035, RFC 8446 section 4.1.2 and RFC 9001 section 5.
-//! Never: uses the parsers of the program under test.
+//! Never: uses the parsers of the program.
 
 use ring::aead::{self, LessSafeKey, Nonce, UnboundKey, quic::HeaderProtectionKey};
 use ring::hkdf;
@@ -75,12 +75,12 @@ pub fn tls(name: &str) -> Vec<u8> {
 }
 
 /// One QUIC v1 client Initial of 1,200 bytes with the whole ClientHello.
-pub fn quic(name: &str, connection: u16) -> Vec<u8> {
+pub fn quic(name: &str, connection: u32) -> Vec<u8> {
     const SALT: [u8; 20] = [
         0x38, 0x76, 0x2c, 0xf7, 0xf5, 0x59, 0x34, 0xb3, 0x4d, 0x17, 0x9a, 0xe6, 0xa4, 0xc8, 0x0c,
         0xad, 0xcc, 0xbb, 0x7f, 0x0a,
     ];
-    let dcid = [&[0xdc; 6][..], &connection.to_be_bytes()].concat();
+    let dcid = [&[0xdc; 4][..], &connection.to_be_bytes()].concat();
     let initial = hkdf::Salt::new(hkdf::HKDF_SHA256, &SALT).extract(&dcid);
     let client = hkdf::Prk::new_less_safe(hkdf::HKDF_SHA256, &expand(&initial, "client in", 32));
 

@@ -1,0 +1,308 @@
+//! The journal of cases: one line each time a case changes.
+//!
+//! Enters: cases. Leaves: lines at the end of `cases.jsonl`, and the cases read back from it, the
+//! newest revision of each. Never: half a line that stays, a line that is lost because another is
+//! broken.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufRead, BufReader, BufWriter, Write};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use super::folder;
+use crate::base::Timestamp;
+use crate::cases::Case;
+use crate::hits::SubjectId;
+
+/// A journal shorter than this is not worth rewriting.
+const COMPACT_LEN_MIN: u64 = 64 * 1024;
+
+/// What the index holds of a case: where its newest line stands, and what retention asks.
+struct Newest {
+    revision: u64,
+    at: u64,
+    len: u64,
+    closed: bool,
+    updated: Timestamp,
+    subject: SubjectId,
+}
+
+/// The open journal.
+pub(super) struct Journal {
+    path: PathBuf,
+    file: File,
+    len: u64,
+    living: u64,
+    newest: BTreeMap<String, Newest>,
+    /// Length to cut back to first: a write left half a line and cutting it failed.
+    cut_to: Option<u64>,
+    /// After a rewrite failed: not again before the journal is this long.
+    rewrite_at: u64,
+    /// Holds lines of cases that are to be forgotten.
+    owes: bool,
+}
+
+/// What reading a journal found.
+#[derive(Default)]
+pub(super) struct Found {
+    /// The newest revision of each case.
+    pub cases: BTreeMap<String, Case>,
+    /// Bytes of half a line at its end.
+    pub torn: u64,
+    /// Numbers, from 1, of lines that are no case.
+    pub broken: Vec<u64>,
+    /// Those lines.
+    broken_lines: Vec<u8>,
+    newest: BTreeMap<String, Newest>,
+    len: u64,
+}
+
+impl Journal {
+    /// Opens or makes it (mode 0600), cuts half a last line, sets broken lines aside.
+    pub(super) fn open(path: &Path) -> Result<(Self, Found), String> {
+        let failed = |e: io::Error| {
+            format!(
+                "cannot open the journal of cases {}: {e}; may this user read and write it?",
+                path.display()
+            )
+        };
+        let file = open_to_append(path).map_err(failed)?;
+        let mut found = read(&file).map_err(failed)?;
+        if found.cases.is_empty() && !found.broken.is_empty() {
+            return Err(format!(
+                "{} holds nothing that this version of the program can read; nothing was changed; \
+                 is it a journal of cases? Move it away, or start the version that wrote it",
+                path.display()
+            ));
+        }
+        if found.torn > 0 {
+            file.set_len(found.len)
+                .and_then(|()| file.sync_data())
+                .map_err(failed)?;
+        }
+        folder::sync_above(path).map_err(failed)?;
+        let newest = std::mem::take(&mut found.newest);
+        let mut journal = Self {
+            path: path.into(),
+            file,
+            len: found.len,
+            living: newest.values().map(|newest| newest.len).sum(),
+            newest,
+            cut_to: None,
+            rewrite_at: 0,
+            owes: false,
+        };
+        if !found.broken.is_empty() {
+            set_aside(&journal.aside(), &found.broken_lines).map_err(failed)?;
+            // Otherwise each start would find the same lines, and set them aside again.
+            journal.rewrite().map_err(failed)?;
+        }
+        Ok((journal, found))
+    }
+
+    /// Writes a case down and forces it to the disk. `false`: this revision stands there already.
+    pub(super) fn put(&mut self, case: &Case) -> io::Result<bool> {
+        if self
+            .newest
+            .get(&case.id)
+            .is_some_and(|newest| newest.revision >= case.revision)
+        {
+            return Ok(false);
+        }
+        let mut line = serde_json::to_vec(case)?;
+        line.push(b'\n');
+        self.append(&line)?;
+        let newest = Newest::of(case, self.len, line.len() as u64);
+        self.len += newest.len;
+        self.living += newest.len;
+        if let Some(old) = self.newest.insert(case.id.clone(), newest) {
+            self.living -= old.len;
+        }
+        Ok(true)
+    }
+
+    /// The whole line, or the file as it was.
+    fn append(&mut self, line: &[u8]) -> io::Result<()> {
+        if let Some(len) = self.cut_to {
+            self.file.set_len(len)?;
+            self.cut_to = None;
+        }
+        let written = self
+            .file
+            .write_all(line)
+            .and_then(|()| self.file.sync_data());
+        if written.is_err() && self.file.set_len(self.len).is_err() {
+            self.cut_to = Some(self.len);
+        }
+        written
+    }
+
+    /// Is more than half of it superseded?
+    pub(super) fn is_bloated(&self) -> bool {
+        self.len > COMPACT_LEN_MIN.max(self.rewrite_at) && self.len > self.living.saturating_mul(2)
+    }
+
+    /// Writes a new journal of what lives, and puts it in the place of the old one.
+    pub(super) fn rewrite(&mut self) -> io::Result<()> {
+        let new = folder::unfinished(&self.path);
+        let copied = self.copy_living(&new).and_then(|copied| {
+            fs::rename(&new, &self.path)?;
+            Ok(copied)
+        });
+        match copied {
+            Ok((file, moved)) => {
+                // From the rename on, the old file has no name: nothing may go there any more.
+                self.file = file;
+                for (newest, at) in self.newest.values_mut().zip(moved) {
+                    newest.at = at;
+                }
+                (self.len, self.rewrite_at, self.cut_to) = (self.living, 0, None);
+                self.owes = false;
+                folder::sync_above(&self.path)
+            }
+            Err(error) => {
+                let _ = fs::remove_file(&new);
+                self.rewrite_at = self.len.saturating_add(self.len / 4);
+                Err(error)
+            }
+        }
+    }
+
+    /// The living lines, in the order of the index; gives where each one stands now.
+    fn copy_living(&self, to: &Path) -> io::Result<(File, Vec<u64>)> {
+        let _ = fs::remove_file(to);
+        let mut out = BufWriter::new(open_to_append(to)?);
+        let (mut at, mut moved, mut line) = (0, Vec::with_capacity(self.newest.len()), Vec::new());
+        for newest in self.newest.values() {
+            line.resize(usize::try_from(newest.len).unwrap_or_default(), 0);
+            self.file.read_exact_at(&mut line, newest.at)?;
+            out.write_all(&line)?;
+            moved.push(at);
+            at += newest.len;
+        }
+        let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
+        file.sync_all()?;
+        Ok((file, moved))
+    }
+
+    /// Cases that are closed and were not touched since `before`, with their subjects.
+    pub(super) fn expired(&self, before: Timestamp) -> Vec<(String, SubjectId)> {
+        let old = self.newest.iter();
+        old.filter(|(_, newest)| newest.closed && newest.updated < before)
+            .map(|(id, newest)| (id.clone(), newest.subject.clone()))
+            .collect()
+    }
+
+    /// The subjects of all cases but `gone`.
+    pub(super) fn subjects_without(&self, gone: &[(String, SubjectId)]) -> HashSet<&SubjectId> {
+        let gone: HashSet<&str> = gone.iter().map(|(id, _)| id.as_str()).collect();
+        let rest = self
+            .newest
+            .iter()
+            .filter(|(id, _)| !gone.contains(id.as_str()));
+        rest.map(|(_, newest)| &newest.subject).collect()
+    }
+
+    /// Leaves cases out at the next [`Self::rewrite`].
+    pub(super) fn forget(&mut self, cases: &[(String, SubjectId)]) {
+        for (id, _) in cases {
+            if let Some(old) = self.newest.remove(id) {
+                self.living -= old.len;
+                self.owes = true;
+            }
+        }
+    }
+
+    /// Does it still hold what was to be forgotten?
+    pub(super) fn owes(&self) -> bool {
+        self.owes
+    }
+
+    /// Number of cases.
+    pub(super) fn cases(&self) -> u64 {
+        self.newest.len() as u64
+    }
+
+    /// Length in bytes.
+    pub(super) fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Where broken lines are kept.
+    pub(super) fn aside(&self) -> PathBuf {
+        let mut name = self.path.as_os_str().to_owned();
+        name.push(".broken");
+        name.into()
+    }
+}
+
+impl Newest {
+    fn of(case: &Case, at: u64, len: u64) -> Self {
+        Self {
+            revision: case.revision,
+            at,
+            len,
+            closed: case.closed.is_some(),
+            updated: case.updated,
+            subject: case.subject.clone(),
+        }
+    }
+}
+
+/// Reads a journal from its start; changes nothing.
+pub(super) fn read(file: &File) -> io::Result<Found> {
+    let mut found = Found::default();
+    let mut input = BufReader::with_capacity(1 << 16, file);
+    let mut line = Vec::new();
+    let mut number = 0;
+    while input.read_until(b'\n', &mut line)? > 0 {
+        number += 1;
+        let len = line.len() as u64;
+        if line.last() != Some(&b'\n') {
+            found.torn = len;
+            break;
+        }
+        match serde_json::from_slice::<Case>(&line) {
+            Ok(case) => found.take(case, len),
+            Err(_) => {
+                found.broken.push(number);
+                found.broken_lines.extend_from_slice(&line);
+            }
+        }
+        found.len += len;
+        line.clear();
+    }
+    Ok(found)
+}
+
+impl Found {
+    fn take(&mut self, case: Case, len: u64) {
+        let newer = self
+            .newest
+            .get(&case.id)
+            .is_none_or(|newest| newest.revision <= case.revision);
+        if newer {
+            let newest = Newest::of(&case, self.len, len);
+            self.newest.insert(case.id.clone(), newest);
+            self.cases.insert(case.id.clone(), case);
+        }
+    }
+}
+
+fn open_to_append(path: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .read(true)
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .open(path)
+}
+
+/// Keeps broken lines, forced to the disk.
+fn set_aside(path: &Path, lines: &[u8]) -> io::Result<()> {
+    let mut aside = open_to_append(path)?;
+    aside.write_all(lines)?;
+    aside.sync_all()?;
+    folder::sync_above(path)
+}

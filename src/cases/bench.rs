@@ -1,0 +1,265 @@
+//! What a judgement looks at: one case's sightings under one vendor's proof and limits.
+//!
+//! Enters: sightings in their order. Leaves: sittings, net sizes, forms, uploads. Never: decides a
+//! stage.
+
+use super::rules::{Limits, Rules, SECOND};
+use super::sighting::{Sighting, What};
+use super::standing::Manner;
+use crate::blocklist::{Proof, Role, Threshold};
+
+/// What is known of a vendor, made ready.
+#[derive(Clone, Debug)]
+pub(super) struct Knowledge {
+    pub(super) proof: Proof,
+    pub(super) limits: Limits,
+}
+
+/// An answer larger than this ends the time in which a form is filled in: it is a page.
+const PAGE_BYTES: u64 = 5_000;
+/// QUIC: one acknowledgement of some 35 bytes for about every four frames down.
+const ACK_BYTES: u64 = 35;
+const ACK_FRAMES: u64 = 4;
+
+/// All that a judgement needs.
+pub(super) struct Bench<'a> {
+    pub(super) rules: &'a Rules,
+    pub(super) know: &'a Knowledge,
+    pub(super) manner: Manner,
+    pub(super) seen: Vec<&'a Sighting>,
+    /// Sitting of each sighting.
+    pub(super) sitting: Vec<usize>,
+}
+
+/// A form-sized exchange.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct FormSeen {
+    /// Which sighting.
+    pub(super) at: usize,
+    /// Nanoseconds from the page before it, or of rest.
+    pub(super) fill: i64,
+    /// What its host is to accounts.
+    pub(super) host: FormHost,
+}
+
+/// What the host of a form is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FormHost {
+    /// Its main use is sign-up, log-in or the service in a browser.
+    Own,
+    /// It carries accounts beside pages.
+    Shared,
+    /// It carries pages; its connection may hide an account host.
+    Other,
+}
+
+/// Payload of an exchange without handshake and acknowledgements.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Net {
+    pub(super) up: u64,
+    pub(super) down: u64,
+}
+
+impl Limits {
+    /// Sizes that count; see the thresholds of the handshake.
+    pub(super) fn net(&self, it: &Sighting) -> Net {
+        let Some(exchange) = it.exchange else {
+            return Net::default();
+        };
+        let (mut up, mut down) = (exchange.up, exchange.down);
+        if exchange.first {
+            up = up.saturating_sub(self.of(Threshold::HandshakeBytesUp));
+            down = down.saturating_sub(self.of(Threshold::HandshakeBytesDown));
+        }
+        if exchange.quic {
+            let acks = u64::from(exchange.down_frames) / ACK_FRAMES;
+            up = up.saturating_sub(acks * ACK_BYTES);
+        }
+        Net { up, down }
+    }
+
+    /// Too little to be a form or a page.
+    pub(super) fn is_small(&self, it: &Sighting) -> bool {
+        let net = self.net(it);
+        net.up < self.of(Threshold::FormBytesUpMin) && net.down < PAGE_BYTES
+    }
+}
+
+impl<'a> Bench<'a> {
+    pub(super) fn new(
+        rules: &'a Rules,
+        know: &'a Knowledge,
+        manner: Manner,
+        sightings: &'a [Sighting],
+    ) -> Self {
+        let is_host = |it: &&Sighting| !it.roles.is_empty();
+        let loud = sightings.iter().filter(is_host).any(|it| !it.quiet);
+        let seen: Vec<&Sighting> = sightings.iter().filter(|it| !loud || !it.quiet).collect();
+        let gap = know.limits.ns(Threshold::SittingGapMinutes);
+        let mut sitting = Vec::with_capacity(seen.len());
+        let (mut number, mut last) = (0, i64::MIN);
+        for it in &seen {
+            if last != i64::MIN && it.time.0.saturating_sub(last) > gap {
+                number += 1;
+            }
+            last = last.max(it.end.0);
+            sitting.push(number);
+        }
+        Self {
+            rules,
+            know,
+            manner,
+            seen,
+            sitting,
+        }
+    }
+
+    pub(super) fn limits(&self) -> &Limits {
+        &self.know.limits
+    }
+
+    pub(super) fn ns(&self, which: Threshold) -> i64 {
+        self.know.limits.ns(which)
+    }
+
+    pub(super) fn net(&self, at: usize) -> Net {
+        self.limits().net(self.seen[at])
+    }
+
+    /// Numbers of the sightings of one kind.
+    pub(super) fn all(&self, what: What) -> impl Iterator<Item = usize> + '_ {
+        (0..self.seen.len()).filter(move |&at| self.seen[at].what == what)
+    }
+
+    /// How many sittings there are.
+    pub(super) fn sittings(&self) -> usize {
+        self.sitting.last().map_or(0, |last| last + 1)
+    }
+
+    /// An exchange that carried a question and an answer.
+    pub(super) fn is_meant(&self, at: usize) -> bool {
+        let (it, net) = (self.seen[at], self.net(at));
+        let Some(exchange) = it.exchange else {
+            return false;
+        };
+        let count = u64::from(it.count);
+        let down = net.down >= self.limits().of(Threshold::ExchangeBytesDown) * count;
+        let up = net.up >= self.limits().of(Threshold::ExchangeBytesUp) * count;
+        down && (up || exchange.first)
+    }
+
+    /// Is its main use accounts, and not a demonstration?
+    pub(super) fn is_account_host(&self, it: &Sighting) -> bool {
+        let main = matches!(it.main(), Some(Role::Signup | Role::Auth | Role::App));
+        main && !self.know.proof.is_demo_host(&it.name)
+    }
+
+    /// Does it carry accounts beside other things?
+    pub(super) fn carries_accounts(&self, it: &Sighting) -> bool {
+        let any = |role: &Role| matches!(role, Role::Signup | Role::Auth | Role::App);
+        it.roles.iter().any(any) && !self.know.proof.is_demo_host(&it.name)
+    }
+
+    /// Do only those contact it who use the service?
+    pub(super) fn is_service_host(&self, it: &Sighting) -> bool {
+        matches!(it.main(), Some(Role::Api | Role::Upload))
+            || (!it.roles.is_empty() && self.know.proof.is_use_host(&it.name))
+    }
+
+    /// All form-sized exchanges, polls left out.
+    pub(super) fn forms(&self) -> Vec<FormSeen> {
+        if self.manner != Manner::Human {
+            return Vec::new();
+        }
+        let found: Vec<FormSeen> = self
+            .all(What::Exchange)
+            .filter_map(|at| self.form(at))
+            .collect();
+        let is_poll = |one: &FormSeen| {
+            let alike = found.iter().filter(|other| self.alike(one.at, other.at));
+            alike.count() >= 3
+        };
+        found.iter().filter(|one| !is_poll(one)).copied().collect()
+    }
+
+    /// Two of one host and sitting whose sizes up differ by less than a twentieth: three of them
+    /// are a page that asks again and again, not a person.
+    fn alike(&self, one: usize, other: usize) -> bool {
+        let (a, b) = (self.net(one).up, self.net(other).up);
+        self.sitting[one] == self.sitting[other]
+            && self.seen[one].name == self.seen[other].name
+            && a.abs_diff(b) * 20 <= a.max(b)
+    }
+
+    fn form(&self, at: usize) -> Option<FormSeen> {
+        let (it, net, limits) = (self.seen[at], self.net(at), self.limits());
+        let host = if self.is_account_host(it) {
+            FormHost::Own
+        } else if self.carries_accounts(it) {
+            FormHost::Shared
+        } else {
+            FormHost::Other
+        };
+        // Documentation on the same host: its pages are read and turned like forms.
+        let apart = host == FormHost::Own && !it.roles.contains(&Role::Docs);
+        let down_max = if apart {
+            limits.of(Threshold::FormPageBytesDownMax)
+        } else {
+            limits.of(Threshold::FormBytesDownMax)
+        };
+        let sized = net.up >= limits.of(Threshold::FormBytesUpMin)
+            && net.up <= limits.of(Threshold::FormBytesUpMax)
+            && net.down <= down_max;
+        if !sized || it.count > 1 {
+            return None;
+        }
+        let fill = self.fill(at)?;
+        (fill >= self.ns(Threshold::ThinkSeconds)).then_some(FormSeen { at, fill, host })
+    }
+
+    /// Nanoseconds since the last page or form of the same host in this sitting; without one, the
+    /// rest of the connection.
+    fn fill(&self, at: usize) -> Option<i64> {
+        let it = self.seen[at];
+        let before = self.all(What::Exchange).filter(|&other| {
+            let earlier = self.seen[other];
+            other != at
+                && self.sitting[other] == self.sitting[at]
+                && earlier.name == it.name
+                && earlier.end <= it.time
+                && !self.limits().is_small(earlier)
+        });
+        let last = before.map(|other| self.seen[other].end).max();
+        let rest = it.exchange.filter(|it| !it.first).map(|it| it.rest_ns);
+        match last {
+            Some(end) => Some(it.time.0.saturating_sub(end.0)),
+            None => rest.map(|ns| i64::try_from(ns).unwrap_or(i64::MAX)),
+        }
+    }
+
+    /// Picture-sized exchanges upward, on hosts where pictures go.
+    pub(super) fn uploads(&self) -> impl Iterator<Item = usize> + '_ {
+        self.all(What::Exchange).filter(|&at| {
+            let it = self.seen[at];
+            let takes = |role: &Role| matches!(role, Role::App | Role::Api | Role::Upload);
+            it.roles.iter().any(takes)
+                && self.net(at).up >= self.limits().of(Threshold::ImageBytesUp)
+        })
+    }
+
+    /// Bytes down on the vendor's connections from an upload until answers are due no more.
+    pub(super) fn answer(&self, upload: usize) -> u64 {
+        let from = self.seen[upload].time;
+        let until = self.seen[upload].end.0 + self.ns(Threshold::AnswerSeconds);
+        let within = self.all(What::Exchange).filter(|&at| {
+            let it = self.seen[at];
+            it.time >= from && it.time.0 <= until
+        });
+        within.map(|at| self.net(at).down).sum()
+    }
+}
+
+/// Nanoseconds as whole seconds, for people.
+pub(super) const fn seconds(ns: i64) -> i64 {
+    ns / SECOND
+}

@@ -1,0 +1,630 @@
+//! The casebook: which cases are open, and what each input does to them.
+//!
+//! Enters: hits, bursts, support, mail with their attribution, packet time. Leaves: [`Change`]s.
+//! Never: decides what evidence means (`judge`), or who it was (`identity`); grows without bound.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
+
+use super::bench::Knowledge;
+use super::judge::{self, Judgement};
+use super::mail::{self, Waiting};
+use super::rules::{Rules, SECOND};
+use super::sighting::{self, Sighting, What};
+use super::standing::{self, Manner};
+use super::{
+    Alert, AlertKind, AttributionAct, AttributionEntry, Case, Change, Grounds, Step, Told, tell,
+};
+use crate::base::Timestamp;
+use crate::base::seen::closed_set;
+use crate::blocklist::{Catalogue, Proof, Stage};
+use crate::event::{Burst, Hit, HitRule, Mail, Support};
+use crate::hits::SubjectId;
+use crate::identity::{Attribution, SubjectKind, Trace};
+use crate::organisation::{Organisation, PlaceKind, Standing, Use};
+
+/// Most open cases. One more, and the quietest that only looked a name up is closed.
+pub const CASES_MAX: usize = 65_536;
+/// Most sightings of a case.
+pub const SIGHTINGS_MAX: usize = 400;
+/// Closed cases kept in memory; those before stand in the case file.
+const CLOSED_MAX: usize = 4096;
+/// A case that only grew is written down again no more often than this, in packet time.
+const WRITE_NS: i64 = 30 * SECOND;
+/// A case without anything new for this long is over.
+const QUIET_NS: i64 = 90 * 86_400 * SECOND;
+
+closed_set! {
+    /// What is lost at a bound.
+    Lost {
+        /// A new case, because all places were taken by cases beyond a look-up.
+        Case = "case",
+        /// A case that only looked a name up, for a new one.
+        LookedUp = "looked-up",
+        /// A sighting of a full case.
+        Sighting = "sighting",
+        /// A mail or supporting name that waited for its case.
+        Waiting = "waiting",
+    }
+}
+
+/// Where random case ids come from: outside, so that the rest can be replayed.
+pub type Ids = Box<dyn FnMut() -> String + Send>;
+
+/// Numbers for metrics. No person in them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Open cases by vendor, stage and standing.
+    pub open: BTreeMap<(String, Stage, Standing), u64>,
+    /// What was lost, along [`Lost`].
+    pub lost: [u64; Lost::ALL.len()],
+}
+
+/// Subject and vendor.
+pub(super) type CaseKey = (SubjectId, String);
+
+/// All cases.
+pub struct Casebook {
+    pub(super) catalogue: Arc<Catalogue>,
+    pub(super) organisation: Arc<Organisation>,
+    pub(super) rules: Rules,
+    pub(super) ids: Ids,
+    pub(super) open: BTreeMap<CaseKey, Entry>,
+    pub(super) closed: VecDeque<Case>,
+    pub(super) waiting: Waiting,
+    /// Newest packet time.
+    pub(super) now: Timestamp,
+    /// Sightings up to here came from before a restart: who held what then is known no more.
+    pub(super) cold: Timestamp,
+    pub(super) lost: [u64; Lost::ALL.len()],
+    /// Cases with checks of mails that are not yet anybody's.
+    pub(super) unsettled: BTreeSet<CaseKey>,
+    know: HashMap<String, Arc<Knowledge>>,
+}
+
+/// An open case and what is not yet written down of it.
+pub(super) struct Entry {
+    pub(super) case: Case,
+    pub(super) dirty: bool,
+    pub(super) written: Timestamp,
+}
+
+impl Casebook {
+    /// Under the built-in rules and the proofs of the catalogue's vendors.
+    pub fn new(catalogue: Arc<Catalogue>, organisation: Arc<Organisation>, ids: Ids) -> Self {
+        Self::with_rules(catalogue, organisation, ids, Rules::builtin())
+    }
+
+    /// Under other rules.
+    pub fn with_rules(
+        catalogue: Arc<Catalogue>,
+        organisation: Arc<Organisation>,
+        ids: Ids,
+        rules: Rules,
+    ) -> Self {
+        Self {
+            catalogue,
+            organisation,
+            rules,
+            ids,
+            open: BTreeMap::new(),
+            closed: VecDeque::new(),
+            waiting: Waiting::default(),
+            now: Timestamp(i64::MIN),
+            cold: Timestamp(i64::MIN),
+            lost: [0; Lost::ALL.len()],
+            unsettled: BTreeSet::new(),
+            know: HashMap::new(),
+        }
+    }
+
+    /// Takes back what was written down before a restart. What waited in memory for its case (a
+    /// mail before the first contact) is gone: it is nowhere on disk, on purpose.
+    pub fn restore(&mut self, cases: Vec<Case>) {
+        for case in cases {
+            self.now = self.now.max(case.updated);
+            self.cold = self.cold.max(case.updated);
+            if case.is_open() {
+                let key = (case.subject.clone(), case.vendor.clone());
+                let written = case.updated;
+                if case.grounds.sightings.iter().any(mail::is_unsettled) {
+                    self.unsettled.insert(key.clone());
+                }
+                let entry = Entry {
+                    case,
+                    dirty: false,
+                    written,
+                };
+                self.open.insert(key, entry);
+            } else {
+                self.shelve(case);
+            }
+        }
+    }
+
+    /// Another catalogue is in force, from the next sighting of each case on.
+    pub fn catalogue(&mut self, catalogue: Arc<Catalogue>) {
+        self.catalogue = catalogue;
+        self.know.clear();
+    }
+
+    /// A name of a vendor was seen.
+    pub fn hit(&mut self, hit: &Hit, trace: Trace, who: &Attribution, out: &mut Vec<Change>) {
+        self.settle(hit.time, out);
+        let by_mail_server = is_mail_look_up(hit, who.place.kind);
+        let rule = &hit.rule;
+        let ruling = self.rule_use(
+            rule,
+            &Use {
+                vendor: &rule.vendor,
+                category: &rule.category,
+                severity: &rule.severity,
+                role: &rule.role,
+                name: &hit.name,
+                address: Some(hit.ends.src),
+                entries: trace.entries(),
+                place: &who.place,
+                subject: &who.subject,
+                at: hit.time,
+            },
+        );
+        let mut it = Sighting::of_hit(hit, by_mail_server, trace, &self.catalogue);
+        it.ruling = ruling;
+        self.absorb((&hit.rule.vendor, &hit.rule.vendor_name), it, who, out);
+    }
+
+    /// An exchange on a watched flow.
+    pub fn burst(&mut self, burst: &Burst, trace: Trace, who: &Attribution, out: &mut Vec<Change>) {
+        self.settle(burst.end, out);
+        let rule = &burst.rule;
+        let ruling = self.rule_use(
+            rule,
+            &Use {
+                vendor: &rule.vendor,
+                category: &rule.category,
+                severity: &rule.severity,
+                role: &rule.role,
+                name: &burst.name,
+                address: Some(burst.ends.src),
+                entries: trace.entries(),
+                place: &who.place,
+                subject: &who.subject,
+                at: burst.start,
+            },
+        );
+        let mut it = Sighting::of_burst(burst, trace, &self.catalogue);
+        it.ruling = ruling;
+        self.absorb((&burst.rule.vendor, &burst.rule.vendor_name), it, who, out);
+    }
+
+    /// A supporting name near a hit: goes to the cases of that subject that have just been at it,
+    /// or waits some seconds for one.
+    pub fn support(
+        &mut self,
+        support: &Support,
+        trace: Trace,
+        who: &Attribution,
+        out: &mut Vec<Change>,
+    ) {
+        self.settle(support.time, out);
+        let vendors = self.served(&support.rule);
+        let it = Sighting::of_support(support, trace);
+        let keys: Vec<CaseKey> = self
+            .open
+            .range((who.subject.clone(), String::new())..)
+            .map(|(key, _)| key)
+            .take_while(|key| key.0 == who.subject)
+            .filter(|key| {
+                vendors
+                    .as_ref()
+                    .is_none_or(|served| served.contains(&key.1))
+            })
+            .cloned()
+            .collect();
+        for key in keys {
+            if self.is_near(&key, &it) {
+                self.add(&key, it.clone(), out);
+            }
+        }
+        let lost = self.waiting.support(who.subject.clone(), vendors, it);
+        self.lost[Lost::Waiting.index()] += lost;
+    }
+
+    /// A mail of a vendor; `who` when the directory knows the recipient.
+    pub fn mail(&mut self, mail: &Mail, who: Option<&Attribution>, out: &mut Vec<Change>) {
+        self.settle(mail.time, out);
+        let vendor = mail.rule.vendor.clone();
+        let it = Sighting::of_mail(mail);
+        let subject = who.map(|who| who.subject.clone());
+        if let Some(subject) = &subject {
+            let key = (subject.clone(), vendor.clone());
+            if self.open.contains_key(&key) {
+                return self.add(&key, it, out);
+            }
+        }
+        // Whether somebody else's form is meant shows only when all exchanges until now are in.
+        self.lost[Lost::Waiting.index()] += self.waiting.mail(subject, vendor, it);
+    }
+
+    /// What time brings: closes what has been quiet for long, writes down what only grew.
+    pub fn tick(&mut self, now: Timestamp, out: &mut Vec<Change>) {
+        self.settle(now, out);
+        let now = self.now;
+        let due = |entry: &Entry| now.0.saturating_sub(entry.written.0) >= WRITE_NS;
+        for entry in self.open.values_mut().filter(|it| it.dirty && due(it)) {
+            write(entry, now, out);
+        }
+        let quiet: Vec<CaseKey> = self
+            .open
+            .iter()
+            .filter(|(_, it)| now.0.saturating_sub(it.case.updated.0) > QUIET_NS)
+            .map(|(key, _)| key.clone())
+            .collect();
+        for key in quiet {
+            self.shut(&key, "nothing new for 90 days", AlertKind::Resolved, out);
+        }
+    }
+
+    /// Closes a case for a reason that somebody gave; `false` when none of this id is open.
+    pub fn close(&mut self, case: &str, why: &str, now: Timestamp, out: &mut Vec<Change>) -> bool {
+        self.now = self.now.max(now);
+        let found = self.open.iter().find(|(_, it)| it.case.id == case);
+        let Some(key) = found.map(|(key, _)| key.clone()) else {
+            return false;
+        };
+        self.shut(&key, why, AlertKind::Resolved, out);
+        true
+    }
+
+    /// The cases as they stand: open ones, then the newest of those that are over.
+    pub fn cases(&self) -> impl Iterator<Item = &Case> {
+        let open = self.open.values().map(|entry| &entry.case);
+        open.chain(&self.closed)
+    }
+
+    /// Numbers for metrics.
+    pub fn counts(&self) -> Counts {
+        let mut counts = Counts {
+            lost: self.lost,
+            ..Counts::default()
+        };
+        for Entry { case, .. } in self.open.values() {
+            let key = (case.vendor.clone(), case.stage, case.ruling.standing);
+            *counts.open.entry(key).or_insert(0) += 1;
+        }
+        counts
+    }
+
+    /// The rules in force.
+    pub const fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    pub(super) fn knowledge(&mut self, vendor: &str) -> Arc<Knowledge> {
+        if let Some(know) = self.know.get(vendor) {
+            return Arc::clone(know);
+        }
+        let proof = self.catalogue.vendor(vendor);
+        let proof = proof.map_or_else(|| Proof::of_stage(None), crate::blocklist::Vendor::proof);
+        let limits = self.rules.limits(&proof);
+        let know = Arc::new(Knowledge { proof, limits });
+        self.know.insert(vendor.to_owned(), Arc::clone(&know));
+        know
+    }
+
+    fn rule_use(&self, rule: &HitRule, what: &Use<'_>) -> crate::organisation::Ruling {
+        standing::exempt(&rule.category, &rule.role, &rule.severity, what.place)
+            .unwrap_or_else(|| self.organisation.ruling(what))
+    }
+
+    /// Vendors whom a supporting host can stand beside: itself when dual-use, those that a supplier
+    /// serves; `None` when a supplier names none, so that it may be anybody's.
+    fn served(&self, rule: &HitRule) -> Option<Vec<String>> {
+        if rule.category != "supplier" {
+            return Some(vec![rule.vendor.clone()]);
+        }
+        let supplier = self.catalogue.vendor(&rule.vendor)?;
+        let served = supplier.relations.iter().map(|it| it.serves.clone());
+        let served: Vec<String> = served.collect();
+        (!served.is_empty()).then_some(served)
+    }
+
+    /// Has the case anything of its vendor within seconds before `it`?
+    pub(super) fn is_near(&mut self, key: &CaseKey, it: &Sighting) -> bool {
+        let know = self.knowledge(&key.1);
+        let within = know.limits.ns(crate::blocklist::Threshold::SupportSeconds);
+        let Some(entry) = self.open.get(key) else {
+            return false;
+        };
+        let hosts = entry.case.grounds.sightings.iter().rev();
+        hosts
+            .filter(|other| !other.roles.is_empty())
+            .any(|other| other.time <= it.time && it.time.0.saturating_sub(other.end.0) <= within)
+    }
+
+    /// A sighting of a subject: to its case, which is opened if there is none.
+    fn absorb(
+        &mut self,
+        vendor: (&str, &str),
+        it: Sighting,
+        who: &Attribution,
+        out: &mut Vec<Change>,
+    ) {
+        let key = (who.subject.clone(), vendor.0.to_owned());
+        if self.open.contains_key(&key) {
+            self.improve(&key, who);
+        } else {
+            if !self.make_room(out) {
+                self.lost[Lost::Case.index()] += 1;
+                return;
+            }
+            let case = self.new_case(vendor, who, AttributionAct::Made, it.time, None);
+            self.insert(case);
+        }
+        let subject = key.0.clone();
+        self.add(&key, it, out);
+        for waited in self.waiting.claim(&subject, &key.1, self.now) {
+            if waited.what == What::Mail || self.is_near(&key, &waited) {
+                self.add(&key, waited, out);
+            }
+        }
+    }
+
+    pub(super) fn new_case(
+        &mut self,
+        (vendor, vendor_name): (&str, &str),
+        who: &Attribution,
+        act: AttributionAct,
+        time: Timestamp,
+        other: Option<String>,
+    ) -> Case {
+        Case {
+            id: (self.ids)(),
+            revision: 0,
+            vendor: vendor.to_owned(),
+            vendor_name: vendor_name.to_owned(),
+            subject: who.subject.clone(),
+            stage: Stage::LookedUp,
+            ruling: standing::nothing(),
+            confidence: 0,
+            opened: time,
+            updated: time,
+            items: Vec::new(),
+            items_left_out: 0,
+            steps: Vec::new(),
+            band: String::new(),
+            attribution: vec![AttributionEntry {
+                act,
+                time,
+                attribution: who.clone(),
+                other,
+            }],
+            closed: None,
+            grounds: Grounds::default(),
+        }
+    }
+
+    pub(super) fn insert(&mut self, case: Case) {
+        let key = (case.subject.clone(), case.vendor.clone());
+        let entry = Entry {
+            written: Timestamp(i64::MIN),
+            dirty: true,
+            case,
+        };
+        self.open.insert(key, entry);
+    }
+
+    /// A better attribution of the same subject takes the place of the one before.
+    pub(super) fn improve(&mut self, key: &CaseKey, who: &Attribution) {
+        let entry = self.open.get_mut(key);
+        let last = entry.and_then(|entry| entry.case.attribution.last_mut());
+        if let Some(last) = last
+            && who.grade < last.attribution.grade
+        {
+            last.attribution = who.clone();
+        }
+    }
+
+    /// Takes a sighting into an open case and judges it anew.
+    pub(super) fn add(&mut self, key: &CaseKey, it: Sighting, out: &mut Vec<Change>) {
+        let know = self.knowledge(&key.1);
+        let Some(entry) = self.open.get_mut(key) else {
+            return;
+        };
+        let case = &mut entry.case;
+        self.now = self.now.max(it.end);
+        case.opened = case.opened.min(it.time);
+        case.updated = case.updated.max(it.end);
+        if mail::is_unsettled(&it) {
+            self.unsettled.insert(key.clone());
+        }
+        sighting::put(&mut case.grounds.sightings, it, |it| {
+            know.limits.is_small(it)
+        });
+        let over = case.grounds.sightings.len().saturating_sub(SIGHTINGS_MAX);
+        for _ in 0..over {
+            let_go(case, &know);
+            self.lost[Lost::Sighting.index()] += 1;
+        }
+        self.rejudge(key, false, out);
+    }
+
+    /// Judges a case from what it rests on. When evidence was taken away (`anew`), stages that no
+    /// longer stand fall, and what was said of them is taken back.
+    pub(super) fn rejudge(&mut self, key: &CaseKey, anew: bool, out: &mut Vec<Change>) {
+        let know = self.knowledge(&key.1);
+        let now = self.now;
+        let Some(entry) = self.open.get_mut(key) else {
+            return;
+        };
+        let case = &mut entry.case;
+        let manner = case
+            .who()
+            .map_or(Manner::Crowd { visits: false }, standing::manner);
+        let judged = judge::judge(&self.rules, &know, manner, &case.grounds.sightings);
+        let before = (case.steps.len(), case.ruling.clone(), case.band.clone());
+        case.revision += 1;
+        take(case, judged, anew);
+        let mut alerts = Vec::new();
+        if anew {
+            tell::take_back(case, &know.proof, now, &mut alerts);
+        }
+        tell::raise(case, &know.proof, now, &mut alerts);
+        entry.dirty = true;
+        let grown = before != (case.steps.len(), case.ruling.clone(), case.band.clone());
+        if grown || anew || !alerts.is_empty() || entry.written.0 == i64::MIN {
+            write(entry, now, out);
+        }
+        out.extend(
+            alerts
+                .into_iter()
+                .map(|alert| Change::Alert(Box::new(alert))),
+        );
+    }
+
+    /// Ends a case and takes back or resolves its alerts.
+    pub(super) fn shut(
+        &mut self,
+        key: &CaseKey,
+        why: &str,
+        kind: AlertKind,
+        out: &mut Vec<Change>,
+    ) -> Option<Case> {
+        let know = self.knowledge(&key.1);
+        let Entry { mut case, .. } = self.open.remove(key)?;
+        case.closed = Some(why.to_owned());
+        case.revision += 1;
+        let told = std::mem::take(&mut case.grounds.told);
+        let alerts: Vec<Alert> = told
+            .iter()
+            .map(|told| tell::end(&case, told, kind, why, &know.proof, self.now))
+            .collect();
+        out.push(Change::Case(Box::new(case.clone())));
+        out.extend(
+            alerts
+                .into_iter()
+                .map(|alert| Change::Alert(Box::new(alert))),
+        );
+        self.shelve(case.clone());
+        Some(case)
+    }
+
+    fn shelve(&mut self, case: Case) {
+        if self.closed.len() >= CLOSED_MAX {
+            self.closed.pop_front();
+        }
+        self.closed.push_back(case);
+    }
+
+    /// Room for one more case: the quietest one that only looked a name up gives way.
+    fn make_room(&mut self, out: &mut Vec<Change>) -> bool {
+        if self.open.len() < CASES_MAX {
+            return true;
+        }
+        let quietest = self
+            .open
+            .iter()
+            .filter(|(_, it)| it.case.stage == Stage::LookedUp)
+            .min_by_key(|(key, it)| (it.case.updated, (*key).clone()));
+        let Some(key) = quietest.map(|(key, _)| key.clone()) else {
+            return false;
+        };
+        self.lost[Lost::LookedUp.index()] += 1;
+        let why = "its place was needed: too many cases are open";
+        self.shut(&key, why, AlertKind::Resolved, out);
+        true
+    }
+}
+
+/// Takes a judgement over into the case.
+fn take(case: &mut Case, judged: Judgement, anew: bool) {
+    let old = std::mem::take(&mut case.items);
+    case.items = judged.items;
+    case.items_left_out = judged.left_out + case.grounds.let_go;
+    let mut steps = judged.steps;
+    if !anew {
+        // What was reached stays on show, with those of its items that still are.
+        for mut step in std::mem::take(&mut case.steps) {
+            if steps.iter().any(|it| it.stage == step.stage) {
+                continue;
+            }
+            renumber(&mut step, &old, &case.items);
+            steps.push(step);
+        }
+    }
+    steps.sort_by_key(|step| step.stage);
+    case.steps = steps;
+    case.stage = case.steps.last().map_or(Stage::LookedUp, |step| step.stage);
+    case.confidence = case.steps.last().map_or(0, |step| step.confidence);
+    case.band = judge::band_of(judged.uploads + case.grounds.uploads_let_go);
+    let rulings = case.grounds.sightings.iter().map(|it| it.ruling.clone());
+    let worst = rulings.fold(standing::nothing(), standing::worse);
+    // A sighting let go takes no standing with it.
+    case.ruling = if anew {
+        worst
+    } else {
+        standing::worse(worst, case.ruling.clone())
+    };
+}
+
+fn renumber(step: &mut Step, old: &[super::Item], new: &[super::Item]) {
+    let find = |number: &u32| {
+        let was = old.iter().find(|it| it.number == *number)?;
+        let is = new.iter().find(|it| {
+            (it.rule.as_str(), it.time, it.name.as_str(), it.frames)
+                == (was.rule.as_str(), was.time, was.name.as_str(), was.frames)
+        })?;
+        Some(is.number)
+    };
+    step.items = step.items.iter().filter_map(find).collect();
+}
+
+/// Lets the oldest sighting go that carries no step.
+fn let_go(case: &mut Case, know: &Knowledge) {
+    let carrying = |it: &Sighting| {
+        let steps = case.steps.iter().flat_map(|step| &step.items);
+        let mut items = steps.filter_map(|n| case.items.iter().find(|item| item.number == *n));
+        items.any(|item| item.time == it.time && item.name == it.name)
+    };
+    let sightings = &case.grounds.sightings;
+    let at = sightings.iter().position(|it| !carrying(it)).unwrap_or(0);
+    let gone = case.grounds.sightings.remove(at);
+    case.grounds.let_go += 1;
+    let image = know.limits.of(crate::blocklist::Threshold::ImageBytesUp);
+    if know.limits.net(&gone).up >= image {
+        case.grounds.uploads_let_go += 1;
+    }
+}
+
+pub(super) fn write(entry: &mut Entry, now: Timestamp, out: &mut Vec<Change>) {
+    (entry.dirty, entry.written) = (false, now);
+    out.push(Change::Case(Box::new(entry.case.clone())));
+}
+
+/// A mail server, or the resolver it asks, looks up what only mail needs: TXT records (qtype 16),
+/// and names below which policies and keys stand (RFC 6376 section 3.6.2.1, RFC 7489 section 6.1).
+/// Browsers never do.
+fn is_mail_look_up(hit: &Hit, place: PlaceKind) -> bool {
+    let by_server = matches!(place, PlaceKind::MailServer | PlaceKind::Resolver);
+    let of_mail =
+        hit.qtype == 16 || hit.name.starts_with("_dmarc.") || hit.name.contains("._domainkey.");
+    by_server && hit.seen.is_lookup() && of_mail
+}
+
+/// A subject whose form a mail can belong to.
+pub(super) const fn may_have_mail(kind: SubjectKind) -> bool {
+    matches!(
+        kind,
+        SubjectKind::Person | SubjectKind::Device | SubjectKind::Address
+    )
+}
+
+impl Told {
+    pub(super) fn of(case: &Case, stage: Stage) -> Self {
+        Self {
+            stage,
+            standing: case.ruling.standing,
+            subject: case.subject.clone(),
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Cases: inputs to stages.

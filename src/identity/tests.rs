@@ -1,0 +1,1 @@
+//! Who held what, as it goes in an office.

@@ -1,0 +1,1 @@
+//! Offices with known truth.

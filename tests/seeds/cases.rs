@@ -1,0 +1,1 @@
+//! Cases: what `poortwacht read --cases` must say of each seed.

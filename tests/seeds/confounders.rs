@@ -1,0 +1,1 @@
+//! Every confounder of the design has its file.
