@@ -1,7 +1,7 @@
 # Two commands do everything: `make run` and `make test`. `make verify` is for long runs.
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: help run test verify lint build bench setup-build setup-test clean
+.PHONY: help run test verify evaluate lint build bench setup-build setup-test clean
 
 CARGO ?= cargo
 # Where `make run` keeps its hit log, key and control socket.
@@ -14,6 +14,7 @@ help:
 	@echo 'make run IFACE=eth0    (as root) the same on live traffic of an interface'
 	@echo 'make test              every test; at most 15 minutes on 2 cores'
 	@echo 'make verify            long runs: fuzzing, large replays; keeps records in docs/measurements'
+	@echo 'make evaluate          people and trial accounts: made offices with known truth, scored'
 	@echo 'make bench             benchmarks'
 
 setup-build:
@@ -50,6 +51,14 @@ bench: setup-build
 FUZZ_SECONDS ?= 300
 verify: setup-test
 	tests/verify $(FUZZ_SECONDS)
+
+# Confounder person-days; the bars ask for 30,000 at least.
+PERSON_DAYS ?= 31000
+EVALUATION := docs/measurements/$(shell date -u +%F)-evaluation.md
+evaluate: build
+	{ echo '# Evaluation: people and trial accounts'; echo; \
+	  target/release/poortwacht evaluate --seeds evaluation --person-days $(PERSON_DAYS); } > $(EVALUATION)
+	@echo '$(EVALUATION)'
 
 clean:
 	$(CARGO) clean

@@ -6,6 +6,7 @@
 mod cases;
 mod configure;
 mod desk;
+mod evaluate;
 mod hits;
 pub mod list;
 mod manual;
@@ -59,6 +60,8 @@ enum Command {
     Reload(desk::ReloadArgs),
     Manual(manual::ManualArgs),
     Simulate(simulate::SimulateArgs),
+    #[command(hide = true)]
+    Evaluate(evaluate::EvaluateArgs),
     /// The sensor process; started by `run`.
     #[command(hide = true)]
     Sensor,
@@ -246,6 +249,7 @@ pub fn main() -> ExitCode {
         Command::Reload(args) => desk::reload(&args),
         Command::Manual(args) => manual::run(&args),
         Command::Simulate(args) => simulate::run(&args),
+        Command::Evaluate(args) => evaluate::run(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

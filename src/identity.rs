@@ -9,7 +9,8 @@
 //! learned. An answer is a function of the facts known and of the moment asked for, so the order in
 //! which facts arrive does not matter, and asking again after a late fact gives the better answer.
 //!
-//! [`lane`] has the rules of one address, [`answer`] those of the whole.
+//! The head of `identity/lane.rs` has the rules of one address, that of `identity/answer.rs` those
+//! of the whole.
 
 mod answer;
 mod intake;

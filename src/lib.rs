@@ -31,6 +31,7 @@ pub mod casefile;
 pub mod alerts;
 pub mod metrics;
 pub mod desk;
+pub mod evaluate;
 
 // The wiring: the only place that knows all stages.
 pub mod config;

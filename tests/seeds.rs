@@ -16,6 +16,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::LazyLock;
+
+use tempfile::TempDir;
 
 use poortwacht::simulate::case::ExpectedHit;
 use poortwacht::simulate::{CaseFile, Plan};
@@ -37,7 +40,7 @@ impl Played {
 #[test]
 fn hits_are_those_of_the_seed() {
     report(|played| {
-        let found = hits(&read(&played.capture(), "--json")?.0)?;
+        let found = hits(&read(played, "--json")?.0)?;
         let counted: BTreeSet<ExpectedHit> =
             found.iter().map(|hit| agreed(hit, &played.case)).collect();
         let expected: BTreeSet<_> = played.case.hits.iter().cloned().collect();
@@ -63,7 +66,7 @@ fn agreed(hit: &ExpectedHit, case: &CaseFile) -> ExpectedHit {
 #[test]
 fn names_are_those_of_the_steps() {
     report(|played| {
-        let text = read(&played.capture(), "--names")?.0;
+        let text = read(played, "--names")?.0;
         let rows = text
             .lines()
             .skip(1)
@@ -75,7 +78,7 @@ fn names_are_those_of_the_steps() {
             };
             *found.entry((seen.into(), name.into())).or_default() += 1;
         }
-        let expected = played.plan.sightings();
+        let expected = played.plan.sightings(&played.case.exclude);
         if found != expected {
             return Err(format!("\n  expected {expected:?}\n  found {found:?}"));
         }
@@ -87,7 +90,7 @@ fn names_are_those_of_the_steps() {
 #[test]
 fn nothing_is_said_about_anybody_else() {
     report(|played| {
-        let (log, messages) = read(&played.capture(), "--json")?;
+        let (log, messages) = read(played, "--json")?;
         if played.case.hits.is_empty() && !log.is_empty() {
             return Err(format!(
                 "{} bytes in the log of a day without hits",
@@ -104,7 +107,7 @@ fn nothing_is_said_about_anybody_else() {
         // only where they stand as text of their own.
         for (_, name) in played
             .plan
-            .sightings()
+            .sightings(&[])
             .keys()
             .filter(|(_, name)| !named.contains(name.as_str()))
         {
@@ -206,13 +209,16 @@ fn seeds() -> Vec<(String, CaseFile)> {
 }
 
 /// Standard output and standard error of `poortwacht read HOW CAPTURE`.
-fn read(capture: &Path, how: &str) -> Result<(String, String), String> {
+fn read(played: &Played, how: &str) -> Result<(String, String), String> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_poortwacht"));
     let command = command
         .current_dir(root())
         .arg("read")
         .arg(how)
-        .arg(capture);
+        .arg(played.capture());
+    for net in &played.case.exclude {
+        command.arg("--exclude").arg(net.to_string());
+    }
     let output = command.output().map_err(|e| e.to_string())?;
     let messages = String::from_utf8_lossy(&output.stderr).into_owned();
     if !output.status.success() {
@@ -237,23 +243,32 @@ fn simulate(case: &Path, seed: &str, out: &Path, folder: &Path) -> Result<(), St
     Ok(())
 }
 
-/// Plays every seed and fails with all complaints.
+/// Every seed, made once for all tests.
+fn all_played() -> &'static [(String, Played)] {
+    static PLAYED: LazyLock<(TempDir, Vec<(String, Played)>)> = LazyLock::new(|| {
+        let all = tempfile::tempdir().expect("a folder for the captures");
+        let played = seeds().into_iter().map(|(name, case)| {
+            let folder = all.path().join(&name);
+            fs::create_dir(&folder).expect("a folder of its own");
+            let plan = case.plan(1).expect("its plan");
+            let played = Played { case, plan, folder };
+            let file = root().join(format!("seeds/{name}.toml"));
+            let made = simulate(&file, "1", &played.capture(), &played.folder);
+            made.unwrap_or_else(|why| panic!("{name}: {why}"));
+            (name, played)
+        });
+        let played = played.collect();
+        (all, played)
+    });
+    &PLAYED.1
+}
+
+/// Checks every seed and fails with all complaints.
 fn report(check: impl Fn(&Played) -> Result<(), String>) {
-    let all = tempfile::tempdir().expect("a folder for the captures");
-    let mut complaints = Vec::new();
-    for (name, case) in seeds() {
-        let folder = all.path().join(&name);
-        fs::create_dir(&folder).expect("a folder of its own");
-        let played = Played {
-            plan: case.plan(1).expect("its plan"),
-            case,
-            folder,
-        };
-        let file = root().join(format!("seeds/{name}.toml"));
-        let made = simulate(&file, "1", &played.capture(), &played.folder);
-        let verdict = made.and_then(|()| check(&played));
-        complaints.extend(verdict.err().map(|why| format!("{name}: {why}")));
-    }
+    let verdicts = all_played()
+        .iter()
+        .filter_map(|(name, played)| check(played).err().map(|why| format!("{name}: {why}")));
+    let complaints: Vec<String> = verdicts.collect();
     assert!(complaints.is_empty(), "\n{}\n", complaints.join("\n"));
 }
 
@@ -316,7 +331,7 @@ fn captures_hold_what_tshark_reads() {
                 }
             }
         }
-        let expected = played.plan.sightings();
+        let expected = played.plan.sightings(&[]);
         if found != expected {
             return Err(format!("\n  expected {expected:?}\n  tshark {found:?}"));
         }

@@ -121,7 +121,6 @@ pub(super) struct Spool {
     next: u64,
     bytes: u64,
     dead: u64,
-    _lock: File,
 }
 
 /// Why an alert is not in the spool.
@@ -135,13 +134,13 @@ pub(super) enum Refusal {
 }
 
 impl Spool {
-    /// Opens or makes the folder, with what is still to be done.
+    /// Opens or makes the folder, with what is still to be done. It is ours while the lock lives.
     pub(super) fn open(
         path: &Path,
         limits: Limits,
         posting: bool,
         now: Timestamp,
-    ) -> Result<Self, String> {
+    ) -> Result<(Self, File), String> {
         let lock = folder::claim(path, "alerts")?;
         folder::make(&path.join("dead"), "dead letters")?;
         folder::sweep(&path.join("dead"));
@@ -162,7 +161,6 @@ impl Spool {
             next: 1,
             bytes: 0,
             dead: 0,
-            _lock: lock,
         };
         spool.count_dead().map_err(failed)?;
         let mut names = Vec::new();
@@ -177,7 +175,7 @@ impl Spool {
             spool.load(&name, now);
         }
         spool.catch_up(now);
-        Ok(spool)
+        Ok((spool, lock))
     }
 
     fn count_dead(&mut self) -> io::Result<()> {
@@ -246,8 +244,6 @@ impl Spool {
                 self.supersede(number, &alert, now);
             }
         }
-        // Names that are wrong after a failure here come right at the next start.
-        let _ = self.sync();
     }
 
     /// Takes an alert in. `false`: it was here before.
@@ -294,11 +290,8 @@ impl Spool {
         let number = self.next;
         self.next += 1;
         self.keep(number, entry);
+        // Not forced to the disk: the next start draws the same conclusions from the alert itself.
         self.supersede(number, alert, now);
-        if let Err(e) = self.sync() {
-            // The next start draws the same conclusions from the alert itself.
-            tracing::debug!("cannot force {} to the disk: {e}", self.folder.display());
-        }
         Ok(true)
     }
 

@@ -168,7 +168,7 @@ impl<'a> Bench<'a> {
 
     /// All form-sized exchanges, polls left out.
     pub(super) fn forms(&self) -> Vec<FormSeen> {
-        if self.manner != Manner::Human {
+        if !matches!(self.manner, Manner::Person | Manner::Somebody) {
             return Vec::new();
         }
         let found: Vec<FormSeen> = self

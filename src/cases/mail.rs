@@ -43,6 +43,8 @@ struct Letter {
 struct Supporting {
     subject: SubjectId,
     vendors: Option<Vec<String>>,
+    /// Vendors whose case has it already.
+    given: Vec<String>,
     it: Sighting,
 }
 
@@ -63,12 +65,14 @@ impl Waiting {
         &mut self,
         subject: SubjectId,
         vendors: Option<Vec<String>>,
+        given: Vec<String>,
         it: Sighting,
     ) -> u64 {
         let now = it.time;
         self.supports.push_back(Supporting {
             subject,
             vendors,
+            given,
             it,
         });
         self.supports
@@ -91,9 +95,22 @@ impl Waiting {
             }
             !theirs
         });
-        for waiting in &self.supports {
+        claimed
+    }
+
+    /// Supporting names of this subject that the vendor's case has not got, if they are `near`.
+    pub(super) fn claim_support(
+        &mut self,
+        subject: &SubjectId,
+        vendor: &str,
+        near: impl Fn(&Sighting) -> bool,
+    ) -> Vec<Sighting> {
+        let mut claimed = Vec::new();
+        for waiting in self.supports.iter_mut().filter(|it| it.subject == *subject) {
             let serves = |served: &Vec<String>| served.iter().any(|id| id == vendor);
-            if waiting.subject == *subject && waiting.vendors.as_ref().is_none_or(serves) {
+            let meant = waiting.vendors.as_ref().is_none_or(serves);
+            if meant && !waiting.given.iter().any(|id| id == vendor) && near(&waiting.it) {
+                waiting.given.push(vendor.to_owned());
                 claimed.push(waiting.it.clone());
             }
         }

@@ -15,6 +15,7 @@ use crate::blocklist::Catalogue;
 use crate::capture::{Frame, LinkType};
 
 mod again;
+mod mail;
 mod watched;
 
 const CLIENT: [u8; 4] = [10, 0, 0, 7];

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use super::behaviour;
@@ -29,6 +30,9 @@ pub struct CaseFile {
     /// Seconds since the epoch of `at = 0`.
     #[serde(default = "start")]
     pub start: u64,
+    /// Networks that are excluded before any name is read (`read --exclude`).
+    #[serde(default)]
+    pub exclude: Vec<IpNet>,
     /// Map and register, as the organisation's file has them.
     #[serde(default)]
     pub organisation: toml::Table,
@@ -333,7 +337,7 @@ pub struct Outcome {
 impl CaseFile {
     /// The expected outcome of one plan.
     pub fn outcome(&self, plan: &Plan) -> Outcome {
-        let names = plan.sightings().into_iter();
+        let names = plan.sightings(&self.exclude).into_iter();
         Outcome {
             title: self.title.clone(),
             paper: self.paper.clone(),

@@ -25,11 +25,15 @@ pub fn files(case: &CaseFile, plan: &Plan) -> Vec<(&'static str, String)> {
     ];
     for (name, kind, file, text) in feeds {
         // A lease file's first line are its columns.
-        if text.lines().count() > 1 {
-            list +=
-                &format!("[[feed]]\nname = \"{name}\"\nkind = \"{kind}\"\npath = \"{file}\"\n\n");
-            files.push((file, text));
+        if text.lines().count() < 2 {
+            continue;
         }
+        list += &format!("[[feed]]\nname = \"{name}\"\nkind = \"{kind}\"\npath = \"{file}\"\n");
+        if kind == "postfix" {
+            list += "from = \"start\"\n";
+        }
+        list.push('\n');
+        files.push((file, text));
     }
     files.push(("feeds.toml", list));
     files

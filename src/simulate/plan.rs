@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use ipnet::IpNet;
 use serde::Deserialize;
 
 /// Microseconds in a second.
@@ -184,13 +185,18 @@ impl Plan {
         }
     }
 
-    /// How often each name is to be seen, by the label of how: known from the plan alone.
-    pub fn sightings(&self) -> BTreeMap<(String, String), u64> {
+    /// How often each name is to be seen outside of the networks `excluded`, by the label of how:
+    /// known from the plan alone.
+    pub fn sightings(&self, excluded: &[IpNet]) -> BTreeMap<(String, String), u64> {
         let mut counts: BTreeMap<(String, String), u64> = BTreeMap::new();
         let mut count = |seen: &str, name: &String| {
             *counts.entry((seen.into(), name.clone())).or_default() += 1;
         };
         for it in &self.moves {
+            let address = self.clients[it.client].address;
+            if excluded.iter().any(|net| net.contains(&address)) {
+                continue;
+            }
             match &it.what {
                 What::LookUp { name, chain, .. } => {
                     count("dns-query", name);

@@ -15,7 +15,7 @@ import subprocess
 import sys
 
 REST, ANSWER, LONG = 1.0, 10.0, 60.0
-SMALL, DATAGRAM_MIN = 100, 100
+SMALL, DATAGRAM_MIN = 100, 80
 FIELDS = """frame.number frame.time_epoch tcp.stream udp.stream tcp.srcport udp.srcport tcp.seq
 tcp.len tcp.flags.syn udp.length tls.handshake.extensions_server_name tls.handshake.type""".split()
 

@@ -104,7 +104,8 @@ impl Browser {
         let other = self.coalesced.get(name).map(String::as_str);
         let reused = [Some(name), other].into_iter().flatten().find_map(|name| {
             let (flow, used) = self.open.get(name)?;
-            (at.saturating_sub(*used) < idle).then(|| (name.to_owned(), *flow))
+            let opened = plan.moves[*flow].at;
+            (at >= opened && at.saturating_sub(*used) < idle).then(|| (name.to_owned(), *flow))
         });
         match reused {
             Some((name, number)) => {

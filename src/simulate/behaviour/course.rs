@@ -1,1 +1,267 @@
-//! Courses: what somebody does with a vendor, from the first look to the last.
+//! Courses: what somebody does with a vendor, from the first look to the last, with the pauses of a
+//! person. Each course carries its truth.
+//!
+//! Pauses are log-normal. Where their figures come from:
+//! - reading a page: "a little less than a minute" on average, many leave within 10-20 seconds, a
+//!   long tail (Nielsen 2011 on Liu, White and Dumais 2010): median 30 s, sigma 1.0, mean 49 s.
+//! - filling a form: typing at 52 words of five letters a minute, standard deviation 20 (Dhakal and
+//!   others 2018, 168,000 people), that is 0.23 s a letter with sigma 0.4; for each field 2.85 s more
+//!   to think, point and change hands (Card, Moran and Newell 1980: M 1.35, P 1.1, H 0.4). A
+//!   registration has five to seven fields with some 80 letters, a log-in two with some 35 (often
+//!   filled by the browser), a demo form eight with some 220, a newsletter one with 25.
+//! - from mail to link: delivery takes seconds (medians of public mail servers vary; here 2-40 s),
+//!   and people who wait for a mail open it within the minute.
+
+use super::browser::Browser;
+use crate::simulate::chance::Chance;
+use crate::simulate::plan::{Plan, SECOND, What};
+use crate::simulate::sessions::Act;
+
+/// Where one vendor does what, and from where it writes.
+pub struct Site {
+    /// Vendor id.
+    pub vendor: &'static str,
+    /// Public site.
+    pub front: &'static str,
+    /// Registration and log-in.
+    pub account: &'static str,
+    /// The service in a browser, or (for programs) its interface.
+    pub service: &'static str,
+    /// Is the service spoken to by a browser? Else by a program.
+    pub browsed: bool,
+    /// Sender of its mail.
+    pub sender: &'static str,
+    /// Third parties of its pages.
+    pub third: &'static [&'static str],
+}
+
+/// Vendors with a host of its own for accounts: a sign-up can be told.
+pub const WITH_SIGNUP: [Site; 3] = [
+    Site {
+        vendor: "kairos",
+        front: "www.kairos.com",
+        account: "developer.kairos.com",
+        service: "api.kairos.com",
+        browsed: false,
+        sender: "no-reply@kairos.com",
+        third: &[],
+    },
+    Site {
+        vendor: "luxand",
+        front: "luxand.cloud",
+        account: "dashboard.luxand.cloud",
+        service: "api.luxand.cloud",
+        browsed: false,
+        sender: "no-reply@luxand.cloud",
+        third: &[],
+    },
+    Site {
+        vendor: "faceplusplus",
+        front: "www.faceplusplus.com",
+        account: "console.faceplusplus.com",
+        service: "api-us.faceplusplus.com",
+        browsed: false,
+        sender: "no-reply@faceplusplus.com",
+        third: &[],
+    },
+];
+
+/// Vendors where one host does everything, or nearly.
+pub const WITHOUT_SIGNUP: [Site; 4] = [
+    Site {
+        vendor: "clearview-ai",
+        front: "www.clearview.ai",
+        account: "app.clearview.ai",
+        service: "app.clearview.ai",
+        browsed: true,
+        sender: "no-reply@clearview.ai",
+        third: &["js.hs-scripts.com", "forms.hsforms.com", "cdn.userway.org"],
+    },
+    Site {
+        vendor: "pimeyes",
+        front: "pimeyes.com",
+        account: "pimeyes.com",
+        service: "jsc5.pimeyes.com",
+        browsed: true,
+        sender: "no-reply@mg.pimeyes.com",
+        third: &["consent.cookiebot.com"],
+    },
+    Site {
+        vendor: "facecheck-id",
+        front: "facecheck.id",
+        account: "facecheck.id",
+        service: "facecheck.id",
+        browsed: true,
+        sender: "no-reply@facecheck.id",
+        third: &[],
+    },
+    Site {
+        vendor: "lenso-ai",
+        front: "lenso.ai",
+        account: "lenso.ai",
+        service: "lenso.ai",
+        browsed: true,
+        sender: "no-reply@lenso.ai",
+        third: &[],
+    },
+];
+
+/// Somebody at work: plan, chance, browser, mailbox.
+pub struct Actor<'p> {
+    /// Where it is written down.
+    pub plan: &'p mut Plan,
+    /// Their chance.
+    pub chance: &'p mut Chance,
+    /// Their browser.
+    pub browser: Browser,
+    /// Index of the client.
+    pub client: usize,
+}
+
+impl Actor<'_> {
+    /// Reads a page: seconds, as microseconds.
+    pub fn reads(&mut self) -> u64 {
+        self.seconds(30.0, 1.0, 3.0, 900.0)
+    }
+
+    /// Fills a form of that many fields with that many letters.
+    pub fn fills(&mut self, fields: u64, letters: u64) -> u64 {
+        let median = letters as f64 * 0.23 + fields as f64 * 2.85;
+        self.seconds(median, 0.4, 1.5, 900.0)
+    }
+
+    fn seconds(&mut self, median: f64, sigma: f64, low: f64, high: f64) -> u64 {
+        let drawn = self.chance.log_normal(median, sigma).clamp(low, high);
+        (drawn * SECOND as f64) as u64
+    }
+
+    fn act(&mut self, at: u64, name: &str, act: Act) -> u64 {
+        self.browser.act(self.plan, self.chance, at, name, act)
+    }
+
+    /// The front page with its third parties, and at times a second page.
+    pub fn visit(&mut self, at: u64, site: &Site) -> u64 {
+        let mut at = self.act(at, site.front, Act::PageVisit);
+        for third in site.third {
+            self.act(at + 300_000, third, Act::ThirdParty);
+        }
+        at += self.reads();
+        if self.chance.happens(0.5) {
+            at = self.act(at, site.front, Act::PageNext) + self.reads();
+        }
+        at
+    }
+
+    /// A mail of the vendor arrives; when it is opened.
+    fn mail(&mut self, at: u64, site: &Site) -> u64 {
+        let arrives = at + self.chance.between(2, 40) * SECOND;
+        let to = self.plan.clients[self.client].mail.clone();
+        let mail = What::Mail {
+            from: site.sender.into(),
+            to: to.unwrap_or_default(),
+        };
+        self.plan.push(arrives, self.client, mail);
+        arrives + self.seconds(25.0, 0.7, 4.0, 1_800.0)
+    }
+
+    /// A trial account: front page, registration form, mail, link, the account's first page.
+    pub fn signs_up(&mut self, at: u64, site: &Site) -> u64 {
+        let at = self.visit(at, site);
+        let at = self.act(at, site.account, Act::AccountPage);
+        let fields = self.chance.between(5, 7);
+        let at = at + self.fills(fields, 80);
+        let at = self.act(at, site.account, Act::SignupForm);
+        let at = self.mail(at, site);
+        let at = self.act(at, site.account, Act::VerifyLink) + SECOND;
+        self.act(at, site.account, Act::AppOpen) + self.reads()
+    }
+
+    /// Log-in to an account that exists already.
+    pub fn logs_in(&mut self, at: u64, site: &Site) -> u64 {
+        let at = self.act(at, site.account, Act::AccountPage);
+        // A password manager types nothing.
+        let at = at
+            + if self.chance.happens(0.5) {
+                self.fills(1, 0)
+            } else {
+                self.fills(2, 35)
+            };
+        let at = self.act(at, site.account, Act::LoginForm) + 500_000;
+        self.act(at, site.account, Act::AppOpen) + self.reads()
+    }
+
+    /// A forgotten password: asked for, mailed, set anew; then they are in.
+    pub fn resets(&mut self, at: u64, site: &Site) -> u64 {
+        let at = self.act(at, site.account, Act::AccountPage);
+        let at = at + self.fills(1, 25);
+        let at = self.act(at, site.account, Act::ResetForm);
+        let at = self.mail(at, site);
+        let at = self.act(at, site.account, Act::VerifyLink);
+        let at = at + self.fills(2, 24);
+        let at = self.act(at, site.account, Act::ResetForm) + SECOND;
+        self.act(at, site.account, Act::AppOpen) + self.reads()
+    }
+
+    /// A demo or contact form on the public site; an answer by mail.
+    pub fn asks_for_a_demo(&mut self, at: u64, site: &Site) -> u64 {
+        let at = self.visit(at, site);
+        let at = at + self.fills(8, 220);
+        let at = self.act(at, site.front, Act::ContactForm);
+        if self.chance.happens(0.7) {
+            self.mail(at, site);
+        }
+        at
+    }
+
+    /// A newsletter: one field, a mail that asks to confirm, its link, then issues.
+    pub fn subscribes(&mut self, at: u64, site: &Site) -> u64 {
+        let at = self.visit(at, site);
+        let at = at + self.fills(1, 25);
+        let at = self.act(at, site.front, Act::NewsletterForm);
+        let opened = self.mail(at, site);
+        if self.chance.happens(0.6) {
+            return self.act(opened, site.front, Act::VerifyLink);
+        }
+        at
+    }
+
+    /// An invitation comes by mail; nobody opens it.
+    pub fn is_invited(&mut self, at: u64, site: &Site) -> u64 {
+        self.mail(at, site)
+    }
+
+    /// Uses the service: `searches` pictures, with pauses.
+    pub fn searches(&mut self, at: u64, site: &Site, searches: u64) -> u64 {
+        let mut at = at;
+        for _ in 0..searches {
+            if site.browsed {
+                let host = if site.service == site.front {
+                    site.service
+                } else {
+                    site.account
+                };
+                at = self.act(at, host, Act::PhotoUpload);
+                if site.service != site.account {
+                    at = self.act(at, site.service, Act::Results);
+                }
+            } else {
+                at = self.act(at, site.service, Act::ApiCall);
+            }
+            at += self.reads();
+        }
+        at
+    }
+
+    /// A data subject's request: the site, a form with a photo, an answer by mail.
+    pub fn asks_for_rights(&mut self, at: u64, site: &Site) -> u64 {
+        let at = self.visit(at, site);
+        let at = at + self.fills(6, 160);
+        let at = self.act(at, site.front, Act::RightsForm);
+        self.mail(at, site)
+    }
+
+    /// One act, wherever.
+    pub fn only(&mut self, at: u64, name: &str, act: Act) -> u64 {
+        self.act(at, name, act)
+    }
+}

@@ -11,7 +11,7 @@ use crate::simulate::case::SERVICES;
 use crate::simulate::plan::{Client, Move, Session};
 
 /// The switch or access point that reports sessions.
-const ACCESS_SERVER: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 3);
+pub const ACCESS_SERVER: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 3);
 /// Kerberos realm of the made-up organisation.
 pub const REALM: &str = "AGENCY.EXAMPLE";
 
@@ -32,7 +32,7 @@ pub fn dhcp(wire: &mut Wire, it: &Move, client: &Client, act: Session, lease: u3
     let request = dhcp_message(it, client, (1, 3), address, None);
     wire.datagram(it.at, ends, true, &request);
     let ack = dhcp_message(it, client, (2, 5), address, Some(lease));
-    wire.datagram(it.at + 2_000, ends, false, &ack);
+    wire.datagram(it.at + DHCP_ANSWER, ends, false, &ack);
 }
 
 fn dhcp_message(
@@ -110,7 +110,15 @@ pub fn radius(wire: &mut Wire, it: &Move, client: &Client, act: Session) {
         server: (SERVICES.into(), 1813),
     };
     wire.datagram(it.at, ends, true, &bytes);
+    // The answer: only now is the session on the server's books.
+    let answer = [&[5, it.number as u8, 0, 20][..], &[0x6c; 16]].concat();
+    wire.datagram(it.at + ACCOUNTING_ANSWER, ends, false, &answer);
 }
+
+/// Microseconds from an accounting request to its answer.
+pub const ACCOUNTING_ANSWER: u64 = 1_500;
+/// Microseconds from a DHCP request to its acknowledgement.
+pub const DHCP_ANSWER: u64 = 2_000;
 
 /// Accounting session id: one for each client.
 pub fn session_id(client: &Client) -> String {
@@ -123,37 +131,8 @@ pub fn session_id(client: &Client) -> String {
     )
 }
 
-/// AS-REP: the KDC has authenticated the client.
+/// AS-REQ with pre-authentication (PA-ENC-TIMESTAMP), AS-REP: the KDC has authenticated the user.
 pub fn kerberos(wire: &mut Wire, it: &Move, client: &Client) {
-    let user = client.user.as_deref().unwrap_or_default();
-    let text = |text: &str| der(0x1b, text.as_bytes());
-    let principal = |kind: u8, parts: &[&str]| {
-        let names: Vec<u8> = parts.iter().flat_map(|part| text(part)).collect();
-        let body = [der(0xa0, &der(2, &[kind])), der(0xa1, &der(0x30, &names))];
-        der(0x30, &body.concat())
-    };
-    let sealed = |len| {
-        let body = [
-            der(0xa0, &der(2, &[18])),
-            der(0xa2, &der(4, &vec![0x5a; len])),
-        ];
-        der(0x30, &body.concat())
-    };
-    let ticket = [
-        der(0xa0, &der(2, &[5])),
-        der(0xa1, &text(REALM)),
-        der(0xa2, &principal(2, &["krbtgt", REALM])),
-        der(0xa3, &sealed(200)),
-    ];
-    let reply = [
-        der(0xa0, &der(2, &[5])),
-        der(0xa1, &der(2, &[11])),
-        der(0xa3, &text(REALM)),
-        der(0xa4, &principal(1, &[user])),
-        der(0xa5, &der(0x61, &der(0x30, &ticket.concat()))),
-        der(0xa6, &sealed(180)),
-    ];
-    let bytes = der(0x6b, &der(0x30, &reply.concat()));
     let kdc = match client.address {
         IpAddr::V4(_) => IpAddr::V4(SERVICES),
         IpAddr::V6(_) => IpAddr::from([0x2001, 0xdb8, 1, 0, 0, 0, 0, 2]),
@@ -162,7 +141,69 @@ pub fn kerberos(wire: &mut Wire, it: &Move, client: &Client) {
         client: (client.address, it.port),
         server: (kdc, 88),
     };
-    wire.datagram(it.at, ends, false, &bytes);
+    let user = client.user.as_deref().unwrap_or_default();
+    wire.datagram(it.at, ends, true, &request(user));
+    wire.datagram(it.at + KDC_ANSWER, ends, false, &reply(user));
+}
+
+/// Microseconds from a request to the KDC's reply.
+pub const KDC_ANSWER: u64 = 3_000;
+
+fn text(text: &str) -> Vec<u8> {
+    der(0x1b, text.as_bytes())
+}
+
+fn principal(kind: u8, parts: &[&str]) -> Vec<u8> {
+    let names: Vec<u8> = parts.iter().flat_map(|part| text(part)).collect();
+    let body = [der(0xa0, &der(2, &[kind])), der(0xa1, &der(0x30, &names))];
+    der(0x30, &body.concat())
+}
+
+/// EncryptedData with AES-256 (etype 18).
+fn sealed(len: usize) -> Vec<u8> {
+    let body = [
+        der(0xa0, &der(2, &[18])),
+        der(0xa2, &der(4, &vec![0x5a; len])),
+    ];
+    der(0x30, &body.concat())
+}
+
+fn request(user: &str) -> Vec<u8> {
+    let proof = [der(0xa1, &der(2, &[2])), der(0xa2, &der(4, &sealed(56)))];
+    let body = [
+        der(0xa0, &der(3, &[0, 0x40, 0, 0, 0x10])),
+        der(0xa1, &principal(1, &[user])),
+        der(0xa2, &text(REALM)),
+        der(0xa3, &principal(2, &["krbtgt", REALM])),
+        der(0xa5, &der(0x18, b"20370913024805Z")),
+        der(0xa7, &der(2, &[0x2a, 0x17, 0x33, 0x05])),
+        der(0xa8, &der(0x30, &der(2, &[18]))),
+    ];
+    let whole = [
+        der(0xa1, &der(2, &[5])),
+        der(0xa2, &der(2, &[10])),
+        der(0xa3, &der(0x30, &der(0x30, &proof.concat()))),
+        der(0xa4, &der(0x30, &body.concat())),
+    ];
+    der(0x6a, &der(0x30, &whole.concat()))
+}
+
+fn reply(user: &str) -> Vec<u8> {
+    let ticket = [
+        der(0xa0, &der(2, &[5])),
+        der(0xa1, &text(REALM)),
+        der(0xa2, &principal(2, &["krbtgt", REALM])),
+        der(0xa3, &sealed(200)),
+    ];
+    let whole = [
+        der(0xa0, &der(2, &[5])),
+        der(0xa1, &der(2, &[11])),
+        der(0xa3, &text(REALM)),
+        der(0xa4, &principal(1, &[user])),
+        der(0xa5, &der(0x61, &der(0x30, &ticket.concat()))),
+        der(0xa6, &sealed(180)),
+    ];
+    der(0x6b, &der(0x30, &whole.concat()))
 }
 
 /// Tag, length, value (X.690).

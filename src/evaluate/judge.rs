@@ -1,0 +1,314 @@
+//! Compares what was told with what was true.
+//!
+//! Enters: an office's truth, whose pseudonym is whose, alerts and cases. Leaves: a [`Score`].
+//! A case counts for a person when its subject is that person's pseudonym (or their device's, where
+//! names of users are not known).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use super::interval::Share;
+use crate::blocklist::{Catalogue, Stage};
+use crate::cases::{Alert, AlertKind, Case};
+use crate::simulate::population::{Kind, Office, Reached, SIGNUPS, Truth};
+
+/// Failures written down in words, at most: enough to look into.
+const FAILURES_MAX: usize = 200;
+
+/// What the casebook said.
+#[derive(Default)]
+pub struct Heard {
+    /// Alerts, in order.
+    pub alerts: Vec<Alert>,
+    /// Cases as they stood in the end.
+    pub cases: Vec<Case>,
+}
+
+/// Counts over offices.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Score {
+    /// Offices.
+    pub offices: u64,
+    /// Confounder person-days, by kind.
+    pub days: BTreeMap<&'static str, u64>,
+    /// Sign-ups with a case of the right subject that has the stage, by vendor.
+    pub found: BTreeMap<String, Share>,
+    /// Of those, how many had an alert.
+    pub alerted: Share,
+    /// False alerts of a trial account, by what was really going on.
+    pub false_alerts: BTreeMap<String, u64>,
+    /// Cases or alerts that name somebody who had nothing to do with the vendor.
+    pub wrong_person: u64,
+    /// Cases that name a person, device or address of the staff.
+    pub named: u64,
+    /// Visits told as visits, by vendor.
+    pub visited: BTreeMap<String, Share>,
+    /// Uses told as searching, by vendor, where the vendor's proof reaches that far.
+    pub searching: BTreeMap<String, Share>,
+    /// Look-ups and links that stayed at most that.
+    pub looked_up: Share,
+    /// Some of what went wrong, in words.
+    pub failures: Vec<String>,
+}
+
+impl Score {
+    /// Adds another office's.
+    pub fn add(&mut self, other: Self) {
+        self.offices += other.offices;
+        self.wrong_person += other.wrong_person;
+        self.named += other.named;
+        self.alerted.add(other.alerted);
+        self.looked_up.add(other.looked_up);
+        for (kind, n) in other.days {
+            *self.days.entry(kind).or_default() += n;
+        }
+        for (kind, n) in other.false_alerts {
+            *self.false_alerts.entry(kind).or_default() += n;
+        }
+        for (ours, theirs) in [
+            (&mut self.found, other.found),
+            (&mut self.visited, other.visited),
+            (&mut self.searching, other.searching),
+        ] {
+            for (vendor, share) in theirs {
+                ours.entry(vendor).or_default().add(share);
+            }
+        }
+        let room = FAILURES_MAX.saturating_sub(self.failures.len());
+        self.failures.extend(other.failures.into_iter().take(room));
+    }
+
+    /// Confounder person-days in all.
+    pub fn person_days(&self) -> u64 {
+        self.days.values().sum()
+    }
+
+    /// A map of shares as one.
+    pub fn total(shares: &BTreeMap<String, Share>) -> Share {
+        shares.values().fold(Share::default(), |mut sum, share| {
+            sum.add(*share);
+            sum
+        })
+    }
+
+    /// False alerts of trial accounts in all.
+    pub fn false_total(&self) -> u64 {
+        self.false_alerts.values().sum()
+    }
+
+    fn fails(&mut self, what: String) {
+        if self.failures.len() < FAILURES_MAX {
+            self.failures.push(what);
+        }
+    }
+}
+
+/// Scores one office.
+pub fn judge(
+    office: &Office,
+    names: &BTreeMap<String, Vec<usize>>,
+    heard: &Heard,
+    list: &Catalogue,
+) -> Score {
+    let mut score = Score {
+        offices: 1,
+        ..Score::default()
+    };
+    for (kind, n) in &office.days {
+        if *kind != Kind::SignUp {
+            *score.days.entry(kind.label()).or_default() += u64::from(*n);
+        }
+    }
+    // Who signs up has quiet days beside, which are no confounders.
+    let quiet = (SIGNUPS * crate::simulate::population::DAYS) as u64 - SIGNUPS as u64;
+    if let Some(days) = score.days.get_mut(Kind::Supplier.label()) {
+        *days -= quiet;
+    }
+    false_alerts(office, names, heard, &mut score);
+    wrong_person(office, names, heard, &mut score);
+    for (number, person) in office.people.iter().enumerate() {
+        for (vendor, truth) in &person.truth {
+            let case = best(heard, names, number, vendor);
+            right_stage(office, (number, vendor), truth, case, list, &mut score);
+            if truth.signed_up {
+                found(office, (number, vendor), case, heard, &mut score);
+            }
+        }
+    }
+    score
+}
+
+fn holders<'n>(names: &'n BTreeMap<String, Vec<usize>>, subject: &str) -> &'n [usize] {
+    names.get(subject).map_or(&[], Vec::as_slice)
+}
+
+/// The case of this person and vendor that goes furthest.
+fn best<'h>(
+    heard: &'h Heard,
+    names: &BTreeMap<String, Vec<usize>>,
+    person: usize,
+    vendor: &str,
+) -> Option<&'h Case> {
+    let own = |case: &&Case| {
+        case.vendor == vendor
+            && !is_over(case)
+            && holders(names, case.subject.as_str()).contains(&person)
+    };
+    heard.cases.iter().filter(own).max_by_key(|case| case.stage)
+}
+
+/// Merged into another, or taken back.
+const fn is_over(case: &Case) -> bool {
+    case.closed.is_some()
+}
+
+fn truth_of<'o>(office: &'o Office, person: usize, vendor: &str) -> Option<&'o Truth> {
+    office.people[person].truth.get(vendor)
+}
+
+fn false_alerts(
+    office: &Office,
+    names: &BTreeMap<String, Vec<usize>>,
+    heard: &Heard,
+    score: &mut Score,
+) {
+    let mut cases = BTreeSet::new();
+    for alert in &heard.alerts {
+        if alert.kind != AlertKind::Raised || alert.stage != Stage::SignedUp {
+            continue;
+        }
+        let people = holders(names, alert.subject.as_str());
+        let truths = people
+            .iter()
+            .filter_map(|it| truth_of(office, *it, &alert.vendor));
+        let kinds: BTreeSet<&str> = truths
+            .clone()
+            .flat_map(|truth| truth.kinds.iter().map(|kind| kind.label()))
+            .collect();
+        if truths.clone().any(|truth| truth.signed_up) || !cases.insert(&alert.case) {
+            continue;
+        }
+        let kinds: Vec<&str> = kinds.into_iter().collect();
+        let what = if kinds.is_empty() {
+            "visitors, machines, shared addresses".to_owned()
+        } else {
+            kinds.join(" + ")
+        };
+        score.fails(format!(
+            "seed {}: {}: false alert of a trial account; truly {what}",
+            office.seed, alert.vendor
+        ));
+        *score.false_alerts.entry(what).or_default() += 1;
+    }
+}
+
+fn wrong_person(
+    office: &Office,
+    names: &BTreeMap<String, Vec<usize>>,
+    heard: &Heard,
+    score: &mut Score,
+) {
+    let cases = heard.cases.iter().filter(|case| !is_over(case));
+    let alerts = heard
+        .alerts
+        .iter()
+        .filter(|alert| alert.kind == AlertKind::Raised);
+    let said: BTreeSet<(&str, &str)> = cases
+        .map(|case| (case.subject.as_str(), case.vendor.as_str()))
+        .chain(alerts.map(|alert| (alert.subject.as_str(), alert.vendor.as_str())))
+        .collect();
+    for (subject, vendor) in said {
+        let people = holders(names, subject);
+        if people.is_empty() {
+            continue;
+        }
+        score.named += 1;
+        if !people
+            .iter()
+            .any(|it| truth_of(office, *it, vendor).is_some())
+        {
+            score.wrong_person += 1;
+            score.fails(format!(
+                "seed {}: {vendor}: names person {people:?}, who had nothing to do with it",
+                office.seed
+            ));
+        }
+    }
+}
+
+fn found(
+    office: &Office,
+    (person, vendor): (usize, &str),
+    case: Option<&Case>,
+    heard: &Heard,
+    score: &mut Score,
+) {
+    let told = case.filter(|case| case.steps.iter().any(|step| step.stage == Stage::SignedUp));
+    score
+        .found
+        .entry(vendor.into())
+        .or_default()
+        .count(told.is_some());
+    let Some(told) = told else {
+        let stage = case.map_or("no case", |case| case.stage.label());
+        score.fails(format!(
+            "seed {}: {vendor}: sign-up of person {person} not found; told: {stage}",
+            office.seed
+        ));
+        return;
+    };
+    let alert = heard.alerts.iter().any(|alert| {
+        alert.case == told.id && alert.stage == Stage::SignedUp && alert.kind == AlertKind::Raised
+    });
+    score.alerted.count(alert);
+}
+
+fn right_stage(
+    office: &Office,
+    (person, vendor): (usize, &str),
+    truth: &Truth,
+    case: Option<&Case>,
+    list: &Catalogue,
+    score: &mut Score,
+) {
+    let stage = case.map(|case| case.stage);
+    let proof = list.vendor(vendor).and_then(|vendor| vendor.highest_stage);
+    let right = match truth.reached {
+        Some(Reached::LookedUp | Reached::Nothing) => {
+            let right = stage.is_none_or(|stage| stage <= Stage::LookedUp);
+            score.looked_up.count(right);
+            right
+        }
+        Some(Reached::Visited) if !truth.kinds.contains(&Kind::IdentityCheck) => {
+            // Who sends a form where one host does everything may be told as "account or ...".
+            let forms = [Kind::Demo, Kind::Newsletter, Kind::Rights];
+            let form = truth.kinds.iter().any(|kind| forms.contains(kind));
+            let open = [Stage::AccountOrLogin, Stage::AccountOrRightsRequest];
+            let right = stage == Some(Stage::Visited)
+                || form && stage.is_some_and(|stage| open.contains(&stage));
+            score.visited.entry(vendor.into()).or_default().count(right);
+            right
+        }
+        Some(Reached::Searched) if proof >= Some(Stage::Searching) => {
+            let right = stage == Some(Stage::Searching);
+            score
+                .searching
+                .entry(vendor.into())
+                .or_default()
+                .count(right);
+            right
+        }
+        _ => true,
+    };
+    if !right {
+        let kinds: Vec<&str> = truth.kinds.iter().map(|kind| kind.label()).collect();
+        score.fails(format!(
+            "seed {}: {vendor}: person {person}, truly {} ({}); told: {}",
+            office.seed,
+            truth.reached.map_or("nothing", Reached::label),
+            kinds.join(" + "),
+            stage.map_or("no case", Stage::label)
+        ));
+    }
+}

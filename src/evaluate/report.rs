@@ -1,0 +1,254 @@
+//! The table: what was found, what was not, beside its bar.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use serde::Serialize;
+
+use super::interval::Share;
+use super::judge::Score;
+use super::{EVALUATION_FROM, Plan, Without};
+use crate::blocklist::Catalogue;
+use crate::simulate::plan::Transport;
+use crate::simulate::sessions::{self, Act};
+
+/// Failures that the text shows.
+const SHOWN: usize = 30;
+
+/// All that the evaluation has to say.
+#[derive(Serialize)]
+pub struct Report {
+    /// First seed.
+    pub seed: u64,
+    /// Offices played.
+    pub offices: u64,
+    /// Of how many one was played with evidence removed.
+    pub every: u64,
+    /// Version of the list.
+    pub list_version: String,
+    /// Where each act's sizes and times come from.
+    pub sources: Vec<(String, String)>,
+    /// Scores, the whole first.
+    pub scores: Vec<(String, Score)>,
+}
+
+impl Report {
+    pub(super) fn new(
+        plan: &Plan,
+        offices: u64,
+        scores: BTreeMap<Without, Score>,
+        list: &Catalogue,
+    ) -> Self {
+        let book = sessions::builtin();
+        let sources = Act::ALL.iter().flat_map(|act| {
+            [(Transport::H2, "h2"), (Transport::H3, "h3")]
+                .map(|(with, label)| (format!("{act}, {label}"), book.source(*act, with)))
+        });
+        Self {
+            seed: plan.seed,
+            offices,
+            every: plan.every,
+            list_version: list.info().version,
+            sources: sources.collect(),
+            scores: scores
+                .into_iter()
+                .map(|(without, score)| (without.label().to_owned(), score))
+                .collect(),
+        }
+    }
+
+    /// For people.
+    pub fn markdown(&self) -> String {
+        let mut text = String::new();
+        let Some((_, whole)) = self.scores.first() else {
+            return "Nothing was played.\n".into();
+        };
+        let kind = if self.seed >= EVALUATION_FROM {
+            "evaluation"
+        } else {
+            "development"
+        };
+        let _ = writeln!(
+            text,
+            "Made by `make evaluate`. {} offices of a week each, seeds {} to {} ({kind} range), list \
+             version {}. {} confounder person-days, {} sign-ups.\n",
+            self.offices,
+            self.seed,
+            self.seed + self.offices - 1,
+            self.list_version,
+            whole.person_days(),
+            Score::total(&whole.found).of,
+        );
+        self.bars(whole, &mut text);
+        self.vendors(whole, &mut text);
+        self.removed(&mut text);
+        self.confounders(whole, &mut text);
+        self.failures(whole, &mut text);
+        text += "## Where sizes and times come from\n\n| act | source |\n| --- | --- |\n";
+        for (act, source) in &self.sources {
+            let _ = writeln!(text, "| {act} | {source} |");
+        }
+        text
+    }
+
+    fn bars(&self, whole: &Score, text: &mut String) {
+        let days = whole.person_days();
+        *text += "## Bars\n\n| what | bar | found | 95 % interval | met |\n| --- | --- | --- | --- | --- |\n";
+        let mut row = |what: &str, bar: &str, share: Share, met: bool| {
+            let met = match met {
+                _ if bar == "-" || share.of == 0 => "-",
+                true => "yes",
+                false => "**no**",
+            };
+            let _ = writeln!(
+                text,
+                "| {what} | {bar} | {} | {} | {met} |",
+                of(share),
+                span(share)
+            );
+        };
+        let at_least = |share: Share, bar| share.value().is_some_and(|value| value >= bar);
+        let found = Score::total(&whole.found);
+        row(
+            "sign-ups found, right person",
+            ">= 97 %",
+            found,
+            at_least(found, 0.97),
+        );
+        let wrong = Share {
+            hits: whole.false_total(),
+            of: days,
+        };
+        row(
+            "false trial-account alerts per person-day",
+            "0",
+            wrong,
+            wrong.hits == 0,
+        );
+        let person = Share {
+            hits: whole.wrong_person,
+            of: whole.named,
+        };
+        row(
+            "wrong person, of those named",
+            "0",
+            person,
+            person.hits == 0,
+        );
+        let visited = Score::total(&whole.visited);
+        row(
+            "`visited` right",
+            ">= 95 %",
+            visited,
+            at_least(visited, 0.95),
+        );
+        let searching = Score::total(&whole.searching);
+        row(
+            "`searching` right",
+            ">= 95 %",
+            searching,
+            at_least(searching, 0.95),
+        );
+        let looked = whole.looked_up;
+        row("look-ups and links at most `looked-up`", "-", looked, true);
+        row("found sign-ups with an alert", "-", whole.alerted, true);
+        text.push('\n');
+    }
+
+    fn vendors(&self, whole: &Score, text: &mut String) {
+        *text += "## By vendor\n\n| vendor | sign-ups found | `visited` right | `searching` right |\n| --- | --- | --- | --- |\n";
+        let all = whole
+            .found
+            .keys()
+            .chain(whole.visited.keys())
+            .chain(whole.searching.keys());
+        let vendors: std::collections::BTreeSet<&String> = all.collect();
+        for vendor in vendors {
+            let cell = |shares: &BTreeMap<String, Share>| {
+                shares.get(vendor).map_or_else(
+                    || "-".into(),
+                    |share| format!("{} ({})", of(*share), span(*share)),
+                )
+            };
+            let _ = writeln!(
+                text,
+                "| {vendor} | {} | {} | {} |",
+                cell(&whole.found),
+                cell(&whole.visited),
+                cell(&whole.searching)
+            );
+        }
+        text.push('\n');
+    }
+
+    fn removed(&self, text: &mut String) {
+        let _ = writeln!(
+            text,
+            "## With evidence removed\n\nThe first line is the whole, the others are played on every \
+             {}th office.\n\n| seen | sign-ups found | false trial-account alerts | wrong person | \
+             `visited` right | `searching` right |\n| --- | --- | --- | --- | --- | --- |",
+            self.every
+        );
+        for (label, score) in &self.scores {
+            let share = |share: Share| format!("{} ({})", of(share), span(share));
+            let _ = writeln!(
+                text,
+                "| {label} | {} | {} in {} | {} of {} | {} | {} |",
+                share(Score::total(&score.found)),
+                score.false_total(),
+                score.person_days(),
+                score.wrong_person,
+                score.named,
+                share(Score::total(&score.visited)),
+                share(Score::total(&score.searching)),
+            );
+        }
+        text.push('\n');
+    }
+
+    fn confounders(&self, whole: &Score, text: &mut String) {
+        *text += "## Confounders\n\n| what the day held | person-days |\n| --- | --- |\n";
+        for (kind, days) in &whole.days {
+            let _ = writeln!(text, "| {kind} | {days} |");
+        }
+        *text += "\n| false alerts: what was really going on | alerts |\n| --- | --- |\n";
+        if whole.false_alerts.is_empty() {
+            *text += "| none | 0 |\n";
+        }
+        for (kind, n) in &whole.false_alerts {
+            let _ = writeln!(text, "| {kind} | {n} |");
+        }
+        text.push('\n');
+    }
+
+    fn failures(&self, whole: &Score, text: &mut String) {
+        *text += "## Where it failed\n\n";
+        if whole.failures.is_empty() {
+            *text += "Nowhere in this run.\n";
+        }
+        for failure in whole.failures.iter().take(SHOWN) {
+            let _ = writeln!(text, "- {failure}");
+        }
+        text.push('\n');
+    }
+}
+
+/// `97.2 % (486 of 500)`.
+fn of(share: Share) -> String {
+    let value = share.value().map_or_else(|| "-".into(), percent);
+    format!("{value} ({} of {})", share.hits, share.of)
+}
+
+/// `95.3 % to 98.4 %`.
+fn span(share: Share) -> String {
+    let (low, high) = share.interval();
+    format!("{} to {}", percent(low), percent(high))
+}
+
+fn percent(value: f64) -> String {
+    let percent = value * 100.0;
+    if value > 0.0 && percent < 0.1 {
+        return format!("{percent:.4} %");
+    }
+    format!("{percent:.1} %")
+}

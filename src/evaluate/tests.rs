@@ -1,0 +1,1 @@
+//! The judge, on truths and cases made by hand.
