@@ -242,9 +242,10 @@ pub struct Burst {
 
 impl Burst {
     /// Is it the first exchange of its flow? Its `start` and first frame are those of the hit: the
-    /// frame that completed the hello; the hello's earlier frames count too. Of `up`, the
-    /// handshake is then some 600 (curl) to 2,200 bytes (browsers) over TCP and 2,500 to 5,300 over
-    /// QUIC: a form that opens a connection of its own stands on top of that.
+    /// frame that completed the hello; the hello's earlier frames count too. The handshake is in
+    /// `up`, mostly with the first request: 0.8 kB (curl) to 3.2 kB (browsers) over TCP, 4.3 to
+    /// 5.6 kB over QUIC in the captures of the tree. A form that opens a connection of its own
+    /// stands on top of that.
     pub fn is_first(&self) -> bool {
         self.start == self.opened && self.rest_ns == 0
     }

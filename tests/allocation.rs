@@ -218,6 +218,42 @@ fn ordinary_traffic_allocates_nothing() {
     assert!(stats.fragments.total() > 0 && stats.pool_copied_bytes > 0);
 }
 
+/// Counts what is told, and drops it.
+#[derive(Default)]
+struct Told(usize);
+
+impl Sink for Told {
+    fn tell(&mut self, _: Event) {
+        self.0 += 1;
+    }
+
+    fn hit(&mut self, _: Box<Hit>) {
+        self.0 += 1;
+    }
+}
+
+/// Sessions whose flows are watched: only a frame at which something leaves may allocate.
+#[test]
+fn a_watched_flow_allocates_only_for_what_is_told() {
+    let (mut worker, list) = worker();
+    warm_up(&mut worker, &list);
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/captures");
+    let mut told = Told::default();
+    for session in ["session-h2", "session-h3"] {
+        for kept in kept(&root.join(session).join("capture.pcap")) {
+            let (before, events) = (allocations(), told.0);
+            worker.frame(&kept.frame(), "test", &list, &mut told);
+            let made = allocations() - before;
+            assert!(
+                told.0 > events || made == 0,
+                "{session}: {made} allocations"
+            );
+        }
+    }
+    let stats = worker.stats();
+    assert!(stats.bursts.total() > 5 && stats.watched > 0);
+}
+
 /// Writes a capture file of the mix for measurements: `MIX_FILE=mix.pcap MIX_FRAMES=1000000`.
 #[test]
 #[ignore = "writes a large file for docs/measurements"]
