@@ -222,6 +222,8 @@ impl Isc {
             "active" => (FactAct::Holds, from, until),
             // v6 keeps the old end in a released lease; its last transaction is the release.
             "released" if v6 => (FactAct::Ends, cltt.unwrap_or(from), None),
+            // Somebody else sits on the address; `ends` is when it may be given out again.
+            "abandoned" => (FactAct::Ends, from, None),
             _ => (FactAct::Ends, until.unwrap_or(from), None),
         };
         if self

@@ -21,12 +21,15 @@ struct Told {
     time: Timestamp,
     until: Option<Timestamp>,
     what: u64,
+    /// The reading in which it was told, or met again.
+    reading: u32,
 }
 
 /// See the module.
 pub struct Known {
     told: Recent<IpNet, Told>,
     state: RandomState,
+    reading: u32,
     again: bool,
 }
 
@@ -35,6 +38,7 @@ impl Default for Known {
         Self {
             told: Recent::new(ADDRESSES_MAX),
             state: RandomState::new(),
+            reading: 0,
             again: false,
         }
     }
@@ -44,6 +48,7 @@ impl Known {
     /// The file is read from its start, for the first time or again.
     pub fn begin(&mut self) {
         self.again = true;
+        self.reading = self.reading.wrapping_add(1);
     }
 
     /// Its present end is reached: what comes now is written now.
@@ -59,13 +64,29 @@ impl Known {
         what: &[u8],
     ) -> bool {
         let what = self.state.hash_one(what);
-        if let Some(told) = self.told.peek(&net)
-            && (told.what == what || (self.again && time < told.time))
-        {
-            return false;
+        let reading = self.reading;
+        let told = self.told.peek(&net).copied();
+        let told = told.filter(|told| {
+            // The row that was told last is met again: what follows it is news, whatever its time.
+            // What stands before it in a file that is read again is not.
+            let before = self.again && told.reading != reading && time <= told.time;
+            told.what == what || before
+        });
+        let news = told.is_none();
+        match told {
+            Some(told) if told.what == what => self.told.put(net, Told { reading, ..told }),
+            Some(_) => {}
+            None => self.told.put(
+                net,
+                Told {
+                    time,
+                    until,
+                    what,
+                    reading,
+                },
+            ),
         }
-        self.told.put(net, Told { time, until, what });
-        true
+        news
     }
 
     /// When a lease ended that was given back at a moment that the file does not tell: when that

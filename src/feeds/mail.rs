@@ -49,9 +49,10 @@ impl Sender {
     }
 }
 
-/// An address without brackets, lower case.
+/// An address without brackets, lower case. ASCII only: other folding could turn one address into
+/// another (the Kelvin sign becomes a `k`).
 fn plain(address: &str) -> String {
-    address.trim().trim_matches(['<', '>']).to_lowercase()
+    address.trim().trim_matches(['<', '>']).to_ascii_lowercase()
 }
 
 /// Is this an address at one of the organisation's domains (or below)? Without domains every
