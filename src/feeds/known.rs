@@ -1,11 +1,12 @@
 //! What a lease file has told already, so that reading it again tells nothing twice.
 //!
-//! Enters: leases in the order of the file. Leaves: whether one is news. Never: keeps a name; grows.
+//! Enters: leases in the order of the file. Leaves: whether one is news. Never: keeps a name;
+//! grows.
 //!
-//! Lease files are rewritten (Kea's cleanup, dhcpd once an hour) and read from the start again. Rows
-//! that were told, or that are elder than what was told of their address, are no news then. While a
-//! file only grows, every row that says something else than the last is told, also one whose time
-//! jumped back: judging that is not the business of a reader.
+//! Lease files are rewritten (Kea's cleanup, dhcpd once an hour) and read from the start again.
+//! Rows that were told, or that are elder than what was told of their address, are no news then.
+//! While a file only grows, every row that says something else than the last is told, also one
+//! whose time jumped back: judging that is not the business of a reader.
 
 use ahash::RandomState;
 use ipnet::IpNet;

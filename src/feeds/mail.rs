@@ -11,6 +11,9 @@ use crate::base::{DomainName, NameBuf, RawName, Timestamp};
 use crate::blocklist::Verdict;
 use crate::event::{Event, HitRule, Mail, MailSource};
 
+/// Longest mail address in bytes, roomier than RFC 5321 section 4.5.3.1 (64 + 1 + 255).
+const ADDRESS_LEN_MAX: usize = 512;
+
 /// The sender's domain and its rule, for as long as the mail is under way.
 #[derive(Clone)]
 pub struct Sender {
@@ -66,7 +69,8 @@ pub fn is_ours(recipient: &str, domains: &[DomainName]) -> bool {
         let before = domain.strip_suffix(own.as_str());
         before.is_some_and(|before| before.is_empty() || before.ends_with('.'))
     };
-    !user.is_empty() && (domains.is_empty() || domains.iter().any(within))
+    let whole = !user.is_empty() && plain.len() <= ADDRESS_LEN_MAX;
+    whole && (domains.is_empty() || domains.iter().any(within))
 }
 
 /// A message id shortened: 16 hex digits of its SHA-256, the same in every log that it passes.

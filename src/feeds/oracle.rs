@@ -1,8 +1,9 @@
 //! What must hold for any bytes in a feed: no panic, and no event that says more than the bytes do.
 //!
-//! The first byte picks the format, the rest is the file. Each event's name, address, user, host and
-//! session must stand in those bytes (in another spelling of an address, perhaps; not checked where
-//! a format has escapes and the bytes hold one). And any cutting into pieces gives the same events.
+//! The first byte picks the format, the rest is the file. Each event's name, address, user, host
+//! and session must stand in those bytes (in another spelling of an address, perhaps; not checked
+//! where a format has escapes and the bytes hold one). And any cutting into pieces gives the same
+//! events.
 
 use std::net::IpAddr;
 use std::sync::OnceLock;

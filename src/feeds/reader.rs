@@ -1,8 +1,8 @@
 //! From bytes to events: cuts lines and gives them to the parser of the feed's format.
 //!
-//! Enters: pieces of a followed file, or a whole text. Leaves: events and counts. Never: buffers more
-//! than one line of [`LINE_LEN_MAX`]; reads a line that is not finished (half an address is another
-//! address).
+//! Enters: pieces of a followed file, or a whole text. Leaves: events and counts. Never: buffers
+//! more than one line of [`LINE_LEN_MAX`]; reads a line that is not finished (half an address is
+//! another address).
 
 use super::aaa;
 use super::assigned::{Assigned, Entry, Snapshot};

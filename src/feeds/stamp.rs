@@ -3,9 +3,9 @@
 //! Enters: text, the zone from the config, the time of reading. Leaves: a [`Timestamp`]. Never:
 //! reads the clock; takes a stamp that it does not know for now.
 //!
-//! RFC 3339, the head of RFC 5424 section 6, the stamp of RFC 3164 section 4.1.2 (no year, no zone),
-//! BIND's `22-Nov-2026 06:00:00.123`, the common log format's `22/Nov/2026:06:00:00 +0000`, and
-//! seconds since the epoch.
+//! RFC 3339, the head of RFC 5424 section 6, the stamp of RFC 3164 section 4.1.2 (no year, no
+//! zone), BIND's `22-Nov-2026 06:00:00.123`, the common log format's `22/Nov/2026:06:00:00 +0000`,
+//! and seconds since the epoch.
 
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;

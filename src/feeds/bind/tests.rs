@@ -12,13 +12,13 @@ fn bind(keys: &str) -> Probe {
 #[test]
 fn as_bind_wrote_it() {
     let want = [
-        "2026-11-22T06:11:29.435000000Z line 1 resolver-log 10.77.0.200:56382 > 10.77.0.1:53/udp \
+        "2026-11-22T07:06:38.911000000Z line 1 resolver-log 10.77.0.200:54092 > 10.77.0.1:53/udp \
          app.clearview.ai 1",
-        "2026-11-22T06:11:29.547000000Z line 2 resolver-log 10.77.0.200:38535 > 10.77.0.1:53/udp \
+        "2026-11-22T07:06:38.987000000Z line 2 resolver-log 10.77.0.200:38769 > 10.77.0.1:53/udp \
          pimeyes.com 28",
-        "2026-11-22T06:11:29.939000000Z line 4 resolver-log 10.77.0.200:39791 > 10.77.0.1:53/tcp \
+        "2026-11-22T07:06:39.131000000Z line 4 resolver-log 10.77.0.200:39223 > 10.77.0.1:53/tcp \
          pimeyes.com 1",
-        "2026-11-22T06:11:30.059000000Z line 5 resolver-log 2001:db8:77::200:33040 > \
+        "2026-11-22T07:06:39.203000000Z line 5 resolver-log 2001:db8:77::200:52630 > \
          2001:db8:77::1:53/udp app.clearview.ai 65",
     ];
     for log in [PLAIN, ISO] {

@@ -102,12 +102,12 @@ fn any_changed_byte_is_found_out() {
         }
         assert_eq!(
             Request::check(&packet, b"another").err(),
-            Some(Drop::Authenticator)
+            Some(Refused::Authenticator)
         );
         for len in 0..packet.len() {
             assert_eq!(
                 Request::check(&packet[..len], SECRET).err(),
-                Some(Drop::Malformed)
+                Some(Refused::Malformed)
             );
         }
         // Padding behind the length is none of ours.
@@ -123,12 +123,12 @@ fn a_wrong_message_authenticator_is_found_out() {
     let packet = request(&[(40, &[0, 0, 0, 1]), (80, &[1; 16])]);
     assert_eq!(
         Request::check(&packet, SECRET).err(),
-        Some(Drop::Authenticator)
+        Some(Refused::Authenticator)
     );
     let short = request(&[(40, &[0, 0, 0, 1]), (80, &[1; 3])]);
     assert_eq!(
         Request::check(&short, SECRET).err(),
-        Some(Drop::Authenticator)
+        Some(Refused::Authenticator)
     );
 }
 
@@ -136,12 +136,18 @@ fn a_wrong_message_authenticator_is_found_out() {
 fn other_codes_and_broken_attributes() {
     let mut other = request(&[]);
     other[0] = 1;
-    assert_eq!(Request::check(&other, SECRET).err(), Some(Drop::OtherCode));
+    assert_eq!(
+        Request::check(&other, SECRET).err(),
+        Some(Refused::OtherCode)
+    );
     for tail in [&[1, 0][..], &[1, 1], &[1, 9, 0], &[1]] {
         let mut packet = request(&[]);
         packet.extend(tail);
         packet[3] += tail.len() as u8;
-        assert_eq!(Request::check(&packet, SECRET).err(), Some(Drop::Malformed));
+        assert_eq!(
+            Request::check(&packet, SECRET).err(),
+            Some(Refused::Malformed)
+        );
     }
 }
 
