@@ -172,7 +172,7 @@ impl Follower {
     fn look_for_another(&mut self, each: &mut impl FnMut(Piece<'_>)) -> Option<String> {
         let open = self.open.as_mut()?;
         let many = is_pattern(&self.path);
-        if many && self.polls % LOOK_EVERY != 0 && open.quiet == 0 {
+        if many && !self.polls.is_multiple_of(LOOK_EVERY) && open.quiet == 0 {
             return None;
         }
         let now = newest(&self.path).and_then(|path| Ok((path.metadata()?, path)));

@@ -102,7 +102,7 @@ pub const CLIENT_ID_LEN_MAX: usize = 255;
 pub fn hex(text: &str) -> Option<Vec<u8>> {
     let digits: Vec<u8> = text.bytes().filter(|byte| *byte != b':').collect();
     let fits = digits.len() <= 2 * CLIENT_ID_LEN_MAX;
-    if !fits || digits.is_empty() || digits.len() % 2 != 0 {
+    if !fits || digits.is_empty() || !digits.len().is_multiple_of(2) {
         return None;
     }
     let digit = |byte: u8| char::from(byte).to_digit(16).map(|d| d as u8);

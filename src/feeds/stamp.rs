@@ -81,7 +81,7 @@ impl Zone {
     fn moment(&self, local: DateTime, learned: Timestamp) -> Option<Timestamp> {
         let both = self.zone.to_ambiguous_timestamp(local);
         let at = |t: jiff::Timestamp| i64::try_from(t.as_nanosecond()).ok().map(Timestamp);
-        let earlier = at(both.clone().earlier().ok()?)?;
+        let earlier = at(both.earlier().ok()?)?;
         let later = at(both.later().ok()?)?;
         let far = |t: Timestamp| t.0.abs_diff(learned.0);
         Some(if far(later) < far(earlier) {
