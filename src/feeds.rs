@@ -41,6 +41,8 @@ mod mail;
 mod mail_json;
 mod pattern;
 mod postfix;
+#[cfg(test)]
+mod probe;
 mod radius;
 mod recent;
 mod secrets;

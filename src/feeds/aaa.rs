@@ -1,7 +1,7 @@
 //! Lines of an authentication or accounting server, by the patterns of the config.
 //!
-//! Enters: lines. Leaves: facts: who began or ended a session, on which address. Never: keeps a line
-//! that no pattern fits.
+//! Enters: lines. Leaves: facts: who began or ended a session, on which address. Never: keeps a
+//! line that no pattern fits.
 //!
 //! The time is the group `time`, else the stamp at the head of the line.
 

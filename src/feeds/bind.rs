@@ -2,9 +2,9 @@
 //!
 //! Enters: lines. Leaves: hits. Never: reads a line of another category.
 //!
-//! `STAMP [queries: info: ]client @0x... ADDRESS#PORT (NAME): [view V: ]query: NAME CLASS TYPE FLAGS
-//! (SERVER)`; a `T` among the flags is TCP. Through syslog a host and `named[pid]:` stand before
-//! `client`. The channel must have `print-time`.
+//! `STAMP [queries: info: ]client @0x... ADDRESS#PORT (NAME): [view V: ]query: NAME CLASS TYPE
+//! FLAGS (SERVER)`; a `T` among the flags is TCP. Through syslog a host and `named[pid]:` stand
+//! before `client`. The channel must have `print-time`.
 
 use super::lookup::{Lookup, name, qtype};
 use super::read::{At, Foreign, Read, address};

@@ -79,7 +79,7 @@ impl Exchange {
         let recipients = field("recipient-address").ok_or(ROW)?;
         let id = field("message-id").and_then(message).unwrap_or(0);
         for recipient in recipients.split(';').filter(|to| is_ours(to, domains)) {
-            let key = (id, recipient.trim().to_lowercase());
+            let key = (id, recipient.trim().to_ascii_lowercase());
             if id != 0 && self.told.peek(&key).is_some() {
                 continue;
             }

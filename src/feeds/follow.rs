@@ -4,9 +4,9 @@
 //! waits for a pipe; reads a byte twice unless the file was written anew; leaves a rotated file
 //! before its end.
 //!
-//! Rotation by rename: the old file is read until it has rested for two polls, then the new one from
-//! its start. Copy and truncate: the file is shorter than what was read, or its head is another. A
-//! file that appears late is read from its start.
+//! Rotation by rename: the old file is read until it has rested for two polls, then the new one
+//! from its start. Copy and truncate: the file is shorter than what was read, or its head is
+//! another. A file that appears late is read from its start.
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io;
@@ -172,7 +172,7 @@ impl Follower {
     fn look_for_another(&mut self, each: &mut impl FnMut(Piece<'_>)) -> Option<String> {
         let open = self.open.as_mut()?;
         let many = is_pattern(&self.path);
-        if many && self.polls % LOOK_EVERY != 0 && open.quiet == 0 {
+        if many && !self.polls.is_multiple_of(LOOK_EVERY) && open.quiet == 0 {
             return None;
         }
         let now = newest(&self.path).and_then(|path| Ok((path.metadata()?, path)));
@@ -224,7 +224,8 @@ impl Open {
     /// Hands out what is new, up to the bound; how many bytes that were.
     fn read(&mut self, each: &mut impl FnMut(Piece<'_>)) -> io::Result<usize> {
         if self.was_written_anew()? {
-            tracing::info!(file = %self.path.display(), "the file was written anew: read from its start");
+            tracing::info!(file = %self.path.display(),
+                "the file was written anew: it is read from its start");
             let len = self.file.metadata()?.len();
             (self.offset, self.live_at) = (0, Some(len));
             self.head.clear();

@@ -3,10 +3,10 @@
 //! Enters: bytes as they come. Leaves: frames, and what must be answered. Never: buffers more than
 //! one frame.
 //!
-//! A frame is its length (32 bits, big endian) and that many bytes. Length 0 is an escape: a control
-//! frame follows, again with its length; its first 32 bits are its type. On a socket the writer says
-//! READY and waits for ACCEPT, then START; at its end STOP, and waits for FINISH. A file begins with
-//! START.
+//! A frame is its length (32 bits, big endian) and that many bytes. Length 0 is an escape: a
+//! control frame follows, again with its length; its first 32 bits are its type. On a socket the
+//! writer says READY and waits for ACCEPT, then START; at its end STOP, and waits for FINISH. A
+//! file begins with START.
 
 /// Longest data frame: a DNS message and its surroundings.
 const FRAME_LEN_MAX: usize = 128 * 1024;

@@ -9,7 +9,7 @@
 use ipnet::IpNet;
 
 use super::known::Known;
-use super::read::{At, Foreign, Read, fact_event, mac, net, some};
+use super::read::{At, CLIENT_ID_LEN_MAX, Foreign, Read, fact_event, mac, net, some};
 use super::stamp;
 use crate::base::Timestamp;
 use crate::event::{Event, FactAct, FactSource};
@@ -125,7 +125,8 @@ impl Isc {
             "ia-na" | "ia-ta" | "ia-pd" => {
                 self.place = Place::Association;
                 // The first four bytes are the number of the association (IAID).
-                self.duid = quoted(rest).and_then(|key| key.get(4..).map(<[u8]>::to_vec));
+                let key = quoted(rest).filter(|key| key.len() <= 4 + CLIENT_ID_LEN_MAX);
+                self.duid = key.and_then(|key| key.get(4..).map(<[u8]>::to_vec));
                 self.cltt = None;
             }
             _ => self.place = Place::Other(1),
@@ -192,7 +193,7 @@ impl Isc {
                     .clone_into(&mut block.state);
             }
             "hardware" => block.mac = value.strip_prefix("ethernet ").and_then(mac),
-            "uid" => block.client_id = quoted(value),
+            "uid" => block.client_id = quoted(value).filter(|id| id.len() <= CLIENT_ID_LEN_MAX),
             "client-hostname" => {
                 block.host = quoted(value).and_then(|host| some(&super::read::text(&host)));
             }
@@ -222,6 +223,8 @@ impl Isc {
             "active" => (FactAct::Holds, from, until),
             // v6 keeps the old end in a released lease; its last transaction is the release.
             "released" if v6 => (FactAct::Ends, cltt.unwrap_or(from), None),
+            // Somebody else sits on the address; `ends` is when it may be given out again.
+            "abandoned" => (FactAct::Ends, from, None),
             _ => (FactAct::Ends, until.unwrap_or(from), None),
         };
         if self

@@ -11,6 +11,9 @@ use crate::base::{DomainName, NameBuf, RawName, Timestamp};
 use crate::blocklist::Verdict;
 use crate::event::{Event, HitRule, Mail, MailSource};
 
+/// Longest mail address in bytes, roomier than RFC 5321 section 4.5.3.1 (64 + 1 + 255).
+const ADDRESS_LEN_MAX: usize = 512;
+
 /// The sender's domain and its rule, for as long as the mail is under way.
 #[derive(Clone)]
 pub struct Sender {
@@ -49,9 +52,10 @@ impl Sender {
     }
 }
 
-/// An address without brackets, lower case.
+/// An address without brackets, lower case. ASCII only: other folding could turn one address into
+/// another (the Kelvin sign becomes a `k`).
 fn plain(address: &str) -> String {
-    address.trim().trim_matches(['<', '>']).to_lowercase()
+    address.trim().trim_matches(['<', '>']).to_ascii_lowercase()
 }
 
 /// Is this an address at one of the organisation's domains (or below)? Without domains every
@@ -65,7 +69,8 @@ pub fn is_ours(recipient: &str, domains: &[DomainName]) -> bool {
         let before = domain.strip_suffix(own.as_str());
         before.is_some_and(|before| before.is_empty() || before.ends_with('.'))
     };
-    !user.is_empty() && (domains.is_empty() || domains.iter().any(within))
+    let whole = !user.is_empty() && plain.len() <= ADDRESS_LEN_MAX;
+    whole && (domains.is_empty() || domains.iter().any(within))
 }
 
 /// A message id shortened: 16 hex digits of its SHA-256, the same in every log that it passes.

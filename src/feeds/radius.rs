@@ -28,7 +28,7 @@ const MESSAGE_AUTHENTICATOR: u8 = 80;
 
 /// Why a request is dropped. Silently (RFC 2866 section 4.1): no answer goes out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Drop {
+pub enum Refused {
     /// No RADIUS packet, or its lengths contradict each other.
     Malformed,
     /// Another code than Accounting-Request.
@@ -37,7 +37,7 @@ pub enum Drop {
     Authenticator,
 }
 
-impl Drop {
+impl Refused {
     /// In words.
     pub const fn text(self) -> &'static str {
         match self {
@@ -61,27 +61,27 @@ impl<'p> Request<'p> {
     ///
     /// # Errors
     /// Why it must be dropped.
-    pub fn check(datagram: &'p [u8], secret: &[u8]) -> Result<Self, Drop> {
-        let len = datagram.get(2..4).ok_or(Drop::Malformed)?;
+    pub fn check(datagram: &'p [u8], secret: &[u8]) -> Result<Self, Refused> {
+        let len = datagram.get(2..4).ok_or(Refused::Malformed)?;
         let len = usize::from(u16::from_be_bytes([len[0], len[1]]));
         // What is beyond the length is padding (RFC 2865 section 3).
-        let packet = datagram.get(..len).ok_or(Drop::Malformed)?;
+        let packet = datagram.get(..len).ok_or(Refused::Malformed)?;
         if !(HEADER_LEN..=PACKET_LEN_MAX).contains(&len) {
-            return Err(Drop::Malformed);
+            return Err(Refused::Malformed);
         }
         if packet[0] != ACCOUNTING_REQUEST {
-            return Err(Drop::OtherCode);
+            return Err(Refused::OtherCode);
         }
         let request = Self { packet };
         // Whole attributes up to the end.
         let whole: usize = request.attributes().map(|(_, value)| value.len() + 2).sum();
         if whole != len - HEADER_LEN {
-            return Err(Drop::Malformed);
+            return Err(Refused::Malformed);
         }
         if request.is_authentic(secret) {
             Ok(request)
         } else {
-            Err(Drop::Authenticator)
+            Err(Refused::Authenticator)
         }
     }
 
@@ -160,7 +160,8 @@ impl<'p> Request<'p> {
         {
             answer[at..at + 16].copy_from_slice(&mac.finalize().into_bytes());
         }
-        // RFC 2866 section 3: MD5(Code + Id + Length + Request Authenticator + attributes + secret).
+        // RFC 2866 section 3: MD5(Code + Id + Length + Request Authenticator + attributes +
+        // secret).
         let mut hash = Md5::new();
         hash.update(&answer);
         hash.update(secret);

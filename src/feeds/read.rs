@@ -1,6 +1,7 @@
 //! What every parser takes and gives.
 //!
-//! Enters: a line's surroundings. Leaves: events pushed to the caller's vector. Never: keeps a line.
+//! Enters: a line's surroundings. Leaves: events pushed to the caller's vector. Never: keeps a
+//! line.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -94,10 +95,14 @@ pub fn mac(text: &str) -> Option<[u8; 6]> {
     (count == 12).then(|| std::array::from_fn(|n| digits[2 * n] << 4 | digits[2 * n + 1]))
 }
 
-/// Bytes written as hex pairs apart by `:` (or not apart).
+/// Longest client identifier (RFC 2132 section 2) or DUID (RFC 8415 section 11.1), in bytes.
+pub const CLIENT_ID_LEN_MAX: usize = 255;
+
+/// Bytes of a client identifier, written as hex pairs apart by `:` (or not apart).
 pub fn hex(text: &str) -> Option<Vec<u8>> {
     let digits: Vec<u8> = text.bytes().filter(|byte| *byte != b':').collect();
-    if digits.is_empty() || digits.len() % 2 != 0 {
+    let fits = digits.len() <= 2 * CLIENT_ID_LEN_MAX;
+    if !fits || digits.is_empty() || !digits.len().is_multiple_of(2) {
         return None;
     }
     let digit = |byte: u8| char::from(byte).to_digit(16).map(|d| d as u8);

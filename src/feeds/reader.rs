@@ -1,8 +1,8 @@
 //! From bytes to events: cuts lines and gives them to the parser of the feed's format.
 //!
-//! Enters: pieces of a followed file, or a whole text. Leaves: events and counts. Never: buffers more
-//! than one line of [`LINE_LEN_MAX`]; reads a line that is not finished (half an address is another
-//! address).
+//! Enters: pieces of a followed file, or a whole text. Leaves: events and counts. Never: buffers
+//! more than one line of [`LINE_LEN_MAX`]; reads a line that is not finished (half an address is
+//! another address).
 
 use super::aaa;
 use super::assigned::{Assigned, Entry, Snapshot};
@@ -56,7 +56,7 @@ pub enum Lines {
 /// How the bytes of a feed's file are read.
 pub enum Reader {
     /// Line by line, as they are appended.
-    Lines(Lines, Cutter),
+    Lines(Box<Lines>, Cutter),
     /// dnstap frames.
     Frames(Frames, Pass),
     /// Whole, at each change.
@@ -98,7 +98,7 @@ impl Reader {
     /// # Errors
     /// A pattern that cannot be compiled.
     pub fn new(feed: &Feed) -> Result<Option<Self>, String> {
-        let lines = |lines| Self::Lines(lines, Cutter::default());
+        let lines = |lines| Self::Lines(Box::new(lines), Cutter::default());
         Ok(Some(match feed {
             Feed::Kea(_) => lines(Lines::Kea(Kea::default())),
             Feed::IscDhcpd(_) => lines(Lines::Isc(Isc::default())),

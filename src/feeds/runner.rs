@@ -1,8 +1,9 @@
 //! The threads behind the feeds: one for all files, one for each listener.
 //!
 //! Enters: the config, the list in force. Leaves: events into a bounded queue, states. Never: loses
-//! an event of a file (it waits until there is room); waits with an event of a listener (dropped and
-//! counted, and a RADIUS client that gets no answer sends again); ends because one feed is broken.
+//! an event of a file (it waits until there is room); waits with an event of a listener (dropped
+//! and counted, and a RADIUS client that gets no answer sends again); ends because one feed is
+//! broken.
 
 use std::collections::HashSet;
 use std::net::{SocketAddr, UdpSocket};
@@ -149,7 +150,7 @@ impl Runner {
     }
 }
 
-impl std::ops::Drop for Runner {
+impl Drop for Runner {
     fn drop(&mut self) {
         self.end();
     }
@@ -208,7 +209,7 @@ impl Desk {
         self.shared.lock().malformed += 1;
         if !std::mem::replace(&mut self.told, true) {
             tracing::warn!(feed = %self.feed, line = number,
-                "expected {}; this line was left out, and further ones are counted only", expected.0);
+                "expected {}; this line was left out, further ones are counted only", expected.0);
         }
     }
 }
@@ -409,7 +410,7 @@ impl Accounting {
         let datagram = buffer.get(..len).unwrap_or_default();
         let request = match Request::check(datagram, secret) {
             Ok(request) => request,
-            Err(drop) => return fault(&mut self.told, desk, Some(client), drop.text()),
+            Err(why) => return fault(&mut self.told, desk, Some(client), why.text()),
         };
         let (id, authenticator) = request.key();
         let key = (from, id, authenticator);

@@ -3,9 +3,9 @@
 //! Enters: text, the zone from the config, the time of reading. Leaves: a [`Timestamp`]. Never:
 //! reads the clock; takes a stamp that it does not know for now.
 //!
-//! RFC 3339, the head of RFC 5424 section 6, the stamp of RFC 3164 section 4.1.2 (no year, no zone),
-//! BIND's `22-Nov-2026 06:00:00.123`, the common log format's `22/Nov/2026:06:00:00 +0000`, and
-//! seconds since the epoch.
+//! RFC 3339, the head of RFC 5424 section 6, the stamp of RFC 3164 section 4.1.2 (no year, no
+//! zone), BIND's `22-Nov-2026 06:00:00.123`, the common log format's `22/Nov/2026:06:00:00 +0000`,
+//! and seconds since the epoch.
 
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
@@ -81,7 +81,7 @@ impl Zone {
     fn moment(&self, local: DateTime, learned: Timestamp) -> Option<Timestamp> {
         let both = self.zone.to_ambiguous_timestamp(local);
         let at = |t: jiff::Timestamp| i64::try_from(t.as_nanosecond()).ok().map(Timestamp);
-        let earlier = at(both.clone().earlier().ok()?)?;
+        let earlier = at(both.earlier().ok()?)?;
         let later = at(both.later().ok()?)?;
         let far = |t: Timestamp| t.0.abs_diff(learned.0);
         Some(if far(later) < far(earlier) {

@@ -1,7 +1,7 @@
 //! The Unix socket at which resolvers hand over dnstap.
 //!
-//! Enters: connections. Leaves: events, as [`super::reader::drain`] makes them, and the answers that
-//! Frame Streams needs. Never: waits for one writer while others write; keeps a broken stream.
+//! Enters: connections. Leaves: events, as [`super::reader::drain`] makes them, and the answers
+//! that Frame Streams needs. Never: waits for one writer while others write; keeps a broken stream.
 
 use std::fs::Permissions;
 use std::io::{self, ErrorKind, Read as _, Write as _};

@@ -3,9 +3,9 @@
 //! Enters: lines. Leaves: hits. Never: counts a query and its reply as two.
 //!
 //! `[1795327871] unbound[291:0] info: CLIENT NAME TYPE CLASS`, with `log-time-ascii` a stamp in
-//! front, with `log-tag-queryreply` `query:` or `reply:` for `info:`; a reply goes on with its code,
-//! seconds, whether it was cached, and bytes. The client's port, the server and the transport are
-//! not told.
+//! front, with `log-tag-queryreply` `query:` or `reply:` for `info:`; a reply goes on with its
+//! code, seconds, whether it was cached, and bytes. The client's port, the server and the transport
+//! are not told.
 
 use super::lookup::{Lookup, name, qtype};
 use super::read::{At, Foreign, Read, address};
