@@ -93,6 +93,7 @@ fn trace(who: &Who, time: Timestamp) -> Trace {
         mac: None,
         flow: None,
         place: who.attribution.place.clone(),
+        entries: Vec::new(),
     }
 }
 
