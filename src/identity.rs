@@ -75,6 +75,9 @@ closed_set! {
     }
 }
 
+/// The reason of an answer about a moment that is no longer remembered: no news about it.
+pub const FORGOTTEN: &str = "too long ago: what was known of it is no longer kept";
+
 /// Who held an address, how surely, and why. A claim: it can be replaced by a better one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attribution {

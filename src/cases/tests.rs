@@ -94,6 +94,7 @@ fn trace(who: &Who, time: Timestamp) -> Trace {
         flow: None,
         entries: Vec::new(),
         place: who.attribution.place.clone(),
+        entries: Vec::new(),
     }
 }
 

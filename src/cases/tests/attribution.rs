@@ -176,6 +176,11 @@ fn forgetting_takes_no_claim_back() {
     let mut one = book();
     feed(&mut one, &sorted(visit(&me, 0.0)));
     assert!(alerts(&ask(&mut one, 14_400.0, |_| address.attribution.clone())).is_empty());
+    // Identity says itself that it remembers no more.
+    let mut forgotten = address.attribution.clone();
+    forgotten.reason = crate::identity::FORGOTTEN.into();
+    assert!(alerts(&ask(&mut one, 60.0, |_| forgotten.clone())).is_empty());
+    assert_eq!(open(&one)[0].subject, me.attribution.subject);
     // After a restart the table is empty.
     let cases: Vec<Case> = one.cases().cloned().collect();
     let mut two = book();
