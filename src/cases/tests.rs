@@ -92,7 +92,6 @@ fn trace(who: &Who, time: Timestamp) -> Trace {
         networks: Vec::new(),
         mac: None,
         flow: None,
-        entries: Vec::new(),
         place: who.attribution.place.clone(),
         entries: Vec::new(),
     }
