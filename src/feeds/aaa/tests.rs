@@ -1,7 +1,7 @@
 //! AAA lines by pattern: FreeRADIUS' linelog, and made-up ones.
 
-use super::super::config::Feed;
 use super::super::probe::Probe;
+use crate::feeds::Feed;
 
 const LINELOG: &str = include_str!("../../../tests/data/feeds/freeradius-linelog.log");
 
