@@ -190,8 +190,11 @@ pub struct Grounds {
     pub let_go: u64,
     /// Search-like uploads among those.
     pub uploads_let_go: u64,
-    /// Alerts that went out and still stand.
+    /// Alerts that went out and still stand; of a closed case those that its end was about.
     pub told: Vec<Told>,
+    /// Alerts that went out ever.
+    #[serde(default)]
+    pub told_ever: u32,
 }
 
 /// An alert that went out.
@@ -203,6 +206,9 @@ pub struct Told {
     pub standing: Standing,
     /// Whom it meant.
     pub subject: SubjectId,
+    /// Which alert of its case it was: one raised again after it was taken back is another one.
+    #[serde(default)]
+    pub number: u32,
 }
 
 impl Case {

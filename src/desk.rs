@@ -15,7 +15,8 @@ use crate::cases::{Case, Change};
 use crate::event::Event;
 use crate::hits::log::LogState;
 use crate::hits::{Finding, Folder, Record, Scribe};
-use crate::metrics::{Metrics, Readiness};
+use crate::metrics::{CaseCounts, Metrics, Readiness};
+use crate::{alerts, casefile};
 
 pub use casework::Casework;
 
@@ -133,22 +134,42 @@ impl Desk {
     }
 
     /// Cases as they were written down before a restart.
-    pub fn restore(&mut self, cases: Vec<Case>, now: Timestamp) {
-        if self.clock == Clock::Live {
-            self.casework.restore(cases, now);
-        } else {
-            self.casework.restore(cases, Timestamp(i64::MIN));
-        }
+    pub fn restore(&mut self, cases: Vec<Case>, now: Timestamp, out: &mut Output) {
+        let from = match self.clock {
+            Clock::Live => now,
+            Clock::Replay => Timestamp(i64::MIN),
+        };
+        self.casework.restore(cases, from, &mut out.changes);
     }
 
     /// Another list is in force.
     pub fn catalogue(&mut self, catalogue: Arc<Catalogue>) {
+        self.declare(&catalogue);
         self.casework.catalogue(catalogue);
     }
 
     /// Closes a case for a reason that somebody gave; `false` when none of this id is open.
     pub fn close(&mut self, case: &str, why: &str, now: Timestamp, out: &mut Vec<Change>) -> bool {
         self.casework.close(case, why, now, out)
+    }
+
+    /// Shows how cases, their file and their alerts stand. To be called about once a second.
+    pub fn show_cases(&self, file: &casefile::State, outbox: &alerts::State) {
+        let metrics = &self.metrics;
+        metrics.cases(&CaseCounts::of(self.casework.cases()));
+        metrics.evidence_lost(&self.casework.counts());
+        metrics.identity(&self.casework.identity().state());
+        metrics.casefile(file);
+        metrics.outbox(outbox);
+        // An Alertmanager that is away makes nobody blind: alerts wait for it.
+        self.readiness.cases(file.failing.as_deref());
+    }
+
+    /// Declares what the vendors of a list may come to.
+    pub fn declare(&self, list: &Catalogue) {
+        let vendors = list.vendors().iter();
+        let provable = vendors.filter_map(|v| Some((v.id.as_str(), v.highest_stage?)));
+        self.metrics.provable(provable);
     }
 
     /// Identity and cases.

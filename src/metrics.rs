@@ -9,6 +9,7 @@
 //! one before is added here, so that the totals survive a restart of the sensor.
 
 mod casework;
+mod people;
 pub mod families;
 pub mod http;
 pub mod ready;

@@ -152,6 +152,20 @@ impl Casebook {
         }
     }
 
+    /// Every alert that the record says went out in the cases just restored: a crash may have come
+    /// between the record and the alert. The ids are the same, so that nobody is told twice.
+    pub fn tell_again(&mut self) -> Vec<Alert> {
+        let open: Vec<Case> = self.open.values().map(|entry| entry.case.clone()).collect();
+        let mut out = Vec::new();
+        for case in open.iter().chain(&self.closed.clone()) {
+            let know = self.knowledge(&case.vendor);
+            for told in &case.grounds.told {
+                out.push(tell::again(case, told, &know.proof));
+            }
+        }
+        out
+    }
+
     /// Another catalogue is in force, from the next sighting of each case on.
     pub fn catalogue(&mut self, catalogue: Arc<Catalogue>) {
         self.catalogue = catalogue;
@@ -508,7 +522,8 @@ impl Casebook {
         let Entry { mut case, .. } = self.open.remove(key)?;
         case.closed = Some(why.to_owned());
         case.revision += 1;
-        let told = std::mem::take(&mut case.grounds.told);
+        // They stay in the record, so that its end can be told again after a crash.
+        let told = case.grounds.told.clone();
         let alerts: Vec<Alert> = told
             .iter()
             .map(|told| tell::end(&case, told, kind, why, &know.proof, self.now))
@@ -639,6 +654,7 @@ impl Told {
             stage,
             standing: case.ruling.standing,
             subject: case.subject.clone(),
+            number: case.grounds.told_ever.saturating_add(1),
         }
     }
 }

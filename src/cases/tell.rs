@@ -49,6 +49,7 @@ pub(super) fn raise(case: &mut Case, proof: &Proof, now: Timestamp, out: &mut Ve
             time,
             "",
         ));
+        case.grounds.told_ever = told.number;
         case.grounds.told.push(told);
         case.grounds
             .told
@@ -95,6 +96,21 @@ pub(super) fn end(
     now: Timestamp,
 ) -> Alert {
     alert(case, told, kind, None, proof, now, why)
+}
+
+/// The newest word on an alert that the record says went out, as it was told then.
+pub(super) fn again(case: &Case, told: &Told, proof: &Proof) -> Alert {
+    let Some(why) = &case.closed else {
+        let step = case.steps.iter().find(|step| step.stage == told.stage);
+        let time = step.map_or(case.updated, |step| step.time);
+        return alert(case, told, AlertKind::Raised, step, proof, time, "");
+    };
+    let kind = if why.starts_with("retracted") {
+        AlertKind::Retracted
+    } else {
+        AlertKind::Resolved
+    };
+    alert(case, told, kind, None, proof, case.updated, why)
 }
 
 fn alert(
@@ -149,7 +165,13 @@ fn alert(
 
 /// The same in each attempt: from what the alert is about, and from nothing else.
 fn id(case: &Case, told: &Told, kind: AlertKind) -> String {
-    let text = format!("{}/{}/{}/{kind}", case.id, told.stage, told.standing);
+    let Told {
+        stage,
+        standing,
+        number,
+        ..
+    } = told;
+    let text = format!("{}/{stage}/{standing}/{number}/{kind}", case.id);
     let hash = digest::digest(&digest::SHA256, text.as_bytes());
     let mut id = String::from("alert-");
     for byte in hash.as_ref().iter().take(8) {

@@ -102,7 +102,9 @@ pub fn run(config: Config) -> Result<(), Fault> {
         Arc::clone(&readiness),
         clock,
     );
-    desk.restore(cases, office::now());
+    desk.declare(&list);
+    let mut unwritten = Unwritten::default();
+    desk.restore(cases, office::now(), &mut unwritten.out);
     let list = Arc::new(ArcSwap::new(list));
     let office = Office {
         desk,
@@ -112,7 +114,7 @@ pub fn run(config: Config) -> Result<(), Fault> {
         outbox,
         sealer,
         lists: config.lists.clone(),
-        unwritten: Unwritten::default(),
+        unwritten,
     };
     let pages = Pages {
         listener,
@@ -318,6 +320,8 @@ async fn serve(
         .spawn(move || done.send(office.work(&inbox, &flag, &told)))
         .map_err(wiring)?;
 
+    let metrics = Arc::clone(&pages.metrics);
+    let mut shown_feeds = tokio::time::interval(Duration::from_secs(1));
     let (end_pages, mut pages_end) = watch::channel(false);
     let shown = tokio::spawn(http::serve(
         pages.listener,
@@ -363,6 +367,10 @@ async fn serve(
                     // The visitor may have gone.
                     let _ = request.answer.send(reply(&outcome));
                 }
+                continue;
+            }
+            _ = shown_feeds.tick(), if runner.is_some() => {
+                metrics.feeds(&runner.as_ref().map_or_else(Vec::new, Runner::state));
                 continue;
             }
             () = tokio::time::sleep_until(until), if stopping => {

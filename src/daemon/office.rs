@@ -28,8 +28,7 @@ use crate::sealing::Sealer;
 
 /// Pace of what time brings: retries, forced writes, closing windows, readiness.
 const TICK: Duration = Duration::from_millis(200);
-/// Changes that may wait for a disk that is full. A case that waits is replaced by its newer
-/// self, so that this many cases and alerts must have changed before any is lost.
+/// Changes that may wait for a disk that is full before older selves of a case are let go.
 const WAITING_MAX: usize = 65_536;
 /// How long alerts may take to go out at a stop; what is left goes out at the next start.
 const OUTBOX_GRACE: Duration = Duration::from_secs(3);
@@ -88,7 +87,8 @@ pub struct Office {
 /// Changes in the order in which they must reach the disk.
 #[derive(Default)]
 pub struct Unwritten {
-    out: Output,
+    /// What the desk gave last.
+    pub out: Output,
     waiting: VecDeque<Change>,
     /// What was sealed of each subject: the same is not sealed twice.
     sealed: HashMap<SubjectId, [u8; 32]>,
@@ -139,6 +139,7 @@ impl Office {
                 self.casefile.tick(now());
                 self.log.tick(ticked);
                 self.desk.hit_log(&self.log.state());
+                self.show();
             }
         }
         self.desk.flush(&mut self.unwritten.out);
@@ -156,6 +157,11 @@ impl Office {
             return Err(Fault::new(Exit::Output, what));
         }
         Ok(())
+    }
+
+    fn show(&self) {
+        let outbox = self.outbox.state(now());
+        self.desk.show_cases(&self.casefile.state(), &outbox);
     }
 
     fn take(&mut self, event: Event) {
@@ -253,7 +259,8 @@ fn digest(clear: &crate::identity::Clear) -> [u8; 32] {
     digest.as_ref().try_into().unwrap_or_default()
 }
 
-/// At the bound a case gives way to its newer self; only then does the eldest go.
+/// At the bound a case gives way to its newer self. What is left is bounded by the casebook: one
+/// line for each case, and one alert for each of its stages.
 fn shorten(waiting: &mut VecDeque<Change>) {
     if waiting.len() <= WAITING_MAX {
         return;
@@ -268,17 +275,6 @@ fn shorten(waiting: &mut VecDeque<Change>) {
         Change::Case(case) => newest.get(&case.id) == Some(&case.revision),
         Change::Alert(_) => true,
     });
-    let mut lost = 0u64;
-    while waiting.len() > WAITING_MAX {
-        waiting.pop_front();
-        lost += 1;
-    }
-    if lost > 0 {
-        tracing::error!(
-            lost,
-            "changes of cases were lost: the disk has been full for too long"
-        );
-    }
 }
 
 /// The wall clock.

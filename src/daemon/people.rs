@@ -9,7 +9,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 
 use super::fault::{Exit, Fault};
 use crate::blocklist::Catalogue;
-use crate::cases::Casebook;
+use crate::cases::{Casebook, Rules};
 use crate::config::Config;
 use crate::desk::Casework;
 use crate::event::Event;
@@ -26,8 +26,11 @@ use crate::sealing::Sealer;
 pub fn casework(config: &Config, key: &Key, list: Arc<Catalogue>) -> Result<Casework, Fault> {
     let organisation = Arc::new(organisation(config)?);
     if !config.organisation.map.as_os_str().is_empty() {
-        tracing::info!(digest = organisation.digest(), entries = organisation.register().len(),
-            "the map of the organisation and the register are in force");
+        tracing::info!(
+            digest = organisation.digest(),
+            entries = organisation.register().len(),
+            "the map of the organisation and the register are in force"
+        );
     }
     let who = &config.identity;
     let settings = identity::Settings {
@@ -36,8 +39,20 @@ pub fn casework(config: &Config, key: &Key, list: Arc<Catalogue>) -> Result<Case
         intervals_max: who.intervals_max as usize,
     };
     let identity = Identity::new(settings, key.clone(), Arc::clone(&organisation));
-    let casebook = Casebook::new(list, organisation, Box::new(case_id));
+    let casebook = Casebook::with_rules(list, organisation, Box::new(case_id), rules(config)?);
     Ok(Casework::new(identity, casebook))
+}
+
+/// The rules file, or what is built in.
+fn rules(config: &Config) -> Result<Rules, Fault> {
+    let path = &config.cases.rules;
+    if path.as_os_str().is_empty() {
+        return Ok(Rules::builtin());
+    }
+    let refuse = |why: String| Fault::new(Exit::Config, format!("rules of cases: {why}"));
+    let name = path.display().to_string();
+    let text = std::fs::read_to_string(path).map_err(|e| refuse(format!("{name}: {e}")))?;
+    Rules::parse(&text, &name).map_err(refuse)
 }
 
 /// The map and the register.

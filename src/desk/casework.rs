@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use crate::base::Timestamp;
-use crate::cases::{Case, Casebook, Change};
+use crate::cases::{Case, Casebook, Change, Counts};
 use crate::event::Event;
 use crate::identity::Identity;
 
@@ -90,9 +90,11 @@ impl Casework {
 
     /// Cases as they were written down before a restart, which is over at `now`: who held what
     /// before is not known any more.
-    pub fn restore(&mut self, cases: Vec<Case>, now: Timestamp) {
+    pub fn restore(&mut self, cases: Vec<Case>, now: Timestamp, out: &mut Vec<Change>) {
         self.identity.begin(now);
         self.casebook.restore(cases);
+        let again = self.casebook.tell_again().into_iter();
+        out.extend(again.map(|alert| Change::Alert(Box::new(alert))));
     }
 
     /// Closes a case for a reason that somebody gave; `false` when none of this id is open.
@@ -108,6 +110,11 @@ impl Casework {
     /// The cases as they stand.
     pub fn cases(&self) -> impl Iterator<Item = &Case> {
         self.casebook.cases()
+    }
+
+    /// How many cases are open, and what was lost at the bounds.
+    pub fn counts(&self) -> Counts {
+        self.casebook.counts()
     }
 
     /// Who held what.

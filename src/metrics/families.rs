@@ -238,6 +238,30 @@ families! {
     alert_spool_bytes: Gauge "poortwacht_alert_spool_bytes" []
         "Bytes of the alerts in the spool.";
 
+    // Identity and feeds
+    identity_intervals: Gauge "poortwacht_identity_facts" []
+        "Facts in memory about who held which address.";
+    identity_translations: Gauge "poortwacht_identity_translations" []
+        "Address translations in memory.";
+    identity_refused: Counter "poortwacht_identity_refused_total" ["reason"]
+        "Facts, or the user names in them, that were not taken in, by reason.";
+    identity_evicted: Counter "poortwacht_identity_evicted_total" []
+        "Facts that went before their time because memory was at its bound.";
+    identity_disputed: Counter "poortwacht_identity_disputed_total" []
+        "Log lines whose time ran backwards, so that nobody is named by them.";
+    identity_ambiguous: Counter "poortwacht_identity_ambiguous_total" []
+        "Answers that several may be meant.";
+    case_evidence_lost: Counter "poortwacht_case_evidence_lost_total" ["what"]
+        "Cases and evidence not kept because a bound was reached, by what.";
+    feed_lines: Counter "poortwacht_feed_lines_total" ["feed", "what"]
+        "What was read of a feed: lines, events made of them, malformed ones, events dropped.";
+    feed_open: Gauge "poortwacht_feed_open" ["feed"]
+        "1 while the feed can be read.";
+    feed_lag: Gauge "poortwacht_feed_lag_bytes" ["feed"]
+        "Bytes of the feed that are not read yet.";
+    feed_read: Gauge "poortwacht_feed_read_timestamp_seconds" ["feed"]
+        "When the newest line of the feed was read, since the epoch; 0 when none was.";
+
     // The desk
     ready: Gauge "poortwacht_ready" []
         "1 while /readyz says yes.";

@@ -35,6 +35,7 @@ struct State {
     blind: BTreeSet<String>,
     log_open: bool,
     log_failing: Option<String>,
+    cases_failing: Option<String>,
 }
 
 impl Readiness {
@@ -98,6 +99,11 @@ impl Readiness {
         state.log_failing.clone_from(&log.failing);
     }
 
+    /// Cases can be written, or not, and why.
+    pub fn cases(&self, failing: Option<&str>) {
+        self.state().cases_failing = failing.map(str::to_owned);
+    }
+
     /// Why not ready at `now` (wall clock); empty when ready.
     pub fn reasons(&self, now: Timestamp) -> Vec<String> {
         let state = self.state();
@@ -124,6 +130,7 @@ impl Readiness {
             reasons.push("the hit log is not open yet".into());
         }
         reasons.extend(state.log_failing.clone());
+        reasons.extend(state.cases_failing.clone());
         reasons
     }
 
