@@ -241,6 +241,8 @@ fn free_port() -> u16 {
 fn metrics_of_all_captures(folder: &Path, port: u16) -> (Daemon, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_poortwacht"));
     command.arg("run").arg(format!("--listen=127.0.0.1:{port}"));
+    // Cases and alerts go to folders of its own.
+    command.current_dir(folder);
     for (option, name) in [
         ("--hits", "hits.jsonl"),
         ("--key", "key"),

@@ -121,6 +121,8 @@ pub(super) struct Spool {
     next: u64,
     bytes: u64,
     dead: u64,
+    /// Endings are not sure to be on the disk yet.
+    unforced: bool,
 }
 
 /// Why an alert is not in the spool.
@@ -161,6 +163,7 @@ impl Spool {
             next: 1,
             bytes: 0,
             dead: 0,
+            unforced: false,
         };
         spool.count_dead().map_err(failed)?;
         let mut names = Vec::new();
@@ -351,22 +354,22 @@ impl Spool {
 
     /// Ends every alert of a case but retractions; on the disk when this returns.
     pub(super) fn close(&mut self, case: &str, now: Timestamp) -> Result<(), String> {
-        let mut ended = false;
         for number in self.of_case(case, u64::MAX) {
             let raised = self.entries.get(&number);
             if raised.is_some_and(|entry| entry.alert.kind == AlertKind::Raised) {
-                ended |= self.end(number, now);
+                self.unforced |= self.end(number, now);
             }
         }
-        if !ended {
-            return Ok(());
+        if self.unforced {
+            self.sync().map_err(|e| {
+                format!(
+                    "cannot force the folder of alerts {} to the disk: {e}",
+                    self.folder.display()
+                )
+            })?;
+            self.unforced = false;
         }
-        self.sync().map_err(|e| {
-            format!(
-                "cannot force the folder of alerts {} to the disk: {e}",
-                self.folder.display()
-            )
-        })
+        Ok(())
     }
 
     /// Alertmanager is to hear that it is over. `false`: nothing changed.

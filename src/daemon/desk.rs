@@ -102,7 +102,7 @@ pub fn run(config: Config) -> Result<(), Fault> {
         Arc::clone(&readiness),
         clock,
     );
-    desk.restore(cases);
+    desk.restore(cases, office::now());
     let list = Arc::new(ArcSwap::new(list));
     let office = Office {
         desk,

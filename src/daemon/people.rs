@@ -25,6 +25,10 @@ use crate::sealing::Sealer;
 /// [`Exit::Config`] when the map, the register or the rules cannot be used.
 pub fn casework(config: &Config, key: &Key, list: Arc<Catalogue>) -> Result<Casework, Fault> {
     let organisation = Arc::new(organisation(config)?);
+    if !config.organisation.map.as_os_str().is_empty() {
+        tracing::info!(digest = organisation.digest(), entries = organisation.register().len(),
+            "the map of the organisation and the register are in force");
+    }
     let who = &config.identity;
     let settings = identity::Settings {
         people: !who.officers.is_empty(),

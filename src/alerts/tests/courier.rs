@@ -38,11 +38,14 @@ fn wall() -> String {
     Timestamp(i64::try_from(since.as_nanos()).unwrap()).to_string()
 }
 
+/// The whole answer to a post.
+type Answer = Box<dyn Fn(&Got) -> String + Send>;
+
 /// Answers each post by what the test set, and keeps it.
 struct Server {
     port: u16,
     got: Arc<Mutex<Vec<Got>>>,
-    answer: Arc<Mutex<Box<dyn Fn(&Got) -> String + Send>>>,
+    answer: Arc<Mutex<Answer>>,
 }
 
 fn status(line: &'static str) -> impl Fn(&Got) -> String + Send {

@@ -322,3 +322,11 @@ fn pages_that_poll_are_no_forms() {
     inputs.push(mail(Some(&me), "kairos.com", 500.0));
     at_most(inputs, &me, Stage::AccountOrLogin);
 }
+
+#[test]
+fn a_login_page_looked_at_twice_is_no_form() {
+    let me = person(1);
+    let mut inputs = page(&me, KAIROS[1], 0.0);
+    inputs.extend(page(&me, KAIROS[1], 400.0));
+    at_most(inputs, &me, Stage::Visited);
+}
