@@ -58,19 +58,23 @@ impl Bench {
     }
 
     fn bursts(&self) -> Vec<&Burst> {
-        let burst = |event| match event {
-            &Event::Burst(ref burst) => Some(&**burst),
-            _ => None,
-        };
-        self.seen.told.iter().filter_map(burst).collect()
+        let mut bursts = Vec::new();
+        for event in &self.seen.told {
+            if let Event::Burst(burst) = event {
+                bursts.push(&**burst);
+            }
+        }
+        bursts
     }
 
     fn support(&self) -> Vec<&Support> {
-        let support = |event| match event {
-            &Event::Support(ref support) => Some(&**support),
-            _ => None,
-        };
-        self.seen.told.iter().filter_map(support).collect()
+        let mut support = Vec::new();
+        for event in &self.seen.told {
+            if let Event::Support(told) = event {
+                support.push(&**told);
+            }
+        }
+        support
     }
 
     /// Bytes up and down of each burst.
