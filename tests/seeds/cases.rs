@@ -76,7 +76,6 @@ fn catalogue() -> Arc<Catalogue> {
 fn sensing(played: &Played) -> Sensing {
     Sensing {
         excluded: played.case.exclude.clone(),
-        ..Sensing::default()
     }
 }
 
@@ -128,11 +127,11 @@ impl Told {
             let mut alone = identity();
             let mut time = Timestamp(played.plan.start as i64 * 1_000_000_000);
             for Learned { at, event, .. } in own.iter().filter(|it| it.client == index) {
-                if let Event::Fact(fact) = event {
-                    if fact.act == poortwacht::event::FactAct::Holds {
-                        alone.learn(fact, *at);
-                        time = *at;
-                    }
+                if let Event::Fact(fact) = event
+                    && fact.act == poortwacht::event::FactAct::Holds
+                {
+                    alone.learn(fact, *at);
+                    time = *at;
                 }
             }
             let ends = Endpoints {
