@@ -17,6 +17,7 @@ mod spool;
 mod tests;
 pub mod words;
 
+use std::fs::File;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -91,6 +92,8 @@ pub struct Outbox {
     shared: Arc<Shared>,
     courier: Option<JoinHandle<()>>,
     observer: Observer,
+    /// Given back with the outbox, also when the courier still waits for an answer.
+    _lock: File,
 }
 
 impl Outbox {
@@ -112,8 +115,9 @@ impl Outbox {
             alerts: settings.alerts_max.into(),
             bytes: u64::from(settings.mib_max) << 20,
         };
+        let (spool, lock) = Spool::open(&settings.folder, limits, posting, now)?;
         let shared = Arc::new(Shared::new(Room {
-            spool: Spool::open(&settings.folder, limits, posting, now)?,
+            spool,
             tally: Tally::new(),
             stop: false,
             posting: false,
@@ -136,6 +140,7 @@ impl Outbox {
             shared,
             courier,
             observer: observer.clone(),
+            _lock: lock,
         })
     }
 

@@ -418,14 +418,7 @@ impl Config {
         if !who.officers.is_empty() {
             Sealer::new(&who.officers, who.threshold).map_err(|why| format!("[identity] {why}"))?;
         }
-        let mut seen = std::collections::BTreeSet::new();
-        if let Some(twice) = self.feeds.iter().find(|feed| !seen.insert(&feed.name)) {
-            return Err(format!(
-                "two [[feed]] tables are named `{}`: give each a name of its own",
-                twice.name.escape_debug()
-            ));
-        }
-        Ok(())
+        Feed::check_all(&self.feeds)
     }
 
     /// Is there anything to watch or to read?
@@ -483,6 +476,7 @@ impl Config {
         };
         self.sensor.read.iter_mut().for_each(fix);
         self.lists.user.iter_mut().for_each(fix);
+        self.feeds.iter_mut().for_each(|feed| feed.rebase(folder));
         for path in [
             &mut self.organisation.map,
             &mut self.cases.folder,

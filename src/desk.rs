@@ -133,8 +133,12 @@ impl Desk {
     }
 
     /// Cases as they were written down before a restart.
-    pub fn restore(&mut self, cases: Vec<Case>) {
-        self.casework.restore(cases);
+    pub fn restore(&mut self, cases: Vec<Case>, now: Timestamp) {
+        if self.clock == Clock::Live {
+            self.casework.restore(cases, now);
+        } else {
+            self.casework.restore(cases, Timestamp(i64::MIN));
+        }
     }
 
     /// Another list is in force.

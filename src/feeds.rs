@@ -1,28 +1,60 @@
 //! Feeds: files that others write and this reads, as they grow: leases, assignments, logs.
 //!
-//! Enters: lease files, AAA, mail, resolver, proxy and translation logs; RADIUS accounting at a
-//! listener of our own. Leaves: [`Event`](crate::event::Event)s of the kinds `Fact`, `Translation`,
-//! `Mail`, and `Hit` for a look-up that matched. Never: keeps a line that matched nothing; stops
-//! the others because one is broken.
+//! Enters: lease files, AAA, mail, resolver, proxy and translation logs; RADIUS accounting and
+//! dnstap at listeners of our own. Leaves: [`Event`](crate::event::Event)s of the kinds `Fact`,
+//! `Translation`, `Mail`, and `Hit` for a look-up that matched. Never: keeps a line that matched
+//! nothing; tells a line's content in a message; stops the others because one feed is broken.
+//!
+//! ```text
+//! follow (file, rotation) -> lines ----> reader: one parser per format -> events -> bounded queue
+//! listen (dnstap, RADIUS) -> datagrams --^                                  `runner` holds threads
+//! ```
+//!
+//! Parsers are pure: a line, the list in force and the time of reading go in, events come out.
+//! Nothing about how far a file was read is written down: after a restart leases and assignments
+//! are read anew, and a log goes on at its end (the sensor did not see that gap either).
 
-use serde::{Deserialize, Serialize};
+mod config;
+mod follow;
+mod once;
+#[doc(hidden)]
+pub mod oracle;
+mod read;
+mod reader;
+mod runner;
+mod state;
 
-/// `[[feed]]` of the config.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Feed {
-    /// Its name in messages, metrics and records.
-    pub name: String,
-    /// What it is: see [`Kind`].
-    pub kind: Kind,
-    /// The file, or (dnstap, RADIUS) the socket to listen at.
-    pub path: String,
-}
+mod aaa;
+mod assigned;
+mod bind;
+mod conntrack;
+mod dnsmasq;
+mod dnsmasq_log;
+mod dnstap;
+mod exchange;
+mod frames;
+mod isc;
+mod kea;
+mod known;
+mod lookup;
+mod mail;
+mod mail_json;
+mod pattern;
+mod postfix;
+#[cfg(test)]
+mod probe;
+mod radius;
+mod recent;
+mod secrets;
+mod squid;
+mod stamp;
+mod tap_socket;
+mod unbound;
 
-crate::base::seen::closed_set! {
-    /// What a feed is.
-    Kind {
-        /// Kea's memfile of DHCPv4 or DHCPv6 leases (CSV).
-        Kea = "kea",
-    }
-}
+pub use config::{
+    Aaa, AaaPattern, Dnstap, Feed, Kind, LeaseFile, Log, MailFields, MailJson, MailLog, Nat,
+    Radius, StartAt,
+};
+pub use once::read_once;
+pub use runner::Runner;
+pub use state::FeedState;

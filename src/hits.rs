@@ -12,6 +12,7 @@ pub mod community;
 pub mod ecs;
 pub mod evidence;
 pub mod fold;
+pub mod guarded;
 pub mod log;
 pub mod pseudonym;
 pub mod scribe;

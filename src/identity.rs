@@ -9,7 +9,8 @@
 //! learned. An answer is a function of the facts known and of the moment asked for, so the order in
 //! which facts arrive does not matter, and asking again after a late fact gives the better answer.
 //!
-//! [`lane`] has the rules of one address, [`answer`] those of the whole.
+//! The head of `identity/lane.rs` has the rules of one address, that of `identity/answer.rs` those
+//! of the whole.
 
 mod answer;
 mod intake;
@@ -73,6 +74,9 @@ closed_set! {
         Ambiguous = "ambiguous",
     }
 }
+
+/// The reason of an answer about a moment that is no longer remembered: no news about it.
+pub const FORGOTTEN: &str = "too long ago: what was known of it is no longer kept";
 
 /// Who held an address, how surely, and why. A claim: it can be replaced by a better one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

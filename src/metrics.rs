@@ -1,6 +1,6 @@
 //! What the program counts, as Prometheus reads it.
 //!
-//! Enters: [`Event`]s of the sensor, the state of the hit log. Leaves: the pages of [`http`]. Never:
+//! Enters: [`Event`]s of the sensor, the state of the hit log, of cases and alerts. Leaves: the pages of [`http`]. Never:
 //! a person in a label (labels come from closed sets, the config and the list), a series that
 //! appears only when something went wrong (each is declared at 0).
 //!
@@ -8,6 +8,7 @@
 //! it by a test. The sensor's counters are cumulative per worker; what a new snapshot adds to the
 //! one before is added here, so that the totals survive a restart of the sensor.
 
+mod casework;
 pub mod families;
 pub mod http;
 pub mod ready;
@@ -25,6 +26,7 @@ use crate::hits::{Finding, Folder};
 use families::Families;
 use snapshot::{seconds, went_back};
 
+pub use casework::CaseCounts;
 pub use ready::Readiness;
 
 /// Most interfaces, and most vendors, that get a label of their own; more become [`OTHER`]. The
@@ -50,6 +52,9 @@ struct Memory {
     log: Option<LogState>,
     folded: u64,
     closed_early: u64,
+    cases: CaseCounts,
+    casefile: Option<crate::casefile::State>,
+    outbox: Option<crate::alerts::State>,
 }
 
 impl Default for Metrics {
@@ -326,6 +331,7 @@ fn declare(families: &Families) {
             .with_label_values(&[*page, *code])
             .inc_by(0);
     }
+    casework::declare(families);
     families
         .build_info
         .with_label_values(&[env!("CARGO_PKG_VERSION")])

@@ -275,7 +275,8 @@ impl Organisation {
         found.map(|entry| entry.reference.clone()).collect()
     }
 
-    /// What the register says of a use: see [`register`] for the order of the questions.
+    /// What the register says of a use; the head of `organisation/register.rs` has the order of the
+    /// questions.
     pub fn ruling(&self, what: &Use<'_>) -> Ruling {
         register::ruling(&self.register, what)
     }

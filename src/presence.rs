@@ -25,6 +25,10 @@ pub mod radius;
 mod recent;
 mod text;
 mod watch;
+#[doc(hidden)]
+pub mod oracle;
+#[cfg(test)]
+mod tests;
 
 use crate::base::{Endpoints, Transport, seen::closed_set};
 

@@ -2,12 +2,43 @@
 //!
 //! Enters: a [`Clear`] and the officers' public keys (age). Leaves: a [`Sealed`] record: the text
 //! under the subject's own data key, that key split k-of-n, each share encrypted to one officer.
-//! Never: holds a private key; seals two subjects under one data key.
+//! Never: holds a private key; seals two subjects under one data key; writes a data key anywhere.
+//!
+//! The text is JSON, filled up with spaces to a multiple of [`BLOCK`] bytes so that its length tells
+//! nothing of a name, under AES-256-GCM (NIST SP 800-38D) with the subject as associated data: a
+//! text put under another subject's record does not open. The data key is split after Shamir over
+//! GF(256); a share is encrypted to its officer by age (X25519). `docs/sealing.md` is the officers'
+//! recipe; [`open`] is what it runs.
 
+mod open;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+
+use age::x25519::Recipient;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use blahaj::Sharks;
+use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use ring::rand::{SecureRandom, SystemRandom};
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use crate::hits::SubjectId;
 use crate::identity::Clear;
+
+pub use open::{Share, open, open_share};
+
+/// Most officers.
+pub const OFFICERS_MAX: usize = 16;
+/// Subjects whose data key is kept for the next sealing; beyond it the one sealed first gets a new
+/// data key when it is sealed again.
+const KEYS_MAX: usize = 4096;
+/// The text is filled up to a multiple of this.
+const BLOCK: usize = 512;
+/// Longest name of an officer, in bytes.
+const NAME_LEN_MAX: usize = 200;
 
 /// An officer: may open a share.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,27 +59,164 @@ pub struct Sealed {
     pub threshold: u8,
     /// Name of each officer and their share: age, armoured.
     pub shares: Vec<(String, String)>,
-    /// The text under the data key, base64.
+    /// The text under the data key, base64: nonce, text, tag.
     pub text: String,
 }
 
-/// Seals.
-pub struct Sealer {}
+/// A subject's data key, and its shares as they were encrypted once: each record of the subject
+/// bears the same ones, so that shares of an older record open a newer one.
+struct DataKey {
+    key: Zeroizing<[u8; 32]>,
+    shares: Vec<(String, String)>,
+}
+
+/// Seals. Holds data keys in memory alone, overwritten when they go.
+pub struct Sealer {
+    officers: Vec<(String, Recipient)>,
+    threshold: u8,
+    keys: HashMap<SubjectId, DataKey>,
+    order: VecDeque<SubjectId>,
+}
 
 impl Sealer {
     /// For these officers, `threshold` of whom must act together.
     ///
     /// # Errors
     /// A sentence: which key is none, or why the numbers do not fit.
-    pub fn new(_officers: &[Officer], _threshold: u8) -> Result<Self, String> {
-        Ok(Self {})
+    pub fn new(officers: &[Officer], threshold: u8) -> Result<Self, String> {
+        let count = officers.len();
+        if count > OFFICERS_MAX {
+            return Err(format!(
+                "{count} officers are too many: name {OFFICERS_MAX} at most"
+            ));
+        }
+        if threshold == 0 || usize::from(threshold) > count {
+            return Err(format!(
+                "threshold = {threshold} does not fit {count} officers: use 1 to {count}"
+            ));
+        }
+        let (mut names, mut keys) = (BTreeSet::new(), BTreeSet::new());
+        let mut found = Vec::with_capacity(count);
+        for officer in officers {
+            let name = officer.name.trim();
+            if name.is_empty() || name.len() > NAME_LEN_MAX || name.chars().any(char::is_control) {
+                return Err("an officer has no name, or none of one short line: give one".into());
+            }
+            if !names.insert(name.to_owned()) {
+                return Err(format!(
+                    "two officers are named `{}`: give each a name of its own",
+                    name.escape_debug()
+                ));
+            }
+            let recipient = recipient(name, officer.recipient.trim())?;
+            if !keys.insert(recipient.to_string()) {
+                return Err(format!(
+                    "the recipient of `{}` is another officer's too: each needs a key of their own",
+                    name.escape_debug()
+                ));
+            }
+            found.push((name.to_owned(), recipient));
+        }
+        Ok(Self {
+            officers: found,
+            threshold,
+            keys: HashMap::new(),
+            order: VecDeque::new(),
+        })
     }
 
     /// Seals what is known of a subject now.
     ///
     /// # Errors
     /// A sentence without anything of what was to be sealed.
-    pub fn seal(&mut self, _subject: &SubjectId, _clear: &Clear) -> Result<Sealed, String> {
-        Err("not built".into())
+    pub fn seal(&mut self, subject: &SubjectId, clear: &Clear) -> Result<Sealed, String> {
+        let threshold = self.threshold;
+        let data = self.data_key(subject)?;
+        let text = enciphered(&data.key, subject, clear)?;
+        Ok(Sealed {
+            subject: subject.clone(),
+            threshold,
+            shares: data.shares.clone(),
+            text: STANDARD.encode(text),
+        })
     }
+
+    fn data_key(&mut self, subject: &SubjectId) -> Result<&DataKey, String> {
+        if !self.keys.contains_key(subject) {
+            if self.keys.len() >= KEYS_MAX
+                && let Some(first) = self.order.pop_front()
+            {
+                self.keys.remove(&first);
+            }
+            let made = self.split(subject)?;
+            self.order.push_back(subject.clone());
+            self.keys.insert(subject.clone(), made);
+        }
+        self.keys
+            .get(subject)
+            .ok_or_else(|| "the data key was not kept".into())
+    }
+
+    /// A new data key, split and encrypted to the officers.
+    fn split(&self, subject: &SubjectId) -> Result<DataKey, String> {
+        let mut key = Zeroizing::new([0; 32]);
+        fill(key.as_mut())?;
+        let dealer = Sharks(self.threshold).dealer(key.as_ref());
+        let mut shares = Vec::with_capacity(self.officers.len());
+        for ((name, recipient), share) in self.officers.iter().zip(dealer) {
+            let share = Share::of(subject, name, self.threshold, &share);
+            let text = share.text()?;
+            let armoured = age::encrypt_and_armor(recipient, &text)
+                .map_err(|error| format!("a share could not be encrypted with age: {error}"))?;
+            shares.push((name.clone(), armoured));
+        }
+        Ok(DataKey { key, shares })
+    }
+}
+
+/// Parses a recipient. A private key put here by mistake is said, and not repeated.
+fn recipient(name: &str, text: &str) -> Result<Recipient, String> {
+    let name = name.escape_debug();
+    if text.to_uppercase().starts_with("AGE-SECRET-KEY-") {
+        return Err(format!(
+            "the recipient of `{name}` is a private key: it must not leave the officer's machine; \
+             make a new one with `age-keygen` and put its public key (age1...) here"
+        ));
+    }
+    text.parse().map_err(|_| {
+        format!(
+            "the recipient of `{name}` is no age public key (age1... and 58 more characters): \
+             `age-keygen -y FILE` shows the one of a key file"
+        )
+    })
+}
+
+fn enciphered(key: &[u8; 32], subject: &SubjectId, clear: &Clear) -> Result<Vec<u8>, String> {
+    let failed = || String::from("the text could not be enciphered");
+    let mut text = Zeroizing::new(serde_json::to_vec(clear).map_err(|_| failed())?);
+    let len = text.len().div_ceil(BLOCK) * BLOCK;
+    text.resize(len, b' ');
+    let mut nonce = [0; NONCE_LEN];
+    fill(&mut nonce)?;
+    let key = UnboundKey::new(&AES_256_GCM, key).map_err(|_| failed())?;
+    // Enciphered where it lies: the clear text is overwritten by it.
+    let aad = Aad::from(associated(subject));
+    let tag = LessSafeKey::new(key)
+        .seal_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), aad, &mut text)
+        .map_err(|_| failed())?;
+    let mut out = Vec::with_capacity(NONCE_LEN + len + 16);
+    out.extend_from_slice(&nonce);
+    out.extend_from_slice(&text);
+    out.extend_from_slice(tag.as_ref());
+    Ok(out)
+}
+
+/// What binds a text to its subject and to this format.
+fn associated(subject: &SubjectId) -> Vec<u8> {
+    [b"poortwacht/1/sealed\0", subject.as_str().as_bytes()].concat()
+}
+
+fn fill(bytes: &mut [u8]) -> Result<(), String> {
+    let filled = SystemRandom::new().fill(bytes);
+    filled.map_err(|_| "the system gives no random bytes: nothing was sealed".into())
 }

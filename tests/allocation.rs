@@ -1,4 +1,5 @@
-//! Nothing is allocated on the data plane after start-up, as long as nothing matches.
+//! Nothing is allocated on the data plane after start-up, as long as nothing matches and nobody is
+//! told to hold an address.
 //!
 //! Enters: every bundled capture without a hit, and a built mix of ordinary traffic. Leaves: the
 //! number of allocations that the worker made, which must be 0. The allocator here only counts;
@@ -15,7 +16,7 @@ use std::path::{Path, PathBuf};
 use poortwacht::base::Timestamp;
 use poortwacht::blocklist::{Catalogue, SourceText};
 use poortwacht::capture::{FileSource, Frame, LinkType, VlanTag};
-use poortwacht::event::{Event, Hit};
+use poortwacht::event::{Event, FactSource, Hit};
 use poortwacht::sensor::{Settings, Sink, Worker};
 
 mod mix;
@@ -24,6 +25,7 @@ struct Counting;
 
 thread_local! {
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+    static FACTS: Cell<u64> = const { Cell::new(0) };
 }
 
 // SAFETY: every call is handed to the system's allocator unchanged. The counter is a plain cell of
@@ -48,15 +50,23 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static COUNTING: Counting = Counting;
 
+/// Allocations so far, but for the two of each fact about a neighbour that left: the name of its
+/// point and its box.
 fn allocations() -> u64 {
-    ALLOCATIONS.with(Cell::get)
+    ALLOCATIONS.with(Cell::get) - 2 * FACTS.with(Cell::get)
 }
 
 /// Nothing may match.
 struct NoHits;
 
 impl Sink for NoHits {
-    fn tell(&mut self, _event: Event) {}
+    fn tell(&mut self, event: Event) {
+        let Event::Fact(fact) = event else {
+            panic!("something matched");
+        };
+        assert!(matches!(fact.source, FactSource::Arp | FactSource::Ndp));
+        FACTS.with(|n| n.set(n.get() + 1));
+    }
 
     fn hit(&mut self, hit: Box<Hit>) {
         panic!("{} matched", hit.name);
@@ -206,6 +216,42 @@ fn ordinary_traffic_allocates_nothing() {
     // It was not idle: names of each kind, fragments, buffers.
     assert!(stats.names.total() > 3000, "{} names", stats.names.total());
     assert!(stats.fragments.total() > 0 && stats.pool_copied_bytes > 0);
+}
+
+/// Counts what is told, and drops it.
+#[derive(Default)]
+struct Told(usize);
+
+impl Sink for Told {
+    fn tell(&mut self, _: Event) {
+        self.0 += 1;
+    }
+
+    fn hit(&mut self, _: Box<Hit>) {
+        self.0 += 1;
+    }
+}
+
+/// Sessions whose flows are watched: only a frame at which something leaves may allocate.
+#[test]
+fn a_watched_flow_allocates_only_for_what_is_told() {
+    let (mut worker, list) = worker();
+    warm_up(&mut worker, &list);
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/captures");
+    let mut told = Told::default();
+    for session in ["session-h2", "session-h3"] {
+        for kept in kept(&root.join(session).join("capture.pcap")) {
+            let (before, events) = (allocations(), told.0);
+            worker.frame(&kept.frame(), "test", &list, &mut told);
+            let made = allocations() - before;
+            assert!(
+                told.0 > events || made == 0,
+                "{session}: {made} allocations"
+            );
+        }
+    }
+    let stats = worker.stats();
+    assert!(stats.bursts.total() > 5 && stats.watched > 0);
 }
 
 /// Writes a capture file of the mix for measurements: `MIX_FILE=mix.pcap MIX_FRAMES=1000000`.

@@ -20,6 +20,7 @@ const TARGETS: &[(&str, Oracle)] = &[
     ("quic", poortwacht::names::quic::oracle::check),
     ("list", poortwacht::blocklist::oracle::check),
     ("wire", poortwacht::event::oracle::check),
+    ("presence", poortwacht::presence::oracle::check),
 ];
 
 fn fuzz() -> PathBuf {

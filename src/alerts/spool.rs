@@ -121,7 +121,8 @@ pub(super) struct Spool {
     next: u64,
     bytes: u64,
     dead: u64,
-    _lock: File,
+    /// Endings are not sure to be on the disk yet.
+    unforced: bool,
 }
 
 /// Why an alert is not in the spool.
@@ -135,13 +136,13 @@ pub(super) enum Refusal {
 }
 
 impl Spool {
-    /// Opens or makes the folder, with what is still to be done.
+    /// Opens or makes the folder, with what is still to be done. It is ours while the lock lives.
     pub(super) fn open(
         path: &Path,
         limits: Limits,
         posting: bool,
         now: Timestamp,
-    ) -> Result<Self, String> {
+    ) -> Result<(Self, File), String> {
         let lock = folder::claim(path, "alerts")?;
         folder::make(&path.join("dead"), "dead letters")?;
         folder::sweep(&path.join("dead"));
@@ -162,7 +163,7 @@ impl Spool {
             next: 1,
             bytes: 0,
             dead: 0,
-            _lock: lock,
+            unforced: false,
         };
         spool.count_dead().map_err(failed)?;
         let mut names = Vec::new();
@@ -177,7 +178,7 @@ impl Spool {
             spool.load(&name, now);
         }
         spool.catch_up(now);
-        Ok(spool)
+        Ok((spool, lock))
     }
 
     fn count_dead(&mut self) -> io::Result<()> {
@@ -246,8 +247,6 @@ impl Spool {
                 self.supersede(number, &alert, now);
             }
         }
-        // Names that are wrong after a failure here come right at the next start.
-        let _ = self.sync();
     }
 
     /// Takes an alert in. `false`: it was here before.
@@ -294,11 +293,8 @@ impl Spool {
         let number = self.next;
         self.next += 1;
         self.keep(number, entry);
+        // Not forced to the disk: the next start draws the same conclusions from the alert itself.
         self.supersede(number, alert, now);
-        if let Err(e) = self.sync() {
-            // The next start draws the same conclusions from the alert itself.
-            tracing::debug!("cannot force {} to the disk: {e}", self.folder.display());
-        }
         Ok(true)
     }
 
@@ -358,22 +354,22 @@ impl Spool {
 
     /// Ends every alert of a case but retractions; on the disk when this returns.
     pub(super) fn close(&mut self, case: &str, now: Timestamp) -> Result<(), String> {
-        let mut ended = false;
         for number in self.of_case(case, u64::MAX) {
             let raised = self.entries.get(&number);
             if raised.is_some_and(|entry| entry.alert.kind == AlertKind::Raised) {
-                ended |= self.end(number, now);
+                self.unforced |= self.end(number, now);
             }
         }
-        if !ended {
-            return Ok(());
+        if self.unforced {
+            self.sync().map_err(|e| {
+                format!(
+                    "cannot force the folder of alerts {} to the disk: {e}",
+                    self.folder.display()
+                )
+            })?;
+            self.unforced = false;
         }
-        self.sync().map_err(|e| {
-            format!(
-                "cannot force the folder of alerts {} to the disk: {e}",
-                self.folder.display()
-            )
-        })
+        Ok(())
     }
 
     /// Alertmanager is to hear that it is over. `false`: nothing changed.

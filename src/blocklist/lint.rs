@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use super::schema::{Class, Confidence, Host, MatchKind, Severity};
+use super::schema::{Class, Confidence, Host, MatchKind, Severity, Stage, Vendor};
 use super::{Catalogue, ListProblem, Match};
 
 /// All warnings, ordered by file and line.
@@ -21,6 +21,7 @@ pub fn warnings(catalogue: &Catalogue) -> Vec<ListProblem> {
         warnings.extend(by_rule.twin(&found));
         warnings.extend(by_rule.shadow(&found));
     }
+    warnings.extend(catalogue.vendors().iter().filter_map(no_proof));
     for (file, allow) in catalogue.expired() {
         let what = format!(
             "the allowance of `{}` ended on {}",
@@ -44,6 +45,19 @@ fn warning(found: &Match<'_>, what: String, next: &str) -> ListProblem {
         column: 1,
         ..problem
     }
+}
+
+/// A stage above a visit is claimed, and no `[proof]` says why.
+fn no_proof(vendor: &Vendor) -> Option<ListProblem> {
+    let stage = vendor
+        .highest_stage
+        .filter(|&stage| stage > Stage::Visited)?;
+    if vendor.proof.is_some() {
+        return None;
+    }
+    let what = format!("`highest_stage` is `{stage}` without a [proof]");
+    let next = "say what can be proved, and why, in [proof]";
+    Some(ListProblem::of_file(&vendor.file, what, next))
 }
 
 /// No source that anybody can open, no date.

@@ -14,7 +14,7 @@ use super::standing;
 use super::{AlertKind, AttributionAct, AttributionEntry, Change};
 use crate::base::Timestamp;
 use crate::hits::SubjectId;
-use crate::identity::{Attribution, SubjectKind, Trace};
+use crate::identity::{Attribution, FORGOTTEN, SubjectKind, Trace};
 use crate::organisation::Use;
 
 /// Traces younger than this are asked again. Identity keeps intervals for four hours past their
@@ -73,7 +73,9 @@ impl Casebook {
             let now = who(trace);
             if now.subject == before.subject {
                 better = Some(now);
-            } else if !is_forgetting(before.kind, now.kind, it.time <= self.cold) {
+            } else if now.reason != FORGOTTEN
+                && !is_forgetting(before.kind, now.kind, it.time <= self.cold)
+            {
                 let subject = now.subject.clone();
                 let place = moved.entry(subject).or_insert_with(|| Moved {
                     who: now,

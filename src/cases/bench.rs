@@ -168,7 +168,7 @@ impl<'a> Bench<'a> {
 
     /// All form-sized exchanges, polls left out.
     pub(super) fn forms(&self) -> Vec<FormSeen> {
-        if self.manner != Manner::Human {
+        if !matches!(self.manner, Manner::Person | Manner::Somebody) {
             return Vec::new();
         }
         let found: Vec<FormSeen> = self
@@ -200,8 +200,10 @@ impl<'a> Bench<'a> {
         } else {
             FormHost::Other
         };
-        // Documentation on the same host: its pages are read and turned like forms.
-        let apart = host == FormHost::Own && !it.roles.contains(&Role::Docs);
+        // Documentation on the same host: its pages are read and turned like forms. A large answer
+        // on a new connection is a page that was opened again.
+        let first = it.exchange.is_some_and(|it| it.first);
+        let apart = host == FormHost::Own && !it.roles.contains(&Role::Docs) && !first;
         let down_max = if apart {
             limits.of(Threshold::FormPageBytesDownMax)
         } else {

@@ -10,7 +10,7 @@ use super::bench::Knowledge;
 use super::judge::{self, Judgement};
 use super::mail::{self, Waiting};
 use super::rules::{Rules, SECOND};
-use super::sighting::{self, Sighting, What};
+use super::sighting::{self, Sighting};
 use super::standing::{self, Manner};
 use super::{
     Alert, AlertKind, AttributionAct, AttributionEntry, Case, Change, Grounds, Step, Told, tell,
@@ -87,6 +87,16 @@ pub(super) struct Entry {
     pub(super) case: Case,
     pub(super) dirty: bool,
     pub(super) written: Timestamp,
+}
+
+impl Entry {
+    /// Has the case anything of its vendor within so many nanoseconds before `it`?
+    fn is_near(&self, it: &Sighting, within: i64) -> bool {
+        let hosts = self.case.grounds.sightings.iter().rev();
+        hosts
+            .filter(|other| !other.roles.is_empty())
+            .any(|other| other.time <= it.time && it.time.0.saturating_sub(other.end.0) <= within)
+    }
 }
 
 impl Casebook {
@@ -221,12 +231,20 @@ impl Casebook {
             })
             .cloned()
             .collect();
+        let mut given = Vec::new();
         for key in keys {
-            if self.is_near(&key, &it) {
+            let within = self.support_ns(&key.1);
+            if self
+                .open
+                .get(&key)
+                .is_some_and(|entry| entry.is_near(&it, within))
+            {
                 self.add(&key, it.clone(), out);
+                given.push(key.1);
             }
         }
-        let lost = self.waiting.support(who.subject.clone(), vendors, it);
+        let subject = who.subject.clone();
+        let lost = self.waiting.support(subject, vendors, given, it);
         self.lost[Lost::Waiting.index()] += lost;
     }
 
@@ -329,17 +347,9 @@ impl Casebook {
         (!served.is_empty()).then_some(served)
     }
 
-    /// Has the case anything of its vendor within seconds before `it`?
-    pub(super) fn is_near(&mut self, key: &CaseKey, it: &Sighting) -> bool {
-        let know = self.knowledge(&key.1);
-        let within = know.limits.ns(crate::blocklist::Threshold::SupportSeconds);
-        let Some(entry) = self.open.get(key) else {
-            return false;
-        };
-        let hosts = entry.case.grounds.sightings.iter().rev();
-        hosts
-            .filter(|other| !other.roles.is_empty())
-            .any(|other| other.time <= it.time && it.time.0.saturating_sub(other.end.0) <= within)
+    fn support_ns(&mut self, vendor: &str) -> i64 {
+        let know = self.knowledge(vendor);
+        know.limits.ns(crate::blocklist::Threshold::SupportSeconds)
     }
 
     /// A sighting of a subject: to its case, which is opened if there is none.
@@ -363,10 +373,14 @@ impl Casebook {
         }
         let subject = key.0.clone();
         self.add(&key, it, out);
-        for waited in self.waiting.claim(&subject, &key.1, self.now) {
-            if waited.what == What::Mail || self.is_near(&key, &waited) {
-                self.add(&key, waited, out);
-            }
+        let mut waited = self.waiting.claim(&subject, &key.1, self.now);
+        let within = self.support_ns(&key.1);
+        if let Some(entry) = self.open.get(&key) {
+            let near = |it: &Sighting| entry.is_near(it, within);
+            waited.extend(self.waiting.claim_support(&subject, &key.1, near));
+        }
+        for it in waited {
+            self.add(&key, it, out);
         }
     }
 

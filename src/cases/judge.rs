@@ -129,7 +129,9 @@ fn names(bench: &Bench<'_>, found: &mut Vec<Found>) {
         let rule = match it.what {
             What::LookUp if bench.know.proof.is_use_host(&it.name) => Rule::UseHostLookUp,
             What::LookUp => Rule::LookUp,
-            What::Contact | What::Proxied => {
+            // An exchange is of a watched connection, which bore the name: the hello's own event
+            // may have been lost.
+            What::Contact | What::Proxied | What::Exchange => {
                 if bench.know.proof.is_use_host(&it.name) {
                     Rule::UseHost
                 } else if bench.is_service_host(it) {
@@ -388,8 +390,9 @@ fn regular(bench: &Bench<'_>, found: &mut Vec<Found>) {
     let pulses: Vec<usize> = bench.all(What::Exchange).filter(service).collect();
     let min = match bench.manner {
         Manner::Machine => bench.limits().of(Threshold::RegularCount),
-        Manner::Human => bench.limits().of(Threshold::RegularDeviceCount),
-        Manner::Crowd { .. } => return,
+        Manner::Somebody => bench.limits().of(Threshold::RegularDeviceCount),
+        // A script that a person runs is the person's use.
+        Manner::Person | Manner::Crowd { .. } => return,
     };
     let time = |at: usize| bench.seen[at].time.0;
     let mut gaps: Vec<i64> = pulses.windows(2).map(|w| time(w[1]) - time(w[0])).collect();
@@ -478,7 +481,7 @@ fn steps(bench: &Bench<'_>, items: &[Item], kept: &[Found]) -> Vec<Step> {
     let cap = match bench.manner {
         Manner::Crowd { visits: false } => Goal::LookedUp,
         Manner::Crowd { visits: true } => Goal::Visited,
-        Manner::Human | Manner::Machine => Goal::Integrated,
+        Manner::Person | Manner::Somebody | Manner::Machine => Goal::Integrated,
     };
     let goals = Goal::ALL.iter().copied().filter(|&goal| goal <= cap);
     goals

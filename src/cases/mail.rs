@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 
 use super::Change;
-use super::book::{CaseKey, Casebook, may_have_mail};
+use super::book::{CaseKey, Casebook, Lost, may_have_mail};
 use super::judge;
 use super::rules::SECOND;
 use super::sighting::{Sighting, What};
@@ -29,6 +29,9 @@ const WAITING_MAX: usize = 4096;
 /// What came before its case.
 #[derive(Default)]
 pub(super) struct Waiting {
+    /// Not yet two minutes old, in the order of arrival.
+    fresh: VecDeque<Letter>,
+    /// Older: wait for the first contact of the one they were sent to.
     mails: VecDeque<Letter>,
     supports: VecDeque<Supporting>,
 }
@@ -37,25 +40,25 @@ struct Letter {
     subject: Option<SubjectId>,
     vendor: String,
     it: Sighting,
-    settled: bool,
 }
 
 struct Supporting {
     subject: SubjectId,
     vendors: Option<Vec<String>>,
+    /// Vendors whose case has it already.
+    given: Vec<String>,
     it: Sighting,
 }
 
 impl Waiting {
     /// Returns how many had to give way.
     pub(super) fn mail(&mut self, subject: Option<SubjectId>, vendor: String, it: Sighting) -> u64 {
-        self.mails.push_back(Letter {
+        self.fresh.push_back(Letter {
             subject,
             vendor,
             it,
-            settled: false,
         });
-        bound(&mut self.mails)
+        bound(&mut self.fresh)
     }
 
     /// As [`Self::mail`].
@@ -63,12 +66,14 @@ impl Waiting {
         &mut self,
         subject: SubjectId,
         vendors: Option<Vec<String>>,
+        given: Vec<String>,
         it: Sighting,
     ) -> u64 {
         let now = it.time;
         self.supports.push_back(Supporting {
             subject,
             vendors,
+            given,
             it,
         });
         self.supports
@@ -84,16 +89,41 @@ impl Waiting {
         now: Timestamp,
     ) -> Vec<Sighting> {
         let mut claimed = Vec::new();
-        self.mails.retain(|letter| {
+        let mut keeps = |letter: &Letter| {
             let theirs = letter.subject.as_ref() == Some(subject) && letter.vendor == vendor;
             if theirs && now.0.saturating_sub(letter.it.time.0) <= MAIL_NS {
                 claimed.push(letter.it.clone());
             }
             !theirs
-        });
-        for waiting in &self.supports {
+        };
+        self.mails.retain(&mut keeps);
+        self.fresh.retain(&mut keeps);
+        claimed
+    }
+
+    /// The next mail that is due, if one is.
+    fn due(&mut self, due: impl Fn(Timestamp) -> bool) -> Option<Letter> {
+        let first = self.fresh.front()?;
+        if due(first.it.time) {
+            self.fresh.pop_front()
+        } else {
+            None
+        }
+    }
+
+    /// Supporting names of this subject that the vendor's case has not got, if they are `near`.
+    pub(super) fn claim_support(
+        &mut self,
+        subject: &SubjectId,
+        vendor: &str,
+        near: impl Fn(&Sighting) -> bool,
+    ) -> Vec<Sighting> {
+        let mut claimed = Vec::new();
+        for waiting in self.supports.iter_mut().filter(|it| it.subject == *subject) {
             let serves = |served: &Vec<String>| served.iter().any(|id| id == vendor);
-            if waiting.subject == *subject && waiting.vendors.as_ref().is_none_or(serves) {
+            let meant = waiting.vendors.as_ref().is_none_or(serves);
+            if meant && !waiting.given.iter().any(|id| id == vendor) && near(&waiting.it) {
+                waiting.given.push(vendor.to_owned());
                 claimed.push(waiting.it.clone());
             }
         }
@@ -118,22 +148,18 @@ impl Casebook {
         self.now = self.now.max(now);
         let now = self.now;
         let due = |time: Timestamp| now.0.saturating_sub(time.0) > SETTLE_NS;
-        let mut letters = Vec::new();
-        for letter in &mut self.waiting.mails {
-            if !letter.settled && due(letter.it.time) {
-                letter.settled = true;
-                letters.push((
-                    letter.vendor.clone(),
-                    letter.it.clone(),
-                    letter.subject.is_some(),
-                ));
+        while let Some(letter) = self.waiting.due(due) {
+            let addressed = letter.subject.is_some();
+            self.match_mail(&letter.vendor, letter.it.clone(), addressed, out);
+            // Sent to nobody that the directory knows: nobody will claim it.
+            if addressed {
+                self.waiting.mails.push_back(letter);
+                self.lost[Lost::Waiting.index()] += bound(&mut self.waiting.mails);
             }
         }
-        self.waiting
-            .mails
-            .retain(|letter| now.0.saturating_sub(letter.it.time.0) <= MAIL_NS);
-        for (vendor, it, addressed) in letters {
-            self.match_mail(&vendor, it, addressed, out);
+        let old = |letter: &Letter| now.0.saturating_sub(letter.it.time.0) > MAIL_NS;
+        while self.waiting.mails.front().is_some_and(old) {
+            self.waiting.mails.pop_front();
         }
         for (vendor, it) in self.due_look_ups(due) {
             self.match_mail(&vendor, it, false, out);

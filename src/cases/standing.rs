@@ -69,8 +69,10 @@ pub(super) const fn alerts(standing: Standing) -> bool {
 /// What can be told of such a subject at most, and how it behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Manner {
-    /// One person may be behind it.
-    Human,
+    /// A person.
+    Person,
+    /// A device or address that one person may be at.
+    Somebody,
     /// No person works at it.
     Machine,
     /// Many may be: names, and through a proxy visits, but no person's steps.
@@ -86,12 +88,12 @@ pub(super) const fn manner(who: &Attribution) -> Manner {
     match (who.kind, who.place.kind) {
         (SubjectKind::Ambiguous, _) => Manner::Crowd { visits: false },
         (SubjectKind::Machine, _) => Manner::Machine,
-        (SubjectKind::Person, _) => Manner::Human,
+        (SubjectKind::Person, _) => Manner::Person,
         (_, PlaceKind::Resolver | PlaceKind::MailServer) => Manner::Crowd { visits: false },
         (_, PlaceKind::Proxy) => Manner::Crowd { visits: true },
         (_, PlaceKind::Shared | PlaceKind::Translator) => Manner::Crowd { visits: false },
         (SubjectKind::Organisation, _) => Manner::Crowd { visits: true },
         (_, PlaceKind::Server | PlaceKind::Camera) => Manner::Machine,
-        (SubjectKind::Device | SubjectKind::Address, _) => Manner::Human,
+        (SubjectKind::Device | SubjectKind::Address, _) => Manner::Somebody,
     }
 }

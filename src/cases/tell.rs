@@ -50,6 +50,9 @@ pub(super) fn raise(case: &mut Case, proof: &Proof, now: Timestamp, out: &mut Ve
             "",
         ));
         case.grounds.told.push(told);
+        case.grounds
+            .told
+            .sort_by_key(|told| (told.stage, told.standing));
     }
 }
 

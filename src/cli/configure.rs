@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 
 use super::Common;
 use crate::config::Origin;
-use crate::daemon::{Exit, Fault, sources};
+use crate::daemon::{Exit, Fault, office, people, sources};
 
 /// Check or show the configuration.
 #[derive(Args)]
@@ -46,14 +46,18 @@ fn check(common: &Common) -> Result<(), Fault> {
         .check()
         .map_err(|why| Fault::new(Exit::Config, why))?;
     sources::check_filter(&config.sensor.filter)?;
-    let list = sources::catalogue(&config.lists)?.info();
+    let vendors = sources::catalogue(&config.lists)?;
+    let list = vendors.info();
     let mut text = format!(
         "configuration is sound; list {} with {} rules of {} vendors\n",
         list.version, list.rules, list.vendors
     );
+    let is_vendor = |id: &str| vendors.vendor(id).is_some();
+    let organisation = people::organisation(&config)?;
     for warning in config
         .warnings()
         .into_iter()
+        .chain(organisation.warnings(&is_vendor, office::now()))
         .chain(config.check_sources().err())
     {
         let _ = writeln!(text, "note: {warning}");

@@ -18,6 +18,7 @@ use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwap;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -27,10 +28,12 @@ use super::office::{self, Incoming, Office, Unwritten};
 use super::sensor::SensorConfig;
 use super::{people, privilege, sources};
 use crate::alerts::Outbox;
+use crate::blocklist::Catalogue;
 use crate::casefile::Casefile;
 use crate::config::{self, Config};
 use crate::desk::{Clock, Desk};
 use crate::event::{Command, ListInfo, wire};
+use crate::feeds::{Feed, Runner};
 use crate::hits::fold::WINDOWS_MAX_DEFAULT;
 use crate::hits::log::{self, SyncPolicy};
 use crate::hits::{Addresses, Folder, HitLog, Key, Observer, Scribe};
@@ -99,9 +102,11 @@ pub fn run(config: Config) -> Result<(), Fault> {
         Arc::clone(&readiness),
         clock,
     );
-    desk.restore(cases);
+    desk.restore(cases, office::now());
+    let list = Arc::new(ArcSwap::new(list));
     let office = Office {
         desk,
+        list: Arc::clone(&list),
         log,
         casefile,
         outbox,
@@ -114,7 +119,11 @@ pub fn run(config: Config) -> Result<(), Fault> {
         metrics,
         readiness,
     };
-    runtime.block_on(serve(office, pages, control, child, socket))
+    let followed = Followed {
+        feeds: config.feeds,
+        list,
+    };
+    runtime.block_on(serve(office, followed, pages, control, (child, socket)))
 }
 
 /// The observation point of each worker, in the order of their numbers.
@@ -223,6 +232,35 @@ fn observer() -> Observer {
     Observer { name }
 }
 
+/// Feeds, and the list that they match by.
+struct Followed {
+    feeds: Vec<Feed>,
+    list: Arc<ArcSwap<Catalogue>>,
+}
+
+impl Followed {
+    /// Starts them; what they tell goes to `inbox`.
+    fn start(self, inbox: SyncSender<Incoming>) -> Result<Option<Runner>, Fault> {
+        if self.feeds.is_empty() {
+            return Ok(None);
+        }
+        let (told, events) = sync_channel(AHEAD);
+        let runner = Runner::start(&self.feeds, &self.list, &told)
+            .map_err(|why| Fault::new(Exit::Config, why))?;
+        thread::Builder::new()
+            .name("from-feeds".into())
+            .spawn(move || {
+                while let Ok(event) = events.recv() {
+                    if inbox.send(Incoming::Feed(event)).is_err() {
+                        return;
+                    }
+                }
+            })
+            .map_err(|e| Fault::new(Exit::Internal, format!("cannot start: {e}")))?;
+        Ok(Some(runner))
+    }
+}
+
 /// The pages and what they show.
 struct Pages {
     listener: TcpListener,
@@ -254,15 +292,16 @@ fn receive(socket: UnixStream, inbox: &SyncSender<Incoming>) {
 /// Signals, control socket and pages, until the office is done.
 async fn serve(
     office: Office,
+    followed: Followed,
     pages: Pages,
     control: Control,
-    mut child: Child,
-    socket: UnixStream,
+    (mut child, socket): (Child, UnixStream),
 ) -> Result<(), Fault> {
     let wiring = |e: std::io::Error| Fault::new(Exit::Internal, format!("cannot start: {e}"));
     let mut to_sensor = socket.try_clone().map_err(wiring)?;
     let (events, inbox) = sync_channel(AHEAD);
     let to_office = events.clone();
+    let runner = followed.start(events.clone())?;
     thread::Builder::new()
         .name("from-sensor".into())
         .spawn({
@@ -348,6 +387,7 @@ async fn serve(
         }
     };
     answering.abort();
+    drop(runner);
     // The office ended: with the sensor, or because the events could not be understood any more.
     let _ = to_sensor.shutdown(Shutdown::Both);
     let status = reap(&mut child).await.map_err(wiring)?;

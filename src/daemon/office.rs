@@ -10,12 +10,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use arc_swap::ArcSwap;
 use tokio::sync::{mpsc, oneshot};
 
 use super::fault::{Exit, Fault};
 use super::sources;
 use crate::alerts::Outbox;
 use crate::base::Timestamp;
+use crate::blocklist::Catalogue;
 use crate::casefile::Casefile;
 use crate::cases::{Case, Change};
 use crate::config::Lists;
@@ -75,6 +77,8 @@ pub struct Office {
     pub outbox: Outbox,
     /// For the officers, if there are any.
     pub sealer: Option<Sealer>,
+    /// The list that feeds match by.
+    pub list: Arc<ArcSwap<Catalogue>>,
     /// Where lists come from, to follow a reload.
     pub lists: Lists,
     /// What was not written yet.
@@ -172,7 +176,11 @@ impl Office {
     /// The sensor has another list: the desk judges by the same one.
     fn follow_list(&mut self) {
         match sources::catalogue(&self.lists) {
-            Ok(list) => self.desk.catalogue(Arc::new(list)),
+            Ok(list) => {
+                let list = Arc::new(list);
+                self.list.store(Arc::clone(&list));
+                self.desk.catalogue(list);
+            }
             Err(fault) => tracing::error!("cases are still judged by the old list: {fault}"),
         }
     }

@@ -13,6 +13,7 @@ use crate::cases::Casebook;
 use crate::config::Config;
 use crate::desk::Casework;
 use crate::event::Event;
+use crate::feeds;
 use crate::hits::Key;
 use crate::identity::{self, Identity};
 use crate::organisation::Organisation;
@@ -24,6 +25,10 @@ use crate::sealing::Sealer;
 /// [`Exit::Config`] when the map, the register or the rules cannot be used.
 pub fn casework(config: &Config, key: &Key, list: Arc<Catalogue>) -> Result<Casework, Fault> {
     let organisation = Arc::new(organisation(config)?);
+    if !config.organisation.map.as_os_str().is_empty() {
+        tracing::info!(digest = organisation.digest(), entries = organisation.register().len(),
+            "the map of the organisation and the register are in force");
+    }
     let who = &config.identity;
     let settings = identity::Settings {
         people: !who.officers.is_empty(),
@@ -72,7 +77,12 @@ fn case_id() -> String {
 /// What the configured feeds tell, read once from beginning to end.
 ///
 /// # Errors
-/// [`Exit::Config`] when a feed cannot be used.
-pub fn feed_events(_config: &Config, _list: &Arc<Catalogue>) -> Result<Vec<Event>, Fault> {
-    Ok(Vec::new())
+/// [`Exit::Input`] when a feed cannot be read.
+pub fn feed_events(config: &Config, list: &Catalogue) -> Result<Vec<Event>, Fault> {
+    let mut events = Vec::new();
+    for feed in &config.feeds {
+        let told = feeds::read_once(feed, list).map_err(|why| Fault::new(Exit::Input, why))?;
+        events.extend(told);
+    }
+    Ok(events)
 }

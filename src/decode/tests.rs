@@ -10,6 +10,7 @@
 
 mod build;
 mod link;
+mod neighbour;
 mod ip;
 mod transport;
 mod fragments;

@@ -88,8 +88,10 @@ impl Casework {
             .ask_again(now, &|trace| identity.who(trace), out);
     }
 
-    /// Cases as they were written down before a restart.
-    pub fn restore(&mut self, cases: Vec<Case>) {
+    /// Cases as they were written down before a restart, which is over at `now`: who held what
+    /// before is not known any more.
+    pub fn restore(&mut self, cases: Vec<Case>, now: Timestamp) {
+        self.identity.begin(now);
         self.casebook.restore(cases);
     }
 

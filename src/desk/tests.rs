@@ -79,6 +79,12 @@ fn hits_become_records_and_counts() {
     (bad.name, bad.rule.vendor) = ("a\u{1b}b".into(), "ghost".into());
     desk.take(Event::Hit(Box::new(bad)), at(4), &mut out);
     assert_eq!(actions(&out.records), ["name-seen"]);
+    desk.tick(at(5), &mut out);
+    assert!(metrics.text().contains(
+        "
+poortwacht_fold_windows 1
+"
+    ));
     desk.tick(at(301), &mut out);
     assert_eq!(actions(&out.records), ["name-seen", "name-seen-again"]);
     let text = metrics.text();

@@ -76,6 +76,12 @@ impl Assembly {
         }
     }
 
+    /// How many bytes are known.
+    pub fn len(&self) -> usize {
+        let ranges = self.known().iter();
+        ranges.map(|r| usize::from(r.1.saturating_sub(r.0))).sum()
+    }
+
     /// The lowest known byte; 0 when nothing is known.
     pub fn start(&self) -> usize {
         self.known().first().map_or(0, |r| usize::from(r.0))

@@ -6,9 +6,9 @@
 
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::net::IpAddr;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use base64::Engine;
@@ -16,6 +16,7 @@ use base64::engine::general_purpose::STANDARD;
 use ring::hmac;
 use ring::rand::{SecureRandom, SystemRandom};
 
+use super::guarded::{self, Unfit};
 use crate::base::Endpoints;
 
 /// Fewest key bytes accepted: as many as SHA-256 gives.
@@ -125,32 +126,13 @@ impl Key {
     /// # Errors
     /// [`KeyError`], which says what to type next.
     pub fn load(path: &Path) -> Result<Self, KeyError> {
-        let unreadable = |error| KeyError::Unreadable(path.into(), error);
-        // Non-blocking, so that a FIFO put there cannot hang the start.
-        let file = OpenOptions::new()
-            .read(true)
-            .custom_flags(libc::O_NONBLOCK)
-            .open(path)
-            .map_err(unreadable)?;
-        // The check is on the opened file, not on the name: nothing can be swapped in between.
-        let meta = file.metadata().map_err(unreadable)?;
-        if !meta.is_file() {
-            return Err(KeyError::NotAFile(path.into()));
-        }
-        let own = nix::unistd::geteuid().as_raw();
-        if meta.uid() != own && meta.uid() != 0 {
-            return Err(KeyError::WrongOwner(path.into(), meta.uid(), own));
-        }
-        if meta.mode() & 0o077 != 0 {
-            return Err(KeyError::Exposed(path.into(), meta.mode() & 0o7777));
-        }
-        let mut bytes = Vec::new();
-        file.take(FILE_LEN_MAX + 1)
-            .read_to_end(&mut bytes)
-            .map_err(unreadable)?;
-        if bytes.len() as u64 > FILE_LEN_MAX {
-            return Err(KeyError::TooLong(path.into()));
-        }
+        let bytes = guarded::read(path, FILE_LEN_MAX).map_err(|unfit| match unfit {
+            Unfit::Unreadable(error) => KeyError::Unreadable(path.into(), error),
+            Unfit::NotAFile => KeyError::NotAFile(path.into()),
+            Unfit::WrongOwner(owner, own) => KeyError::WrongOwner(path.into(), owner, own),
+            Unfit::Exposed(mode) => KeyError::Exposed(path.into(), mode),
+            Unfit::TooLong => KeyError::TooLong(path.into()),
+        })?;
         let secret = from_hex(&bytes).unwrap_or(bytes);
         Self::from_secret(&secret).ok_or_else(|| KeyError::Weak(path.into(), secret.len()))
     }

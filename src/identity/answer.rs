@@ -51,10 +51,7 @@ impl Identity {
     /// See the head of this file.
     pub(super) fn resolve(&self, trace: &Trace) -> Resolved {
         if trace.time.0 < self.table.horizon || trace.time.0 < self.began {
-            return nothing(
-                trace,
-                "too long ago: what was known of it is no longer kept",
-            );
+            return nothing(trace, super::FORGOTTEN);
         }
         let inside = trace.flow.as_ref().map_or(Inside::Unknown, |flow| {
             self.translations.inside(flow, trace.time.0)

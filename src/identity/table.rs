@@ -164,6 +164,12 @@ impl Table {
         self.len + self.ends.len
     }
 
+    /// Devices that are linked to an address.
+    #[cfg(test)]
+    pub(super) fn devices_len(&self) -> usize {
+        self.devices.len()
+    }
+
     pub(super) fn points(&self, lane: &Tag) -> &[Point] {
         self.lanes.get(lane).map_or(&[], Vec::as_slice)
     }
@@ -383,25 +389,49 @@ fn thinned(points: &mut Vec<Point>, at: usize, point: &Point) -> bool {
     true
 }
 
-/// Repeats before the horizon: the first and the last of a run are enough.
+/// Repeats before the horizon: of a run, with nothing in between that contradicts it, the first and
+/// the last are enough.
 fn drop_middles(points: &mut Vec<Point>, over: i64) {
     let old = points.partition_point(|point| point.time < over);
-    let middle = |at: usize| {
-        let (Some(before), Some(point), Some(after)) = (
-            points.get(at.wrapping_sub(1)),
-            points.get(at),
-            points.get(at + 1),
-        ) else {
-            return false;
+    // For each content the place of its point before last, and of its last one.
+    let mut runs: Vec<(usize, Option<usize>)> = Vec::new();
+    let mut drop = vec![false; points.len()];
+    for (at, point) in points.iter().enumerate().take(old) {
+        let content = &point.what.content;
+        runs.retain(|(last, _)| {
+            let other = points.get(*last).map(|it| &it.what.content);
+            other.is_some_and(|other| other == content || !breaks(content, other))
+        });
+        let same = |last: usize| {
+            points
+                .get(last)
+                .is_some_and(|it| it.what.content == *content)
         };
-        let same = |other: &Point| other.what.content == point.what.content;
-        same(before) && same(after) && before.until >= point.time && point.until <= after.until
-    };
-    let drop: Vec<bool> = (0..points.len())
-        .map(|at| at + 1 < old && middle(at))
-        .collect();
+        match runs.iter_mut().find(|(last, _)| same(*last)) {
+            Some((last, before)) => {
+                let covers = |at: usize| points.get(at).is_some_and(|it| it.until >= point.time);
+                if before.is_some() && covers(*last) {
+                    if let Some(slot) = drop.get_mut(*last) {
+                        *slot = true;
+                    }
+                } else {
+                    *before = Some(*last);
+                }
+                *last = at;
+            }
+            None => runs.push((at, None)),
+        }
+    }
     let mut drop = drop.into_iter();
     points.retain(|_| !drop.next().unwrap_or(false));
+}
+
+/// May the first content end what the second says?
+fn breaks(one: &Content, other: &Content) -> bool {
+    one.act != FactAct::Holds
+        || one.device.differs(&other.device)
+        || one.person != other.person && one.person.is_some()
+        || one.origin == other.origin && one.session != other.session
 }
 
 /// The end of something goes when nothing is left that it could have ended.

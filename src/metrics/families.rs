@@ -194,6 +194,50 @@ families! {
     hit_log_free_bytes: Gauge "poortwacht_hit_log_free_bytes" []
         "Bytes free on the file system of the hit log.";
 
+    // Cases and alerts
+    cases: Gauge "poortwacht_cases" ["vendor", "stage", "standing"]
+        "Open cases by vendor, highest stage shown and standing.";
+    casefile_cases: Gauge "poortwacht_casefile_cases" []
+        "Cases in the case file, closed ones included.";
+    casefile_bytes: Gauge "poortwacht_casefile_bytes" []
+        "Length of the journal of cases.";
+    casefile_writable: Gauge "poortwacht_casefile_writable" []
+        "1 while cases can be written, 0 while they wait in memory.";
+    casefile_writes: Counter "poortwacht_casefile_writes_total" []
+        "Revisions of cases and sealed records written to the case file.";
+    casefile_failures: Counter "poortwacht_casefile_write_failures_total" []
+        "Writes to the case file that failed and are tried again.";
+    casefile_torn_lines: Counter "poortwacht_casefile_torn_lines_total" []
+        "Half lines found at the end of the journal of cases (a crash) and cut off.";
+    casefile_broken_lines: Counter "poortwacht_casefile_broken_lines_total" []
+        "Lines of the journal of cases that could not be read, and were set aside.";
+    casefile_rewrites: Counter "poortwacht_casefile_rewrites_total" []
+        "Times the journal of cases was rewritten without what is superseded.";
+    casefile_deleted: Counter "poortwacht_casefile_deleted_cases_total" []
+        "Closed cases deleted because their time was over.";
+    alerts: Counter "poortwacht_alerts_total" ["stage"]
+        "Alerts raised, by the stage that they are about.";
+    alerts_retracted: Counter "poortwacht_alerts_retracted_total" ["stage"]
+        "Alerts retracted, by the stage that they were about.";
+    alerts_delivered: Counter "poortwacht_alerts_delivered_total" ["sink"]
+        "Alerts, retractions and (hit log) resolutions that a sink took.";
+    alerts_waiting: Gauge "poortwacht_alerts_waiting" ["sink"]
+        "Alerts that a sink has not taken yet.";
+    alerts_oldest: Gauge "poortwacht_alerts_oldest_waiting_seconds" ["sink"]
+        "For how long the oldest of them has waited.";
+    alerts_standing: Gauge "poortwacht_alerts_standing" []
+        "Alerts that Alertmanager knows and is told of again and again.";
+    alert_attempts_failed: Counter "poortwacht_alert_attempts_failed_total" ["sink", "reason"]
+        "Attempts to bring alerts to a sink that failed, by reason.";
+    alerts_dead: Gauge "poortwacht_alerts_dead" []
+        "Alerts that Alertmanager will never take, kept for somebody to look at.";
+    alerts_refused: Counter "poortwacht_alerts_refused_total" []
+        "Alerts not taken into the spool, which was at its bound; they wait in memory.";
+    alert_write_failures: Counter "poortwacht_alert_write_failures_total" []
+        "Alerts that could not be written to the spool; they wait in memory.";
+    alert_spool_bytes: Gauge "poortwacht_alert_spool_bytes" []
+        "Bytes of the alerts in the spool.";
+
     // The desk
     ready: Gauge "poortwacht_ready" []
         "1 while /readyz says yes.";

@@ -6,10 +6,12 @@ use std::process::{Command, Stdio};
 
 use super::*;
 use crate::base::{Outcome, Seen};
+use crate::blocklist::Stage;
 use crate::decode;
 use crate::event::LocalNames;
 use crate::hits::fold::tests::hit;
 use crate::names;
+use crate::presence;
 use families::{Kind, TABLE};
 
 /// Series without the `process_` ones: name with labels to value.
@@ -98,7 +100,7 @@ fn an_interface_is_up_only_when_its_worker_says_so() {
 fn each_field_of_a_snapshot_moves_its_own_series() {
     type Change = (fn(&mut Stats), &'static str);
     let here = "{interface=\"eth0\"}";
-    let changes: [Change; 29] = [
+    let changes: [Change; 34] = [
         (|s| s.frames = 3, "poortwacht_frames_total@"),
         (|s| s.wire_bytes = 3, "poortwacht_wire_bytes_total@"),
         (|s| s.excluded = 3, "poortwacht_excluded_frames_total@"),
@@ -172,6 +174,20 @@ fn each_field_of_a_snapshot_moves_its_own_series() {
         (
             |s| s.local_names = counters(9, LocalNames::Llmnr.index(), 3),
             "poortwacht_local_name_messages_total{protocol=\"llmnr\"}",
+        ),
+        (|s| s.smtp_senders = 3, "poortwacht_smtp_senders_total"),
+        (|s| s.smtp_mails = 3, "poortwacht_smtp_mails_total"),
+        (
+            |s| s.presence = counters(9, presence::Protocol::Radius.index(), 3),
+            "poortwacht_presence_messages_total{protocol=\"radius\"}",
+        ),
+        (
+            |s| s.presence_malformed = counters(9, presence::Malformed::Dhcp6Nesting.index(), 3),
+            "poortwacht_presence_malformed_total{reason=\"dhcpv6_nesting\"}",
+        ),
+        (
+            |s| s.presence_withheld = counters(9, presence::Withheld::Unproved.index(), 3),
+            "poortwacht_presence_withheld_total{reason=\"unproved\"}",
         ),
         (
             |s| s.hits = counters(9, Seen::DnsSvcb.index(), 3),
@@ -352,6 +368,7 @@ fn full() -> Metrics {
         ..list("aa")
     };
     metrics.observe(&Event::Ready(known), Timestamp(0));
+    metrics.provable([("acme", Stage::Integrated), ("bolt", Stage::AccountOrLogin)]);
     metrics
 }
 
@@ -464,6 +481,8 @@ fn promtool_finds_nothing_to_say() {
         String::from_utf8_lossy(&said)
     );
 }
+
+mod casework;
 
 mod readiness {
     use std::time::Duration;

@@ -81,7 +81,7 @@ impl Entry {
         if what.at >= self.valid_to {
             failed.push("the entry was no longer valid");
         }
-        let at_hand = what.entries.iter().any(|it| *it == self.reference)
+        let at_hand = what.entries.contains(&self.reference)
             || what
                 .address
                 .is_some_and(|it| self.covers_address(it.to_canonical()));

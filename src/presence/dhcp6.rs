@@ -71,6 +71,9 @@ pub(super) struct Held {
     pub seconds: Option<u32>,
 }
 
+/// A transaction's number and the client's DUID.
+type Exchange<'m> = ([u8; 3], &'m [u8]);
+
 /// Reads a datagram.
 pub(super) fn read(bytes: &[u8]) -> Result<Message<'_>, Malformed> {
     let (mut bytes, mut circuit, mut relayed_mac) = (bytes, None, None);
@@ -114,7 +117,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Message<'_>, Malformed> {
 
 impl<'m> Message<'m> {
     /// Transaction and client: the same in a request and its answer.
-    pub fn exchange(&self) -> Result<Option<([u8; 3], &'m [u8])>, Malformed> {
+    pub fn exchange(&self) -> Result<Option<Exchange<'m>>, Malformed> {
         Ok(self.client()?.map(|duid| (self.transaction, duid)))
     }
 

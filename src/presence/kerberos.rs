@@ -120,7 +120,10 @@ fn reply(body: &[u8]) -> Option<Option<Client<'_>>> {
     fields.number(1)?;
     fields.optional(2);
     let realm = Fields(fields.next(Class::ContextSpecific, 3)?).text()?;
-    let mut name = Fields::of(fields.next(Class::ContextSpecific, 4)?)?;
+    // Whole: of a name that is cut between its parts, the first would pass for all of it.
+    let name = open(fields.0).filter(|element| element.rest.is_some())?;
+    fields.next(Class::ContextSpecific, 4)?;
+    let mut name = Fields::of(name.body)?;
     let kind = name.number(0)?;
     let mut parts = Fields::of(name.next(Class::ContextSpecific, 1)?)?;
     let (mut first, mut count) = (None, 0usize);
@@ -141,6 +144,7 @@ fn person<'m>(kind: i64, name: Option<&'m [u8]>, realm: &'m [u8]) -> Option<Clie
         || name.contains('/')
         || name.ends_with('$')
         || name.starts_with("WELLKNOWN")
+        || realm.contains('@')
         || realm.starts_with("WELLKNOWN:");
     (!none).then_some(Client { name, realm })
 }

@@ -241,7 +241,9 @@ impl Watch {
         };
         // Whether every option is whole shows only at the end, and a broken message tells nothing.
         message.held(&mut |_| {})?;
-        let (seen, host) = self.name(&key, at.time, message.host()?);
+        // Who gives back may not say a name (RFC 4704 section 5).
+        let host = if ends { Text::EMPTY } else { message.host()? };
+        let (seen, host) = self.name(&key, at.time, host);
         let mac = seen.or(message.mac()?);
         message.held(&mut |held: Held| {
             let gone = ends || held.seconds == Some(0);
@@ -263,16 +265,20 @@ impl Watch {
             return Ok(false);
         };
         self.expire(at.time);
-        if !packet.response {
+        let server = |port| matches!(port, 1813 | 1646);
+        if !packet.response && server(at.ends.dport) {
             // Broken ones are counted when they come, not when they are answered.
             packet.facts(at.ends.src, at.time, &mut |_| {})?;
             let gone = self
                 .accounts
                 .ask(at.ends, packet.id, at.time, packet.packet);
             self.withheld.add(Withheld::Unanswered.index(), gone);
-        } else if let Some((asked, request)) = self.accounts.answered(at.ends, packet.id, at.time) {
-            if let Some(request) = radius::read(request)? {
-                request.facts(at.ends.dst, asked, tell)?;
+        } else if packet.response && server(at.ends.sport) {
+            let asked = self.accounts.answered(at.ends, packet.id, at.time);
+            if let Some((time, request)) = asked
+                && let Some(request) = radius::read(request)?
+            {
+                request.facts(at.ends.dst, time, tell)?;
             }
         }
         Ok(true)

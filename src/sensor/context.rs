@@ -184,7 +184,7 @@ impl<S: Sink> Context<'_, S> {
             client_mac,
             seen: sighting.seen,
             name: name.as_str().to_owned(),
-            rule: rule(found),
+            rule: HitRule::of(found),
         })));
     }
 
@@ -213,7 +213,7 @@ impl<S: Sink> Context<'_, S> {
             name: name.as_str().to_owned(),
             qtype: sighting.qtype,
             ech: sighting.ech,
-            rule: rule(found),
+            rule: HitRule::of(found),
             ja4,
             evidence: sighting.evidence.get(..kept).unwrap_or_default().to_vec(),
             list_version: self.list.info().version,
@@ -233,24 +233,5 @@ impl<S: Sink> Context<'_, S> {
         self.stats
             .connections
             .bump(transport.wrapping_add(outcome.index()));
-    }
-}
-
-/// What the list says of a match, owned.
-pub(super) fn rule(found: &Match<'_>) -> HitRule {
-    let vendor = found.vendor();
-    HitRule {
-        vendor: vendor.id.clone(),
-        vendor_name: vendor.name.clone(),
-        rule: found.rule().to_owned(),
-        kind: found.kind().label().to_owned(),
-        role: found
-            .role()
-            .map_or("unspecified", |role| role.label())
-            .to_owned(),
-        category: found.category().label().to_owned(),
-        severity: found.severity().label().to_owned(),
-        confidence: found.confidence().label().to_owned(),
-        source: found.source().to_owned(),
     }
 }

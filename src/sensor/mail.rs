@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 
 use super::Sink;
-use super::context::{Context, rule};
+use super::context::Context;
 use crate::base::{Endpoints, NameBuf, Outcome, RawName, Timestamp};
 use crate::blocklist::Verdict as Listed;
 use crate::event::{Event, HitRule, Mail, MailSource};
@@ -91,7 +91,7 @@ impl Envelopes {
             ends: *ends,
             time: context.around.time,
             name: name.as_str().to_owned(),
-            rule: rule(&found),
+            rule: HitRule::of(&found),
         });
     }
 

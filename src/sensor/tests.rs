@@ -15,6 +15,8 @@ use crate::blocklist::Catalogue;
 use crate::capture::{Frame, LinkType};
 
 mod again;
+mod mail;
+mod watched;
 
 const CLIENT: [u8; 4] = [10, 0, 0, 7];
 const SERVER: [u8; 4] = [192, 0, 2, 9];
@@ -71,10 +73,13 @@ fn udp(back: bool, port: u16, payload: &[u8]) -> Vec<u8> {
 struct Seeing {
     names: Vec<(Seen, String)>,
     hits: Vec<Hit>,
+    told: Vec<Event>,
 }
 
 impl Sink for Seeing {
-    fn tell(&mut self, _event: Event) {}
+    fn tell(&mut self, event: Event) {
+        self.told.push(event);
+    }
 
     fn hit(&mut self, hit: Box<Hit>) {
         self.hits.push(*hit);

@@ -4,6 +4,8 @@ Enters: an `Office`. Leaves: running servers and the paths of the logs that are 
 server's configuration of the machine itself; each has its own folder under the office's.
 """
 
+import email
+import email.policy
 import os
 import subprocess
 import time
@@ -56,7 +58,7 @@ mynetworks = 127.0.0.0/8
 local_recipient_maps =
 virtual_mailbox_domains = {DOMAIN}
 virtual_mailbox_base = {self.boxes}
-virtual_mailbox_maps = static:all/
+virtual_mailbox_maps = texthash:{etc}/boxes
 virtual_uid_maps = static:65534
 virtual_gid_maps = static:65534
 virtual_minimum_uid = 100
@@ -68,8 +70,6 @@ alias_database =
         # Each recipient in a mailbox of its own, so that nobody opens another's link.
         with open(f"{etc}/boxes", "w") as out:
             out.writelines(f"{box}@{DOMAIN} {box}/\n" for box in mailboxes)
-        with open(f"{etc}/main.cf", "a") as out:
-            out.write(f"virtual_mailbox_maps = texthash:{etc}/boxes\n")
         with open(f"{etc}/master.cf", "w") as out:
             out.write("""smtp inet n - n - - smtpd
 pickup unix n - n 60 1 pickup
@@ -110,9 +110,10 @@ postlog unix-dgram n - n - 1 postlogd
         new = os.path.join(self.boxes, who, "new")
         wait_for(lambda: os.path.isdir(new) and os.listdir(new), f"a mail for {who}:\n{logged(self.log)}", seconds)
         path = os.path.join(new, sorted(os.listdir(new))[-1])
-        link = next(line.strip() for line in open(path) if line.startswith("https://"))
+        with open(path, "rb") as letter:
+            text = email.message_from_binary_file(letter, policy=email.policy.default).get_body(("plain",))
         os.remove(path)
-        return link
+        return next(line for line in text.get_content().splitlines() if line.startswith("https://"))
 
 
 class Resolver:
@@ -128,7 +129,7 @@ no-daemon
 user=root
 bind-interfaces
 listen-address={RESOLVER}
-server={WORLD_DNS}
+server={WORLD_DNS}@{RESOLVER}
 log-queries=extra
 log-facility={self.log}
 cache-size=1000
@@ -271,3 +272,19 @@ server default {{
                                       input="\n".join(lines) + "\n")
         if "Accounting-Response" not in said:
             raise SystemExit(f"no accounting response: {said}")
+
+
+class Alertmanager:
+    """Prometheus' Alertmanager on the router's loopback."""
+
+    ADDRESS = "127.0.0.1:9093"
+
+    def __init__(self, office):
+        folder = os.path.join(office.folder, "alertmanager")
+        os.makedirs(folder, exist_ok=True)
+        with open(f"{folder}/config.yml", "w") as out:
+            out.write("route: {receiver: none}\nreceivers: [{name: none}]\n")
+        office.router.start("prometheus-alertmanager", f"--config.file={folder}/config.yml",
+                            f"--storage.path={folder}/data", f"--web.listen-address={self.ADDRESS}",
+                            "--cluster.listen-address=", log=f"{folder}/log")
+        wait_for(lambda: "Listening on" in logged(f"{folder}/log"), "Alertmanager")

@@ -1,6 +1,6 @@
 //! Test traffic, built with pnet's mutable packets, and answers that own what they hold.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use pnet::packet::ethernet::{EtherType, MutableEthernetPacket};
 use pnet::packet::ip::IpNextHeaderProtocol;
@@ -15,7 +15,7 @@ use pnet::packet::udp::MutableUdpPacket;
 use pnet::packet::vlan::MutableVlanPacket;
 use pnet::util::MacAddr;
 
-use super::super::{Decoded, Decoder, Malformed, NotForUs, TcpMeta};
+use super::super::{Decoded, Decoder, Malformed, NeighbourBy, NotForUs, TcpMeta};
 use crate::base::{Endpoints, Timestamp};
 use crate::capture::{Frame, LinkType};
 
@@ -219,9 +219,10 @@ pub fn frame(bytes: &[u8]) -> Frame<'_> {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Got {
     Packet(Box<Owned>),
+    /// Protocol, address and device.
+    Neighbour(NeighbourBy, IpAddr, [u8; 6]),
     Excluded,
     Fragment,
-    Neighbour,
     NotForUs(NotForUs),
     Malformed(Malformed),
 }
@@ -259,9 +260,9 @@ pub fn decode_with(decoder: &mut Decoder, frame: &Frame<'_>) -> Got {
             dst_mac: p.dst_mac,
             vlan: p.vlan,
         })),
+        Decoded::Neighbour(n) => Got::Neighbour(n.by, n.ip, n.mac),
         Decoded::Excluded => Got::Excluded,
         Decoded::Fragment => Got::Fragment,
-        Decoded::Neighbour(_) => Got::Neighbour,
         Decoded::NotForUs(reason) => Got::NotForUs(reason),
         Decoded::Malformed(reason) => Got::Malformed(reason),
     }

@@ -136,11 +136,13 @@ impl Place<'_> {
             return Next::Go;
         };
         reader.copied(fresh.len().min(SLOT_LEN.saturating_sub(at)));
+        let before = assembly.len();
         let inserted = assembly.insert(pool, at, fresh);
+        let more = assembly.len() > before;
         let next = if self.half.holding() {
             self.look_back(at, reader)
         } else {
-            self.half.held = self.half.held.saturating_add(1);
+            self.half.held = self.half.held.saturating_add(u8::from(more));
             self.look_at_prefix(reader)
         };
         match next {

@@ -178,7 +178,7 @@ fn small_datagrams_are_not_payload() {
     // Another flow in the same bucket.
     assert!(!bench.datagram(&ends(41_000 ^ 4096, Transport::Udp), 80, 1200));
     bench.flush();
-    assert_eq!(bench.told, [(41_000, 600, 60_000, 3, 50)]);
+    assert_eq!(bench.told, [(41_000, 580, 60_000, 3, 50)]);
     assert!(!bench.watch.may_hold(&up));
 }
 
