@@ -31,6 +31,8 @@ pub enum Without {
     Nothing,
     /// Mail of vendors: no mail log, no SMTP in clear.
     Mail,
+    /// A fifth of that mail: it came from a domain that the list does not know.
+    SomeMail,
     /// Exchanges on watched flows.
     Bursts,
     /// Third parties near a hit.
@@ -49,9 +51,10 @@ pub enum Without {
 
 impl Without {
     /// All, the whole first.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Nothing,
         Self::Mail,
+        Self::SomeMail,
         Self::Bursts,
         Self::Support,
         Self::LookUps,
@@ -66,6 +69,7 @@ impl Without {
         match self {
             Self::Nothing => "everything seen",
             Self::Mail => "without mail",
+            Self::SomeMail => "without a fifth of the mail",
             Self::Bursts => "without exchanges",
             Self::Support => "without third parties",
             Self::LookUps => "without look-ups",

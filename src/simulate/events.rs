@@ -166,7 +166,7 @@ impl Teller<'_> {
         found: &Match<'_>,
     ) {
         let hit = self.hits.get(&ends.src);
-        if !hit.is_some_and(|hit| time.since_ns(*hit) <= SUPPORT_NS) {
+        if hit.is_none_or(|hit| time.since_ns(*hit) > SUPPORT_NS) {
             return;
         }
         let support = Support {

@@ -7,8 +7,8 @@
 //! Assumptions that no source gives, so that nobody takes them for measured: half of the offices
 //! see their clients' look-ups, half see those of an internal resolver; half learn names of users
 //! from RADIUS, half from Kerberos; in a seventh of the courses site and account share one
-//! connection; a fifth of the vendors' mails comes from a domain of a mail service; a third of the
-//! browsers speaks HTTP/3.
+//! connection; a third of the browsers speaks HTTP/3; a vendor's mail comes from its own domain (the
+//! evaluation also plays it with a fifth of that mail, and with all of it, unseen).
 
 mod day;
 mod organisation;

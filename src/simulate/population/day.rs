@@ -398,7 +398,6 @@ impl Week {
 
     /// The office, its plan in order.
     pub fn finish(mut self) -> Office {
-        self.mails_of_services();
         self.plan.finish();
         Office {
             seed: self.seed,
@@ -407,17 +406,6 @@ impl Week {
             people: self.people,
             days: self.days,
             others: self.others,
-        }
-    }
-
-    /// A fifth of the vendors' mail comes from a mail service's domain.
-    fn mails_of_services(&mut self) {
-        for it in &mut self.plan.moves {
-            if let What::Mail { from, .. } = &mut it.what {
-                if self.chance.happens(0.2) {
-                    *from = "bounce@em4711.mailservice.example".into();
-                }
-            }
         }
     }
 }
