@@ -12,7 +12,7 @@ use std::sync::Arc;
 use crate::base::Timestamp;
 use crate::blocklist::Catalogue;
 use crate::cases::{Case, Change};
-use crate::event::Event;
+use crate::event::{Event, MailSource};
 use crate::hits::log::LogState;
 use crate::hits::{Finding, Folder, Record, Scribe};
 use crate::metrics::{CaseCounts, Metrics, Readiness};
@@ -210,9 +210,12 @@ impl Desk {
     }
 }
 
-/// Packet time that an event of the sensor tells; of facts, which logs may date ahead, none.
+/// Packet time that an event of the sensor tells; of what comes out of logs, which may be dated
+/// ahead, none.
 fn seen_at(event: &Event) -> Timestamp {
     match event {
+        Event::Fact(fact) if fact.source.is_wire() => fact.time,
+        Event::Mail(mail) if mail.source == MailSource::Wire => mail.time,
         Event::Hit(hit) => hit.time,
         Event::Burst(burst) => burst.end,
         Event::Support(support) => support.time,

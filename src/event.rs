@@ -327,6 +327,18 @@ crate::base::seen::closed_set! {
     }
 }
 
+impl FactSource {
+    /// Is it a protocol that the sensor reads, so that a fact's time is packet time?
+    pub const fn is_wire(self) -> bool {
+        match self {
+            Self::Dhcp4 | Self::Dhcp6 | Self::Radius | Self::Kerberos | Self::Arp | Self::Ndp => {
+                true
+            }
+            Self::LeaseFile | Self::Static | Self::AaaLog => false,
+        }
+    }
+}
+
 crate::base::seen::closed_set! {
     /// What a fact does to what was known.
     FactAct {
