@@ -21,6 +21,7 @@ const TARGETS: &[(&str, Oracle)] = &[
     ("list", poortwacht::blocklist::oracle::check),
     ("wire", poortwacht::event::oracle::check),
     ("presence", poortwacht::presence::oracle::check),
+    ("feeds", poortwacht::feeds::oracle::check),
 ];
 
 fn fuzz() -> PathBuf {
