@@ -147,7 +147,8 @@ fn said(event: &Event, bytes: &[u8], binary: bool) {
             lower.contains(&word)
         };
         assert!(
-            here || escaped || word.contains('"'),
+            // The normal form of a name escapes what is no letter.
+            here || escaped || word.contains(['"', '\\']),
             "an event says what no line says"
         );
     };
