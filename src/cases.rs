@@ -18,6 +18,8 @@ mod signup;
 mod standing;
 mod tell;
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::base::Timestamp;
@@ -192,9 +194,9 @@ pub struct Grounds {
     pub uploads_let_go: u64,
     /// Alerts that went out and still stand; of a closed case those that its end was about.
     pub told: Vec<Told>,
-    /// Alerts that went out ever.
+    /// How often each stage and standing was told, taken back ones too.
     #[serde(default)]
-    pub told_ever: u32,
+    pub told_ever: BTreeMap<Stage, BTreeMap<Standing, u32>>,
 }
 
 /// An alert that went out.
@@ -206,7 +208,7 @@ pub struct Told {
     pub standing: Standing,
     /// Whom it meant.
     pub subject: SubjectId,
-    /// Which alert of its case it was: one raised again after it was taken back is another one.
+    /// How many times it was told by then: one raised again after it was taken back is another one.
     #[serde(default)]
     pub number: u32,
 }

@@ -10,6 +10,7 @@ mod evaluate;
 mod hits;
 pub mod list;
 mod manual;
+mod officer;
 mod read;
 mod report;
 mod simulate;
@@ -56,6 +57,7 @@ enum Command {
     List(list::ListArgs),
     Hits(hits::HitsArgs),
     Cases(cases::CasesArgs),
+    Officer(officer::OfficerArgs),
     Config(configure::ConfigArgs),
     Reload(desk::ReloadArgs),
     Manual(manual::ManualArgs),
@@ -245,6 +247,7 @@ pub fn main() -> ExitCode {
         Command::Read(args) => read::run(&args),
         Command::Hits(args) => hits::run(&args),
         Command::Cases(args) => cases::run(&args),
+        Command::Officer(args) => officer::run(&args),
         Command::Config(args) => configure::run(&args),
         Command::Reload(args) => desk::reload(&args),
         Command::Manual(args) => manual::run(&args),

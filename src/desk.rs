@@ -131,6 +131,10 @@ impl Desk {
         self.folder.flush(&mut self.findings);
         self.write(out);
         self.casework.tick(self.packet_time, &mut out.changes);
+        // Growth that changed no stage may not have been written yet.
+        let cases = self.casework.cases().cloned();
+        out.changes
+            .extend(cases.map(|case| Change::Case(Box::new(case))));
     }
 
     /// Cases as they were written down before a restart.

@@ -80,6 +80,8 @@ impl Metrics {
             memory: Mutex::default(),
         };
         metrics.add_sets(&Stats::default(), &Stats::default());
+        metrics.identity(&crate::identity::State::default());
+        metrics.evidence_lost(&crate::cases::Counts::default());
         metrics
     }
 

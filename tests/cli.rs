@@ -35,6 +35,23 @@ fn bench() -> TempDir {
     put("no-text.toml", b"\xff\xfe");
     put("no-reason.toml", b"[privacy]\naddresses = \"clear\"\n");
     put("filter.toml", b"[sensor]\nfilter = \"tcp prot 5\"\n");
+    let register = b"[[authorised]]\nreference = \"R1\"\nowner = \"chief\"\nvendor = \"kairos\"\n\
+        hosts = [\"*\"]\nunits = [\"lab\"]\npurpose = \"a test\"\nlegal_basis = \"law\"\n\
+        review = \"r\"\nimpact_assessment = \"d\"\n[[unit]]\nname = \"lab\"\n";
+    put("no-validity.toml", register);
+    put(
+        "no-officer.toml",
+        b"[identity]\nthreshold = 1\nofficers = [{ name = \"o\", recipient = \"age1nonsense\" }]\n",
+    );
+    put(
+        "no-feed.toml",
+        b"[[feed]]\nname = \"x\"\nkind = \"keaa\"\npath = \"y\"\n",
+    );
+    put(
+        "gone-feed.toml",
+        b"[[feed]]\nname = \"leases\"\nkind = \"kea\"\npath = \"gone\"\n",
+    );
+    put("no-rules.toml", b"[[rule]]\nname = \"hunch\"\n");
     put("bad.txt", b"good.example\nbad..line\n");
     let key: String = (0..32u8)
         .map(|n| format!("{:02x}", n.wrapping_mul(151)))
@@ -147,7 +164,7 @@ const CASES: &[Case] = &[
         0,
     ),
     // Configuration.
-    ("config check", 0, &[], 3),
+    ("config check", 0, &[], 4),
     (
         "config check -c nosuch.toml",
         3,
@@ -190,6 +207,50 @@ const CASES: &[Case] = &[
         "config check -c filter.toml",
         3,
         &["tcp prot 5", "pcap-filter(7)"],
+        0,
+    ),
+    // People and cases.
+    (
+        "config check --organisation no-validity.toml",
+        3,
+        &["no-validity.toml:1", "valid_from", "valid_to"],
+        0,
+    ),
+    (
+        "config check --organisation nosuch.toml",
+        3,
+        &["nosuch.toml"],
+        0,
+    ),
+    (
+        "config check -c no-officer.toml",
+        3,
+        &["identity", "age"],
+        0,
+    ),
+    ("config check -c no-feed.toml", 3, &["keaa", "kea"], 0),
+    (
+        "read --cases whole.pcapng --feeds gone-feed.toml",
+        4,
+        &["feed `leases`", "gone"],
+        0,
+    ),
+    (
+        "cases what-if --rules no-rules.toml whole.pcapng",
+        3,
+        &["no-rules.toml"],
+        0,
+    ),
+    (
+        "cases list --folder folder",
+        4,
+        &["folder/cases.jsonl", "name the folder"],
+        0,
+    ),
+    (
+        "cases close case-1 --why research",
+        7,
+        &["is the daemon running"],
         0,
     ),
     // Lists.
@@ -525,7 +586,18 @@ fn two_daemons_at_once_do_not_share_a_thing() {
     let mut daemon = Daemon::start(dir.path(), &["--read", "whole.pcapng"], None);
     for (key, more, exit, part) in [
         ("hit log", "--control other", 8, "another process writes"),
-        ("socket", "--hits other.jsonl", 7, "another daemon answers"),
+        (
+            "cases",
+            "--hits other.jsonl",
+            8,
+            "another process keeps the cases",
+        ),
+        (
+            "socket",
+            "--hits other.jsonl --cases other",
+            7,
+            "another daemon answers",
+        ),
     ] {
         let line = format!("{} --read whole.pcapng {more}", RUN);
         let mut args: Vec<&str> = line.split_whitespace().collect();

@@ -654,7 +654,12 @@ impl Told {
             stage,
             standing: case.ruling.standing,
             subject: case.subject.clone(),
-            number: case.grounds.told_ever.saturating_add(1),
+            number: case
+                .grounds
+                .told_ever
+                .get(&stage)
+                .and_then(|of| of.get(&case.ruling.standing))
+                .map_or(1, |count| count.saturating_add(1)),
         }
     }
 }

@@ -49,7 +49,8 @@ pub(super) fn raise(case: &mut Case, proof: &Proof, now: Timestamp, out: &mut Ve
             time,
             "",
         ));
-        case.grounds.told_ever = told.number;
+        let ever = case.grounds.told_ever.entry(told.stage).or_default();
+        ever.insert(told.standing, told.number);
         case.grounds.told.push(told);
         case.grounds
             .told

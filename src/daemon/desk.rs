@@ -62,10 +62,10 @@ pub fn run(config: Config) -> Result<(), Fault> {
     let casework = people::casework(&config, &key, Arc::clone(&list))?;
     let sealer = people::sealer(&config)?;
     let unusable = |why: String| Fault::new(Exit::Output, why);
-    let (casefile, cases) =
-        Casefile::open(&config.cases.settings(), office::now()).map_err(unusable)?;
     let log = HitLog::open(log_settings(&config.hits), Instant::now())
         .map_err(|e| Fault::new(Exit::Output, e))?;
+    let (casefile, cases) =
+        Casefile::open(&config.cases.settings(), office::now()).map_err(unusable)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -21,6 +21,8 @@ use crate::sensor::{Sink, Worker};
 
 /// Packet time between two ticks.
 const TICK_NS: u64 = 1_000_000_000;
+/// Packet time after the last frame in which what waits is settled.
+const SETTLE_NS: i64 = 600_000_000_000;
 
 /// What a replay gives.
 #[derive(Default)]
@@ -141,8 +143,13 @@ impl Collector {
             self.casework.take(&event, at, &mut self.changes);
             self.casework.tick(self.newest, &mut self.changes);
         }
-        self.casework.tick(self.newest, &mut self.changes);
+        // Mail that a server checked is settled within minutes: nothing more will come.
+        let settled = Timestamp(self.newest.nanos().saturating_add(SETTLE_NS));
+        self.casework.tick(settled, &mut self.changes);
         self.keep();
+        for case in self.casework.cases() {
+            self.outcome.cases.insert(case.id.clone(), case.clone());
+        }
     }
 
     fn keep(&mut self) {

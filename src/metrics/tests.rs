@@ -9,6 +9,7 @@ use crate::base::{Outcome, Seen};
 use crate::blocklist::Stage;
 use crate::decode;
 use crate::event::LocalNames;
+use crate::feeds::{self, FeedState};
 use crate::hits::fold::tests::hit;
 use crate::names;
 use crate::presence;
@@ -369,6 +370,18 @@ fn full() -> Metrics {
     };
     metrics.observe(&Event::Ready(known), Timestamp(0));
     metrics.provable([("acme", Stage::Integrated), ("bolt", Stage::AccountOrLogin)]);
+    metrics.feeds(&[FeedState {
+        name: "leases".into(),
+        kind: feeds::Kind::Kea,
+        open: true,
+        problem: None,
+        lines: 1,
+        events: 1,
+        malformed: 0,
+        dropped: 0,
+        last: None,
+        lag_bytes: 0,
+    }]);
     metrics
 }
 
@@ -438,7 +451,7 @@ fn the_table_and_the_docs_say_the_same() {
 #[test]
 fn the_docs_know_every_label_value() {
     let docs = include_str!("../../docs/metrics.md");
-    let open = ["interface", "worker", "vendor", "version", "code"];
+    let open = ["interface", "worker", "vendor", "version", "code", "feed"];
     for name in series(&full()).into_keys() {
         let labels = name
             .split_once('{')

@@ -153,10 +153,11 @@ impl Office {
         found.unwrap_or_else(|| panic!("the office has no {word}"))
     }
 
-    /// A moment of the day, in nanoseconds since the epoch.
-    pub fn moment(&self, word: &str) -> i64 {
-        let seconds: f64 = self.word(word).parse().expect("a moment");
-        (seconds * 1e9) as i64
+    /// The day's marks that are moments, in nanoseconds since the epoch.
+    pub fn moments(&self) -> BTreeMap<String, i64> {
+        let marks = self.words.iter();
+        let moments = marks.filter_map(|(mark, text)| Some((mark.clone(), nanoseconds(text)?)));
+        moments.collect()
     }
 
     pub fn person(&self, name: &str) -> Person {
@@ -206,13 +207,7 @@ impact_assessment = "test with people"
 [organisation]
 map = "{map}"
 
-[identity]
-officers = [
-  {{ name = "privacy officer", recipient = "{officer}" }},
-  {{ name = "works council", recipient = "{council}" }},
-]
-threshold = 2
-
+{officers}
 [cases]
 folder = "{out}/cases"
 
@@ -232,8 +227,7 @@ socket = "{out}/control.sock"
 {feeds}"#,
             out = out.display(),
             map = self.word("map"),
-            officer = OFFICERS[0],
-            council = OFFICERS[1],
+            officers = officers(),
             alertmanager = self.word("alertmanager"),
             feeds = feeds.join("\n"),
         );
@@ -308,10 +302,72 @@ socket = "{out}/control.sock"
             .expect("poortwacht cases");
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "poortwacht cases list: {said}");
-        let text = String::from_utf8(output.stdout).expect("text");
-        let parsed = text.lines().map(serde_json::from_str);
-        parsed.collect::<Result<_, _>>().expect("JSON lines")
+        json_lines(output.stdout)
     }
+}
+
+/// Cases that the program finds in a kept day, with the day's moments. Everything is judged in a
+/// copy: a key is made beside the configuration.
+pub fn replay(day: &Path) -> (BTreeMap<String, i64>, Vec<Value>) {
+    let folder = tempfile::tempdir().expect("a scratch folder");
+    let kept = |name: &str| day.join(name);
+    let mut feeds = format!(
+        "[[feed]]\nname = \"mail\"\nkind = \"postfix\"\npath = \"{}\"\n",
+        kept("mail.log").display()
+    );
+    if kept("resolver.log").exists() {
+        feeds += &format!(
+            "[[feed]]\nname = \"resolver\"\nkind = \"dnsmasq-log\"\npath = \"{}\"\n",
+            kept("resolver.log").display()
+        );
+    }
+    let config = format!(
+        "{}\n[privacy]\nkey_file = \"key\"\n\n[organisation]\nmap = \"{}\"\n\n{feeds}",
+        officers(),
+        kept("organisation.toml").display()
+    );
+    let path = folder.path().join("poortwacht.toml");
+    fs::write(&path, config).expect("the configuration can be written");
+    let output = Command::new(env!("CARGO_BIN_EXE_poortwacht"))
+        .args(["read", "--cases", "--json", "-q", "--config"])
+        .arg(&path)
+        .arg(kept("capture.pcap.gz"))
+        .output()
+        .expect("poortwacht read");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{}: {said}", day.display());
+    let marks = fs::read_to_string(kept("marks.tsv")).expect("marks.tsv");
+    let moments = marks.lines().filter_map(|line| {
+        let (mark, text) = line.split_once('\t')?;
+        Some((mark.to_owned(), nanoseconds(text)?))
+    });
+    (moments.collect(), json_lines(output.stdout))
+}
+
+/// Seconds since the epoch, with a fraction.
+fn nanoseconds(text: &str) -> Option<i64> {
+    let seconds: f64 = text.parse().ok()?;
+    Some((seconds * 1e9) as i64)
+}
+
+fn json_lines(text: Vec<u8>) -> Vec<Value> {
+    let text = String::from_utf8(text).expect("text");
+    let parsed = text.lines().map(serde_json::from_str);
+    parsed.collect::<Result<_, _>>().expect("JSON lines")
+}
+
+/// `[identity]` with both officers.
+fn officers() -> String {
+    format!(
+        r#"[identity]
+officers = [
+  {{ name = "privacy officer", recipient = "{}" }},
+  {{ name = "works council", recipient = "{}" }},
+]
+threshold = 2
+"#,
+        OFFICERS[0], OFFICERS[1]
+    )
 }
 
 impl Drop for Office {
