@@ -29,10 +29,10 @@ pub use report::Report;
 pub enum Without {
     /// Nothing.
     Nothing,
+    /// Vendors' own domains on a fifth of their mail: a mail service sends it, which no list knows.
+    ListedMail,
     /// Mail of vendors: no mail log, no SMTP in clear.
     Mail,
-    /// A fifth of that mail: it came from a domain that the list does not know.
-    SomeMail,
     /// Exchanges on watched flows.
     Bursts,
     /// Third parties near a hit.
@@ -53,8 +53,8 @@ impl Without {
     /// All, the whole first.
     pub const ALL: [Self; 10] = [
         Self::Nothing,
+        Self::ListedMail,
         Self::Mail,
-        Self::SomeMail,
         Self::Bursts,
         Self::Support,
         Self::LookUps,
@@ -64,12 +64,19 @@ impl Without {
         Self::Identity,
     ];
 
+    /// Is it played on every office? Else on some: its score shows what an evidence is worth.
+    pub const fn is_whole(self) -> bool {
+        matches!(self, Self::Nothing | Self::ListedMail)
+    }
+
     /// For people.
     pub const fn label(self) -> &'static str {
         match self {
             Self::Nothing => "everything seen",
             Self::Mail => "without mail",
-            Self::SomeMail => "without a fifth of the mail",
+            Self::ListedMail => {
+                "a fifth of the mail comes from an unlisted mail service (assumption)"
+            }
             Self::Bursts => "without exchanges",
             Self::Support => "without third parties",
             Self::LookUps => "without look-ups",
@@ -89,6 +96,8 @@ pub struct Plan {
     pub person_days: u64,
     /// Of how many offices one is played again with each kind of evidence removed.
     pub every: u64,
+    /// How many offices are played as frames, too, one day of each.
+    pub sampled: u64,
 }
 
 /// Plays and scores.

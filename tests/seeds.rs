@@ -7,6 +7,8 @@
 
 #[path = "seeds/cases.rs"]
 mod cases;
+#[path = "seeds/command.rs"]
+mod command;
 #[path = "seeds/confounders.rs"]
 mod confounders;
 #[path = "seeds/identity.rs"]

@@ -25,6 +25,9 @@ pub struct EvaluateArgs {
     /// Play every Nth office again with each kind of evidence removed
     #[arg(long, default_value_t = 8, value_name = "N")]
     every: u64,
+    /// Play one day of so many offices as frames through the sensor, too
+    #[arg(long, default_value_t = 5, value_name = "N")]
+    sampled: u64,
     /// JSON instead of a table
     #[arg(long)]
     json: bool,
@@ -42,6 +45,7 @@ pub(super) fn run(args: &EvaluateArgs) -> Result<(), Fault> {
         seed: from + args.skip,
         person_days: args.person_days,
         every: args.every.max(1),
+        sampled: args.sampled,
     };
     let refuse = |why: String| Fault::new(Exit::Config, why);
     let report = evaluate(&plan, &list).map_err(refuse)?;

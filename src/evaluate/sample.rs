@@ -6,6 +6,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
+
 use crate::base::Timestamp;
 use crate::blocklist::Catalogue;
 use crate::capture::{Frame, LinkType};
@@ -14,6 +16,7 @@ use crate::sensor::{Settings, Sink, Worker};
 use crate::simulate::events::{Sensing, events};
 use crate::simulate::frames::frames;
 use crate::simulate::plan::Plan;
+use crate::simulate::population::Office;
 
 /// Frames through a worker of the sensor: what it tells, and when.
 pub fn sensed(plan: &Plan, list: &Catalogue, sensing: &Sensing) -> Vec<(Timestamp, Event)> {
@@ -56,6 +59,35 @@ impl Sink for Heard {
 
     fn tell(&mut self, event: Event) {
         self.told.push((self.now, event));
+    }
+}
+
+/// What came of comparing offices.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Sampled {
+    /// Offices of which the first day was played both ways.
+    pub offices: u64,
+    /// Frames.
+    pub frames: u64,
+    /// Hits, exchanges, third parties and facts that the sensor told.
+    pub events: u64,
+    /// Events that only one way told. Zero, or the table rests on nothing.
+    pub differences: u64,
+}
+
+/// Microseconds of a day.
+const DAY: u64 = 86_400_000_000;
+
+impl Sampled {
+    /// Plays the first day of another office as frames and as events.
+    pub fn add(&mut self, office: &Office, list: &Catalogue) {
+        let mut plan = office.plan.clone();
+        plan.moves.retain(|it| it.at < DAY);
+        let sensing = Sensing::default();
+        self.offices += 1;
+        self.frames += frames(&plan).len() as u64;
+        self.events += sensed(&plan, list, &sensing).len() as u64;
+        self.differences += differences(&plan, list, &sensing).len() as u64;
     }
 }
 

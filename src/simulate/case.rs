@@ -244,7 +244,7 @@ pub struct ExpectedCase {
     /// The highest stage that it may reach (for what must not become more).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at_most: Option<String>,
-    /// Standing.
+    /// Standing; `any` where the design leaves it open.
     #[serde(default = "unauthorised")]
     pub standing: String,
     /// Band of search-like uploads.

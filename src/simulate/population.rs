@@ -7,8 +7,8 @@
 //! Assumptions that no source gives, so that nobody takes them for measured: half of the offices
 //! see their clients' look-ups, half see those of an internal resolver; half learn names of users
 //! from RADIUS, half from Kerberos; in a seventh of the courses site and account share one
-//! connection; a third of the browsers speaks HTTP/3; a vendor's mail comes from its own domain (the
-//! evaluation also plays it with a fifth of that mail, and with all of it, unseen).
+//! connection; a third of the browsers speaks HTTP/3; a vendor's mail comes from its own domain, or
+//! (the model as first written, [`Office::with_mail_services`]) a fifth of it from a mail service.
 
 mod day;
 mod organisation;
@@ -16,7 +16,7 @@ mod organisation;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::chance::Chance;
-use super::plan::Plan;
+use super::plan::{Plan, What};
 use crate::base::seen::closed_set;
 use day::Week;
 
@@ -145,6 +145,23 @@ pub struct Office {
     /// Vendors that visitors, machines or people behind shared addresses dealt with: nobody of the
     /// staff may be named for those by it.
     pub others: BTreeMap<&'static str, u32>,
+}
+
+impl Office {
+    /// The mail model as first written: a fifth of the mail comes from the domain of a mail service
+    /// that no list knows. The share is an assumption, no source gives it.
+    #[must_use]
+    pub fn with_mail_services(mut self) -> Self {
+        let mut chance = Chance::new(self.seed).part(0x6d61_696c);
+        for it in &mut self.plan.moves {
+            if let What::Mail { from, .. } = &mut it.what
+                && chance.happens(0.2)
+            {
+                *from = "bounce@em4711.mailservice.example".into();
+            }
+        }
+        self
+    }
 }
 
 /// One office's week.

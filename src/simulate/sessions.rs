@@ -1,7 +1,8 @@
 //! What an act looks like on the wire: sizes and times of real clients, by act and transport.
 //!
-//! Enters: `sessions.toml` (recorded sessions; ranges from public figures where nothing is recorded
-//! yet), chance. Leaves: exchanges. Never: a size or time taken from a rule of the stages that judge.
+//! Enters: `recorded.toml` (sessions of real clients at stand-in sites), `sessions.toml` (ranges from
+//! public figures for the acts that nobody has recorded), chance. Leaves: exchanges. Never: a size or
+//! time taken from a rule of the stages that judge.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -43,6 +44,9 @@ closed_set! {
         RightsForm = "rights-form",
         /// A connection opened ahead of need; nothing is asked.
         Preconnect = "preconnect",
+        /// A page fetched ahead of need, for a link that nobody has followed.
+        #[serde(alias = "prefetch")]
+        PagePrefetch = "page-prefetch",
         /// One page, without its pictures: a preview bot, a scanner.
         BotFetch = "bot-fetch",
         /// An identity check: selfie and document.
@@ -133,34 +137,35 @@ pub struct Sessions {
 pub fn builtin() -> &'static Sessions {
     static BOOK: LazyLock<Sessions> = LazyLock::new(|| {
         // A test reads the file, so a broken one never leaves the house.
-        Sessions::parse(include_str!("sessions.toml")).expect("sessions.toml is sound")
+        Sessions::parse(&[include_str!("recorded.toml"), include_str!("sessions.toml")])
+            .expect("recorded.toml and sessions.toml are sound")
     });
     &BOOK
 }
 
 impl Sessions {
-    /// From the text of a file.
+    /// From the texts of files. A recording takes the place of an act's range.
     ///
     /// # Errors
-    /// A sentence with the place.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        let file: File = toml::from_str(text).map_err(|e| format!("sessions: {e}"))?;
+    /// A sentence with the place, or the act of which nothing is known.
+    pub fn parse(texts: &[&str]) -> Result<Self, String> {
         let mut recorded: BTreeMap<_, Vec<Session>> = BTreeMap::new();
-        for session in file.sessions {
-            recorded
-                .entry((session.act, session.transport))
-                .or_default()
-                .push(session);
+        let mut ranges: BTreeMap<Act, Range> = BTreeMap::new();
+        for text in texts {
+            let file: File = toml::from_str(text).map_err(|e| format!("sessions: {e}"))?;
+            for session in file.sessions {
+                let key = (session.act, session.transport);
+                recorded.entry(key).or_default().push(session);
+            }
+            ranges.extend(file.ranges.into_iter().map(|it| (it.act, it)));
         }
-        let ranges: BTreeMap<_, _> = file.ranges.into_iter().map(|it| (it.act, it)).collect();
-        if let Some(act) = Act::ALL.iter().find(|act| {
-            !ranges.contains_key(act) && !recorded.contains_key(&(**act, Transport::H2))
-        }) {
-            return Err(format!(
+        let known = |act| ranges.contains_key(act) || recorded.contains_key(&(*act, Transport::H2));
+        match Act::ALL.iter().find(|act| !known(act)) {
+            Some(act) => Err(format!(
                 "sessions: neither a session nor a range for `{act}`"
-            ));
+            )),
+            None => Ok(Self { recorded, ranges }),
         }
-        Ok(Self { recorded, ranges })
     }
 
     /// Does the act rest on a recording?
@@ -170,8 +175,8 @@ impl Sessions {
 
     /// Where the figures of an act come from.
     pub fn source(&self, act: Act, transport: Transport) -> String {
-        match (self.recorded.get(&(act, transport)), self.ranges.get(&act)) {
-            (Some(sessions), _) => format!(
+        match (self.sessions(act, transport), self.ranges.get(&act)) {
+            (Some((_, sessions)), _) => format!(
                 "{} recorded sessions of {}",
                 sessions.len(),
                 sessions[0].client
@@ -181,18 +186,21 @@ impl Sessions {
         }
     }
 
-    /// One course of `act`: for each connection its exchanges, times from the act's begin.
-    pub fn draw(&self, act: Act, with: Transport, chance: &mut Chance) -> Vec<Vec<Exchange>> {
-        let transports = [with, Transport::H2];
-        let session = transports
-            .iter()
-            .find_map(|transport| self.recorded.get(&(act, *transport)));
-        let drawn: Vec<Recorded> = match session {
-            Some(sessions) => chance.one_of(sessions).exchanges.clone(),
+    /// The recordings of an act. A client that was only recorded over TCP speaks nothing else.
+    fn sessions(&self, act: Act, with: Transport) -> Option<(Transport, &[Session])> {
+        [with, Transport::H2]
+            .into_iter()
+            .find_map(|transport| Some((transport, &self.recorded.get(&(act, transport))?[..])))
+    }
+
+    /// One course of `act`.
+    pub fn draw(&self, act: Act, with: Transport, chance: &mut Chance) -> Course {
+        let (transport, drawn) = match self.sessions(act, with) {
+            Some((transport, sessions)) => (transport, chance.one_of(sessions).exchanges.clone()),
             None => {
                 let range = self.ranges.get(&act).map(|range| &range.exchanges[..]);
                 let range = range.unwrap_or_default();
-                range.iter().map(|it| it.draw(chance)).collect()
+                (with, range.iter().map(|it| it.draw(chance)).collect())
             }
         };
         let connections = drawn.iter().map(|it| it.conn).max().map_or(1, |n| n + 1);
@@ -204,7 +212,38 @@ impl Sessions {
                 down: it.down,
             });
         }
-        flows
+        flows.retain(|flow| !flow.is_empty());
+        Course { transport, flows }
+    }
+}
+
+/// How an act went once.
+pub struct Course {
+    /// What it spoke.
+    pub transport: Transport,
+    /// For each connection its exchanges, in the order of first use; microseconds from the act's begin.
+    pub flows: Vec<Vec<Exchange>>,
+}
+
+/// What comes after such a pause, in microseconds, is not what somebody waits for: a recording goes on
+/// until the next act, and a server says farewell to a connection after a minute.
+const SETTLED: u64 = 5_000_000;
+
+impl Course {
+    /// When the first payload passes.
+    pub fn begins(&self) -> u64 {
+        let first = self.flows.iter().flatten().map(|it| it.at);
+        first.min().unwrap_or_default()
+    }
+
+    /// When the last exchange begins that belongs to what was asked for.
+    pub fn settles(&self) -> u64 {
+        let mut all: Vec<u64> = self.flows.iter().flatten().map(|it| it.at).collect();
+        all.sort_unstable();
+        let pause = all.windows(2).find(|pair| pair[1] - pair[0] > SETTLED);
+        pause
+            .map_or(all.last().copied(), |pair| Some(pair[0]))
+            .unwrap_or_default()
     }
 }
 
@@ -221,5 +260,51 @@ impl RangeExchange {
             down: even(wide(self.down)) as u32,
             conn: self.conn,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Ranges stand in for what has no recording, for nothing else: three acts.
+    #[test]
+    fn no_range_where_there_is_a_recording() {
+        let book = builtin();
+        for act in Act::ALL {
+            let is_recorded = book.is_recorded(*act, Transport::H2);
+            assert_ne!(is_recorded, book.ranges.contains_key(act), "{act}");
+        }
+        let ranges: Vec<&str> = book.ranges.keys().map(|act| act.label()).collect();
+        assert_eq!(ranges, ["identity-check", "payment-page", "third-party"]);
+    }
+
+    #[test]
+    fn a_recording_is_played_as_it_was() {
+        let text = r#"
+            [[session]]
+            act = "page-visit"
+            transport = "h2"
+            client = "chromium-1"
+            exchanges = [
+              { at_ms = 700, up = 35, down = 60, conn = 0 },
+              { at_ms = 750, up = 600, down = 90000, conn = 1 },
+              { at_ms = 9000, up = 0, down = 60, conn = 1 },
+            ]
+        "#;
+        let others: String = Act::ALL
+            .iter()
+            .filter(|act| **act != Act::PageVisit)
+            .map(|act| format!("[[range]]\nact = \"{act}\"\nsource = \"-\"\nexchanges = []\n"))
+            .collect();
+        let book = Sessions::parse(&[text, &others]).expect("sound");
+        let course = book.draw(Act::PageVisit, Transport::H3, &mut Chance::new(1));
+        assert_eq!(course.transport, Transport::H2, "only recorded over TCP");
+        assert_eq!(course.flows.len(), 2);
+        assert_eq!((course.begins(), course.settles()), (700_000, 750_000));
+        assert!(
+            Sessions::parse(&[text]).is_err(),
+            "the other acts are missing"
+        );
     }
 }

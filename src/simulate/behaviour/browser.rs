@@ -69,7 +69,8 @@ impl Browser {
         }
     }
 
-    /// Does `act` at `name`, and says when its last exchange began.
+    /// Does `act` at `name`, and says when its last exchange began that somebody waits for. Names are
+    /// looked up just before the first payload.
     pub fn act(
         &mut self,
         plan: &mut Plan,
@@ -78,60 +79,85 @@ impl Browser {
         name: &str,
         act: Act,
     ) -> u64 {
-        self.look_up(plan, at, name);
+        let course = sessions::builtin().draw(act, self.transport, chance);
+        self.look_up(plan, at + course.begins(), name);
         let at = at + chance.between(15_000, 60_000);
-        let mut end = at;
-        let drawn = sessions::builtin().draw(act, self.transport, chance);
-        for (number, exchanges) in drawn.into_iter().enumerate() {
-            let last = exchanges.last().map_or(0, |exchange| exchange.at);
-            end = end.max(at + last);
-            // A server drops its third, fourth... connection sooner; only the first is used again.
-            if number == 0 {
-                self.use_open(plan, at, name, exchanges);
-            } else {
-                self.connect(plan, at, name, exchanges);
+        let asks = |flow: &[Exchange]| flow.iter().map(|it| it.up).sum::<u32>();
+        // Later acts use the connection that asked for the most; the spare ones are dropped sooner.
+        let busiest = course.flows.iter().map(|flow| asks(flow)).max();
+        let mut kept = None;
+        for (number, exchanges) in course.flows.iter().enumerate() {
+            // Only the first can be one that was open before.
+            let open = match number {
+                0 => self.open(plan, at + exchanges[0].at, name, course.transport),
+                _ => None,
+            };
+            let (name, index) = match open {
+                Some((name, index)) => {
+                    extend(plan, index, at, exchanges);
+                    (name, index)
+                }
+                // A farewell on a connection that nobody has.
+                None if asks(exchanges) == 0 => continue,
+                None => {
+                    let index = self.connect(plan, at, name, course.transport, exchanges);
+                    (name.to_owned(), index)
+                }
+            };
+            if kept.is_none() || busiest == Some(asks(exchanges)) {
+                let last = exchanges.last().map_or(0, |exchange| exchange.at);
+                kept = Some((name, (index, at + last)));
             }
         }
-        end
+        self.open.extend(kept);
+        at + course.settles()
     }
 
-    fn use_open(&mut self, plan: &mut Plan, at: u64, name: &str, exchanges: Vec<Exchange>) {
-        let idle = match self.transport {
+    /// The connection over which `name` can be asked at `at`: whose it is, and its move.
+    fn open(&self, plan: &Plan, at: u64, name: &str, with: Transport) -> Option<(String, usize)> {
+        let idle = match with {
             Transport::H2 => H2_IDLE,
             Transport::H3 => H3_IDLE,
         };
-        let last = at + exchanges.last().map_or(0, |exchange| exchange.at);
         let other = self.coalesced.get(name).map(String::as_str);
-        let reused = [Some(name), other].into_iter().flatten().find_map(|name| {
-            let (flow, used) = self.open.get(name)?;
-            let opened = plan.moves[*flow].at;
-            (at >= opened && at.saturating_sub(*used) < idle).then(|| (name.to_owned(), *flow))
-        });
-        match reused {
-            Some((name, number)) => {
-                let start = plan.moves[number].at;
-                if let What::Flow(flow) = &mut plan.moves[number].what {
-                    flow.exchanges.extend(exchanges.iter().map(|it| Exchange {
-                        at: at - start + it.at,
-                        ..*it
-                    }));
-                }
-                self.open.insert(name, (number, last));
-            }
-            None => {
-                let number = self.connect(plan, at, name, exchanges);
-                self.open.insert(name.into(), (number, last));
-            }
-        }
+        [Some(name), other].into_iter().flatten().find_map(|name| {
+            let (index, used) = self.open.get(name)?;
+            let it = &plan.moves[*index];
+            let same = matches!(&it.what, What::Flow(flow) if flow.transport == with);
+            (same && at >= it.at && at.saturating_sub(*used) < idle)
+                .then(|| (name.to_owned(), *index))
+        })
     }
 
-    fn connect(&self, plan: &mut Plan, at: u64, name: &str, exchanges: Vec<Exchange>) -> usize {
+    /// A new connection for exchanges of an act that began at `at`; it opens with the first of them.
+    fn connect(
+        &self,
+        plan: &mut Plan,
+        at: u64,
+        name: &str,
+        transport: Transport,
+        exchanges: &[Exchange],
+    ) -> usize {
+        let first = exchanges.first().map_or(0, |exchange| exchange.at);
         let flow = Flow {
             name: name.into(),
-            transport: self.transport,
+            transport,
             port: 443,
-            exchanges,
+            exchanges: Vec::new(),
         };
-        plan.push(at, self.client, What::Flow(flow))
+        let index = plan.push(at + first, self.client, What::Flow(flow));
+        extend(plan, index, at, exchanges);
+        index
+    }
+}
+
+/// Adds exchanges of an act that began at `at` to a connection.
+fn extend(plan: &mut Plan, index: usize, at: u64, exchanges: &[Exchange]) {
+    let start = plan.moves[index].at;
+    if let What::Flow(flow) = &mut plan.moves[index].what {
+        flow.exchanges.extend(exchanges.iter().map(|it| Exchange {
+            at: at + it.at - start,
+            ..*it
+        }));
     }
 }

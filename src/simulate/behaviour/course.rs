@@ -9,6 +9,7 @@
 //!   to think, point and change hands (Card, Moran and Newell 1980: M 1.35, P 1.1, H 0.4). A
 //!   registration has five to seven fields with some 80 letters, a log-in two with some 35 (often
 //!   filled by the browser), a demo form eight with some 220, a newsletter one with 25.
+//! - what a browser itself takes to load a page or send a photo comes from the recorded sessions.
 //! - from mail to link: delivery takes seconds (medians of public mail servers vary; here 2-40 s),
 //!   and people who wait for a mail open it within the minute.
 
@@ -240,9 +241,11 @@ impl Actor<'_> {
                 } else {
                     site.account
                 };
-                at = self.act(at, host, Act::PhotoUpload);
+                // Results of another host were recorded from the upload's begin.
+                let began = at;
+                at = self.act(began, host, Act::PhotoUpload);
                 if site.service != site.account {
-                    at = self.act(at, site.service, Act::Results);
+                    at = at.max(self.act(began, site.service, Act::Results));
                 }
             } else {
                 at = self.act(at, site.service, Act::ApiCall);

@@ -2,6 +2,11 @@
 //! frames and those who make events.
 //!
 //! Enters: a [`Flow`]. Leaves: its packets with payload after the hello.
+//!
+//! A recording gives bytes for each exchange, not packets. Three things are put back from what the
+//! protocols say: who speaks first, the server's part of the handshake (900 bytes down on each new TCP
+//! connection, although a recorded first exchange has one already), and QUIC's acknowledgements, which
+//! are datagrams of their own and must not stand as one large upload.
 
 use super::hello;
 use crate::simulate::plan::{Flow, Transport};
@@ -22,6 +27,23 @@ const ANSWER: u64 = 30_000;
 const GAP: u64 = 120;
 /// Bytes of the server's part of the handshake (TCP).
 pub const SERVER_FLIGHT: u32 = 900;
+
+/// A client that sends less asks for nothing: WINDOW_UPDATE, PING or an empty SETTINGS in a TLS record
+/// (RFC 9113 sections 6.5, 6.7, 6.9: 31 to 39 bytes), an acknowledgement in a datagram. The server spoke
+/// first, then.
+const REQUEST_LEN_MIN: u32 = 40;
+/// A QUIC acknowledgement: short header, packet number, one ACK frame, tag (RFC 9000, 9001).
+const ACK_LEN: u32 = 35;
+
+/// How many datagrams answer `len` bytes of bulk: every second is acknowledged (RFC 9000 section
+/// 13.2.2), from the hundredth on every tenth (Chromium's and QUICHE's decimation).
+const fn acks(len: u32, size: u32) -> u32 {
+    let datagrams = len.div_ceil(size);
+    match datagrams {
+        0..=100 => datagrams / 2,
+        more => 50 + (more - 100) / 10,
+    }
+}
 
 /// One packet with payload.
 #[derive(Clone, Copy)]
@@ -62,13 +84,57 @@ pub fn segments(flow: &Flow) -> Vec<Segment> {
     }
     for exchange in &flow.exchanges {
         cursor = (cursor + GAP).max(begin + HANDSHAKE + exchange.at);
-        cut(&mut out, &mut cursor, (true, exchange.up), size);
-        if exchange.down > 0 {
-            cursor += ANSWER;
-            cut(&mut out, &mut cursor, (false, exchange.down), size);
+        let (up, down) = (exchange.up, exchange.down);
+        let acks = match flow.transport {
+            Transport::H2 => [0, 0],
+            Transport::H3 => [
+                (acks(down, size) * ACK_LEN).min(up),
+                (acks(up, size) * ACK_LEN).min(down),
+            ],
+        };
+        let asked = Part {
+            up: true,
+            len: up - acks[0],
+            acks: acks[1],
+        };
+        let answered = Part {
+            up: false,
+            len: down - acks[1],
+            acks: acks[0],
+        };
+        let parts = if up < REQUEST_LEN_MIN {
+            [answered, asked]
+        } else {
+            [asked, answered]
+        };
+        for (nth, part) in parts.into_iter().enumerate() {
+            if nth > 0 && part.len > 0 {
+                cursor += ANSWER;
+            }
+            part.cut(&mut out, &mut cursor, size);
         }
     }
     out
+}
+
+/// What one side says in one go.
+struct Part {
+    up: bool,
+    len: u32,
+    /// Bytes of the other side's acknowledgements meanwhile.
+    acks: u32,
+}
+
+impl Part {
+    fn cut(self, out: &mut Vec<Segment>, cursor: &mut u64, size: u32) {
+        cut(out, cursor, (self.up, self.len), size);
+        let mut left = self.acks;
+        while left > 0 {
+            let piece = left.min(ACK_LEN);
+            cut(out, cursor, (!self.up, piece), size);
+            left -= piece;
+        }
+    }
 }
 
 fn cut(out: &mut Vec<Segment>, cursor: &mut u64, (up, len): (bool, u32), size: u32) {
