@@ -274,8 +274,7 @@ impl<'a> Bench<'a> {
         self.all(What::Exchange).filter(|&at| {
             let it = self.seen[at];
             let takes = |role: &Role| matches!(role, Role::App | Role::Api | Role::Upload);
-            it.roles.iter().any(takes)
-                && self.limits().is_picture(it)
+            it.roles.iter().any(takes) && self.limits().is_picture(it)
         })
     }
 

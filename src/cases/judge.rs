@@ -230,10 +230,7 @@ fn session(bench: &Bench<'_>, sitting: usize) -> Option<(Rule, usize, String)> {
         let whole = down >= limits.of(Threshold::PageWholeBytesDown);
         let parts = up >= limits.of(Threshold::PageBytesUp);
         if whole || parts && down >= limits.of(Threshold::PageBytesDown) {
-            let text = format!(
-                "a page of {name} loaded whole: {} kB",
-                down / 1000
-            );
+            let text = format!("a page of {name} loaded whole: {} kB", down / 1000);
             return Some((Rule::Page, first, text));
         }
     }
