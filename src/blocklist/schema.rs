@@ -157,6 +157,8 @@ closed_set! {
         VisitSeconds = "visit_seconds",
         /// Bytes down of one page loaded whole.
         PageBytesDown = "page_bytes_down",
+        /// Bytes down of a page that no preview reaches.
+        PageWholeBytesDown = "page_whole_bytes_down",
         /// Bytes up while one page is loaded whole.
         PageBytesUp = "page_bytes_up",
         /// Bytes up that belong to the handshake of a connection.
@@ -193,6 +195,8 @@ closed_set! {
         AnswerSeconds = "answer_seconds",
         /// Minutes from form to verification mail.
         MailMinutes = "mail_minutes",
+        /// Seconds in which a mail follows on what may be a form or a page.
+        PromptMailSeconds = "prompt_mail_seconds",
         /// Minutes from mail back to the vendor's host.
         BackMinutes = "back_minutes",
         /// Days from sign-up to first contact with the service.

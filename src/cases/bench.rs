@@ -15,8 +15,15 @@ pub(super) struct Knowledge {
     pub(super) limits: Limits,
 }
 
+/// A mail that arrives while the form's exchange still runs belongs to it; clocks differ a little.
+const EARLY_NS: i64 = 10 * SECOND;
 /// An answer larger than this ends the time in which a form is filled in: it is a page.
 const PAGE_BYTES: u64 = 5_000;
+/// QUIC: acknowledgements, one for about every four frames down, are left out by the sensor while
+/// they are short. After losses they name the gaps and pass 80 bytes: this much of each picture may
+/// be that.
+const ACK_BYTES: u64 = 100;
+const ACK_FRAMES: u64 = 4;
 
 /// All that a judgement needs.
 pub(super) struct Bench<'a> {
@@ -37,6 +44,8 @@ pub(super) struct FormSeen {
     pub(super) fill: i64,
     /// What its host is to accounts.
     pub(super) host: FormHost,
+    /// A page opened again, or turned, may look the same.
+    pub(super) unsure: bool,
 }
 
 /// What the host of a form is.
@@ -50,7 +59,7 @@ pub(super) enum FormHost {
     Other,
 }
 
-/// Payload of an exchange without handshake and acknowledgements.
+/// Payload of an exchange without the handshake.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Net {
     pub(super) up: u64,
@@ -69,6 +78,14 @@ impl Limits {
             down = down.saturating_sub(self.of(Threshold::HandshakeBytesDown));
         }
         Net { up, down }
+    }
+
+    /// Is it as large upward as a picture, when all that may be acknowledgements is taken off?
+    pub(super) fn is_picture(&self, it: &Sighting) -> bool {
+        let quic = it.exchange.filter(|exchange| exchange.quic);
+        let acks = quic.map_or(0, |exchange| u64::from(exchange.down_frames) / ACK_FRAMES);
+        let up = self.net(it).up.saturating_sub(acks * ACK_BYTES);
+        up >= self.of(Threshold::ImageBytesUp)
     }
 
     /// Too little to be a form or a page.
@@ -195,11 +212,7 @@ impl<'a> Bench<'a> {
         } else {
             FormHost::Other
         };
-        // Documentation on the same host: its pages are read and turned like forms. A large answer
-        // on a new connection is a page that was opened again.
-        let first = it.exchange.is_some_and(|it| it.first);
-        let apart = host == FormHost::Own && !it.roles.contains(&Role::Docs) && !first;
-        let down_max = if apart {
+        let down_max = if host == FormHost::Own {
             limits.of(Threshold::FormPageBytesDownMax)
         } else {
             limits.of(Threshold::FormBytesDownMax)
@@ -207,15 +220,39 @@ impl<'a> Bench<'a> {
         let sized = net.up >= limits.of(Threshold::FormBytesUpMin)
             && net.up <= limits.of(Threshold::FormBytesUpMax)
             && net.down <= down_max;
+        // Servers close connections that rest (nginx after 75 s, QUIC after 30 s): who takes longer
+        // sends the form on a new one, and a page opened again comes the same way, from the
+        // browser's store even with a short answer. Documentation on the same host is turned like
+        // forms are sent.
+        let large = net.down > limits.of(Threshold::FormBytesDownMax);
+        let unsure =
+            it.exchange.is_some_and(|it| it.first) || large && it.roles.contains(&Role::Docs);
         if !sized || it.count > 1 {
             return None;
         }
         let fill = self.fill(at)?;
-        (fill >= self.ns(Threshold::ThinkSeconds)).then_some(FormSeen { at, fill, host })
+        (fill >= self.ns(Threshold::ThinkSeconds)).then_some(FormSeen {
+            at,
+            fill,
+            host,
+            unsure,
+        })
     }
 
-    /// Nanoseconds since the last page or form of the same host in this sitting; without one, the
-    /// rest of the connection.
+    /// Does a mail follow in the time in which it can belong to the form? Mail of other making comes
+    /// at any time: what may be a page asks for one that comes at once.
+    pub(super) fn is_followed(&self, form: &FormSeen, mail: usize) -> bool {
+        let gap = self.seen[mail].time.0 - self.seen[form.at].time.0;
+        let most = if form.unsure {
+            Threshold::PromptMailSeconds
+        } else {
+            Threshold::MailMinutes
+        };
+        (-EARLY_NS..=self.ns(most)).contains(&gap)
+    }
+
+    /// Nanoseconds since the last page or form of the same host in this sitting, on any connection;
+    /// without one, the rest of the connection. The first exchange ever with a host is none.
     fn fill(&self, at: usize) -> Option<i64> {
         let it = self.seen[at];
         let before = self.all(What::Exchange).filter(|&other| {
@@ -239,8 +276,7 @@ impl<'a> Bench<'a> {
         self.all(What::Exchange).filter(|&at| {
             let it = self.seen[at];
             let takes = |role: &Role| matches!(role, Role::App | Role::Api | Role::Upload);
-            it.roles.iter().any(takes)
-                && self.net(at).up >= self.limits().of(Threshold::ImageBytesUp)
+            it.roles.iter().any(takes) && self.limits().is_picture(it)
         })
     }
 

@@ -619,8 +619,7 @@ fn let_go(case: &mut Case, know: &Knowledge) {
     let at = sightings.iter().position(|it| !carrying(it)).unwrap_or(0);
     let gone = case.grounds.sightings.remove(at);
     case.grounds.let_go += 1;
-    let image = know.limits.of(crate::blocklist::Threshold::ImageBytesUp);
-    if know.limits.net(&gone).up >= image {
+    if know.limits.is_picture(&gone) {
         case.grounds.uploads_let_go += 1;
     }
 }

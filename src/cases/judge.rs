@@ -227,11 +227,10 @@ fn session(bench: &Bench<'_>, sitting: usize) -> Option<(Rule, usize, String)> {
         let down: u64 = meant.iter().map(|&at| bench.net(at).down).sum();
         let up: u64 = meant.iter().map(|&at| bench.net(at).up).sum();
         let limits = bench.limits();
-        if down >= limits.of(Threshold::PageBytesDown) && up >= limits.of(Threshold::PageBytesUp) {
-            let text = format!(
-                "a page of {name} loaded whole: {} kB in many parts",
-                down / 1000
-            );
+        let whole = down >= limits.of(Threshold::PageWholeBytesDown);
+        let parts = up >= limits.of(Threshold::PageBytesUp);
+        if whole || parts && down >= limits.of(Threshold::PageBytesDown) {
+            let text = format!("a page of {name} loaded whole: {} kB", down / 1000);
             return Some((Rule::Page, first, text));
         }
     }
@@ -263,15 +262,20 @@ fn rested(bench: &Bench<'_>, meant: &[usize]) -> bool {
 fn account_forms(bench: &Bench<'_>, forms: &[FormSeen], found: &mut Vec<Found>) {
     for form in forms.iter().filter(|form| form.host != FormHost::Other) {
         let (it, net) = (bench.seen[form.at], bench.net(form.at));
+        let (rule, what) = if form.unsure {
+            (Rule::FormOrPage, "a form, or a page opened again")
+        } else {
+            (Rule::Form, "the size of a form")
+        };
         let text = format!(
-            "{} bytes to {} after {} s, answer {} bytes: the size of a form",
+            "{} bytes to {} after {} s, answer {} bytes: {what}",
             net.up,
             it.name,
             seconds(form.fill),
             net.down
         );
         found.push(Found {
-            rule: Rule::Form,
+            rule,
             at: form.at,
             text,
             goals: Goals::PLAIN,
@@ -342,10 +346,8 @@ fn mails(bench: &Bench<'_>, forms: &[FormSeen], found: &mut Vec<Found>) {
             (-10 * super::rules::SECOND..=window).contains(&gap)
         };
         let filled = |form: &&FormSeen| form.fill >= bench.ns(Threshold::FillSeconds);
-        let by_form = forms
-            .iter()
-            .filter(filled)
-            .any(|f| tied(bench.seen[f.at].time));
+        let mut filled = forms.iter().filter(filled);
+        let by_form = filled.any(|form| bench.is_followed(form, at));
         let by_upload = || bench.uploads().any(|at| tied(bench.seen[at].time));
         let goals = if by_form || by_upload() {
             Goals::PLAIN
@@ -575,9 +577,10 @@ fn carried(items: &[Item], lines: &[(usize, i32)], goal: Goal) -> bool {
     let needs = match goal {
         Goal::LookedUp => return true,
         Goal::Visited => rule(&[Rule::Session, Rule::Page, Rule::Proxied]),
-        Goal::Account => rule(&[Rule::Form, Rule::Upload]),
+        Goal::Account => rule(&[Rule::Form, Rule::FormOrPage, Rule::Upload]),
         Goal::SignedUp => {
-            rule(&[Rule::Form, Rule::FormHiddenHost]) && rule(&[Rule::Mail, Rule::MailLookUp])
+            rule(&[Rule::Form, Rule::FormOrPage, Rule::FormHiddenHost])
+                && rule(&[Rule::Mail, Rule::MailLookUp])
         }
         Goal::Searching => rule(&[Rule::UseHost, Rule::UseHostLookUp, Rule::ServiceUpload]),
         Goal::Integrated => rule(&[Rule::Regular]),

@@ -81,7 +81,9 @@ closed_set! {
         Return = "return",
         /// A form on a host for accounts.
         Form = "form",
-        /// The same under another host's name.
+        /// A form or a page: sizes cannot tell.
+        FormOrPage = "form-or-page",
+        /// A form under another host's name.
         FormHiddenHost = "form-hidden-host",
         /// Sent as fast as a log-in.
         FillShort = "fill-short",
@@ -140,7 +142,7 @@ impl Rule {
             Self::BackAfterMail | Self::Reading | Self::ReadingLong => EvidenceKind::Session,
             Self::ThirdParty => EvidenceKind::ThirdParty,
             Self::Return => EvidenceKind::Return,
-            Self::Form | Self::FormHiddenHost => EvidenceKind::Form,
+            Self::Form | Self::FormOrPage | Self::FormHiddenHost => EvidenceKind::Form,
             Self::FillShort | Self::Fill | Self::FillLong => EvidenceKind::Form,
             Self::EarlierForm | Self::OtherForms => EvidenceKind::Form,
             Self::FirstContact | Self::FirstLookUp => EvidenceKind::FirstContact,

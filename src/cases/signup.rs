@@ -6,12 +6,9 @@
 
 use super::bench::{Bench, FormHost, FormSeen, seconds};
 use super::judge::{Found, Goals};
-use super::rules::{Goal, Rule, SECOND};
+use super::rules::{Goal, Rule};
 use super::sighting::{Sighting, What};
 use crate::blocklist::{Role, SignupProof, Threshold};
-
-/// A mail that arrives while the form's exchange still runs belongs to it; clocks differ a little.
-const EARLY_NS: i64 = 10 * SECOND;
 
 /// Adds what speaks for and against a sign-up.
 pub(super) fn find(bench: &Bench<'_>, forms: &[FormSeen], found: &mut Vec<Found>) {
@@ -46,7 +43,7 @@ fn mails<'b>(bench: &'b Bench<'_>) -> impl Iterator<Item = usize> + 'b {
 fn pair(bench: &Bench<'_>, forms: &[FormSeen], form: &FormSeen, mail: usize) -> Option<Vec<Found>> {
     let (sent, mailed) = (bench.seen[form.at].time, bench.seen[mail].time);
     let gap = mailed.0.saturating_sub(sent.0);
-    if !(-EARLY_NS..=bench.ns(Threshold::MailMinutes)).contains(&gap) {
+    if !bench.is_followed(form, mail) || form.unsure && is_of_another(bench, forms, form, mail) {
         return None;
     }
     let mut pair = Vec::new();
@@ -61,6 +58,11 @@ fn pair(bench: &Bench<'_>, forms: &[FormSeen], form: &FormSeen, mail: usize) -> 
     let host = host(bench, form)?;
     let name = &bench.seen[host].name;
     match form.host {
+        FormHost::Own if form.unsure => add(
+            Rule::FormOrPage,
+            form.at,
+            format!("what may be the form sent to {name}"),
+        ),
         FormHost::Own => add(Rule::Form, form.at, format!("the form sent to {name}")),
         _ => add(
             Rule::FormHiddenHost,
@@ -102,6 +104,19 @@ fn pair(bench: &Bench<'_>, forms: &[FormSeen], form: &FormSeen, mail: usize) -> 
     before(bench, forms, form, host, &mut add);
     after(bench, form, mail, name, &mut add);
     Some(pair)
+}
+
+/// Can the mail be the answer to another form, of a newsletter or a log-in? Then what may be a page
+/// has no claim to it.
+fn is_of_another(bench: &Bench<'_>, forms: &[FormSeen], form: &FormSeen, mail: usize) -> bool {
+    let mailed = bench.seen[mail].time.0;
+    let from = mailed.saturating_sub(bench.ns(Threshold::PromptMailSeconds));
+    forms.iter().any(|other| {
+        let time = bench.seen[other.at].time;
+        let elsewhere = other.host == FormHost::Other && time.0 >= from;
+        let between = time > bench.seen[form.at].time;
+        (elsewhere || between) && time.0 <= mailed
+    })
 }
 
 /// A host where a sign-up can be made.

@@ -1,6 +1,7 @@
 //! Cases: inputs to stages, by subject of the tests below; this file makes the inputs.
 
 mod attribution;
+mod connections;
 mod confounders;
 mod edges;
 mod order;

@@ -59,6 +59,15 @@ fn plain(book: &Casebook) -> Vec<Case> {
     cases
 }
 
+/// Without the numbers of what was told: alerts are numbered as they go out, and of two stages of
+/// one moment the one whose sighting comes first goes out first.
+fn unnumbered(book: &Casebook) -> Vec<Case> {
+    let mut cases = plain(book);
+    let told = cases.iter_mut().flat_map(|case| &mut case.grounds.told);
+    told.for_each(|told| told.number = 0);
+    cases
+}
+
 /// Shows the first difference only: cases are long.
 #[track_caller]
 fn assert_same(one: &[Case], other: &[Case], what: &str) {
@@ -169,7 +178,7 @@ proptest! {
         });
         let mut ordered = book();
         feed(&mut ordered, &straight);
-        assert_same(&plain(&ordered), &plain(&shuffled), "shuffled");
+        assert_same(&unnumbered(&ordered), &unnumbered(&shuffled), "shuffled");
     }
 }
 
