@@ -57,6 +57,8 @@ PERSON_DAYS ?= 31000
 EVALUATION := docs/measurements/$(shell date -u +%F)-evaluation.md
 evaluate: build
 	{ echo '# Evaluation: people and trial accounts'; echo; \
+	  echo "Command: \`make evaluate PERSON_DAYS=$(PERSON_DAYS)\`. Machine: $$(nproc) processors," \
+	    "$$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -1), Linux $$(uname -r)."; echo; \
 	  target/release/poortwacht evaluate --seeds evaluation --person-days $(PERSON_DAYS); } > $(EVALUATION)
 	@echo '$(EVALUATION)'
 

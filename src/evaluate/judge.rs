@@ -48,6 +48,8 @@ pub struct Score {
     pub searching: BTreeMap<String, Share>,
     /// Look-ups and links that stayed at most that.
     pub looked_up: Share,
+    /// All that went wrong, by what it was, without whose and where.
+    pub wrong: BTreeMap<String, u64>,
     /// Some of what went wrong, in words.
     pub failures: Vec<String>,
 }
@@ -62,6 +64,9 @@ impl Score {
         self.looked_up.add(other.looked_up);
         for (kind, n) in other.days {
             *self.days.entry(kind).or_default() += n;
+        }
+        for (what, n) in other.wrong {
+            *self.wrong.entry(what).or_default() += n;
         }
         for (kind, n) in other.false_alerts {
             *self.false_alerts.entry(kind).or_default() += n;
@@ -98,6 +103,10 @@ impl Score {
     }
 
     fn fails(&mut self, what: String) {
+        // Behind `seed 1: vendor: `, and without the person's number.
+        let kind = what.splitn(3, ": ").nth(2).unwrap_or(&what);
+        let kind = kind.chars().filter(|it| !it.is_ascii_digit()).collect();
+        *self.wrong.entry(kind).or_default() += 1;
         if self.failures.len() < FAILURES_MAX {
             self.failures.push(what);
         }

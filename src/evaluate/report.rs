@@ -280,6 +280,12 @@ impl Report {
         if whole.failures.is_empty() {
             *text += "Nowhere in this run.\n";
         }
+        let mut kinds: Vec<_> = whole.wrong.iter().collect();
+        kinds.sort_by_key(|(what, n)| (!what.starts_with("sign-up"), std::cmp::Reverse(**n)));
+        for (what, n) in kinds.into_iter().take(SHOWN) {
+            let _ = writeln!(text, "- {n} times: {what}");
+        }
+        *text += "\nThe first of them, to play again by their seed:\n\n";
         for failure in whole.failures.iter().take(SHOWN) {
             let _ = writeln!(text, "- {failure}");
         }

@@ -262,7 +262,7 @@ pub struct ExpectedCase {
     /// Kinds of evidence that must be among its items.
     #[serde(default)]
     pub evidence: Vec<String>,
-    /// Texts that some item, step, ruling or alert of it must hold.
+    /// Texts that some item, ruling, alert or line of its explanation must hold.
     #[serde(default)]
     pub says: Vec<String>,
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use poortwacht::base::{Endpoints, Timestamp, Transport};
 use poortwacht::blocklist::Catalogue;
-use poortwacht::cases::{Alert, AlertKind, Case, Casebook, Change};
+use poortwacht::cases::{Alert, AlertKind, Case, Casebook, Change, explain};
 use poortwacht::desk::Casework;
 use poortwacht::evaluate::sample;
 use poortwacht::event::{Event, MailSource};
@@ -255,12 +255,18 @@ impl Told {
                 wrong.push(format!("{}: an alert where none may be", it.who));
             }
         }
+        let explained = explain(case, &catalogue());
         for text in &it.says {
-            let mut texts = case.items.iter().map(|item| &item.text).chain(
-                raised
-                    .iter()
-                    .flat_map(|alert| [&alert.summary, &alert.description]),
-            );
+            let mut texts = case
+                .items
+                .iter()
+                .map(|item| &item.text)
+                .chain(&explained)
+                .chain(
+                    raised
+                        .iter()
+                        .flat_map(|alert| [&alert.summary, &alert.description]),
+                );
             let entry = case.ruling.entry.as_ref();
             if !texts.any(|it| it.contains(text.as_str()))
                 && !case.ruling.reason.contains(text.as_str())
