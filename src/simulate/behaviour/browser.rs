@@ -13,6 +13,8 @@ use crate::simulate::sessions::{self, Act};
 
 const H2_IDLE: u64 = 75 * SECOND;
 const H3_IDLE: u64 = 30 * SECOND;
+/// Bytes up after the hello that no recorded connection over QUIC opened with less of.
+const H3_OPENING: u32 = 1_400;
 const DNS_KEPT: u64 = 300 * SECOND;
 /// DNS types A, AAAA, HTTPS.
 const QTYPES: [u16; 3] = [1, 28, 65];
@@ -100,7 +102,8 @@ impl Browser {
                 // A farewell on a connection that nobody has.
                 None if asks(exchanges) == 0 => continue,
                 None => {
-                    let index = self.connect(plan, at, name, course.transport, exchanges);
+                    let opened = opening(course.transport, exchanges, chance);
+                    let index = self.connect(plan, at, name, course.transport, &opened);
                     (name.to_owned(), index)
                 }
             };
@@ -149,6 +152,22 @@ impl Browser {
         extend(plan, index, at, exchanges);
         index
     }
+}
+
+/// The same exchanges on a connection that was not there before. An act that was recorded on an open
+/// one holds nothing of the handshake; over QUIC that is thousands of bytes, and what a recorded
+/// preconnect spends on it is added. Over TCP it is the hello, which stands apart, and 64 bytes.
+fn opening(with: Transport, exchanges: &[Exchange], chance: &mut Chance) -> Vec<Exchange> {
+    let mut exchanges = exchanges.to_vec();
+    if with == Transport::H3 && exchanges.first().is_some_and(|it| it.up < H3_OPENING) {
+        let spent = sessions::builtin().draw(Act::Preconnect, with, chance);
+        let spent = spent.flows.first().and_then(|flow| flow.first()).copied();
+        if let (Some(first), Some(spent)) = (exchanges.first_mut(), spent) {
+            first.up += spent.up;
+            first.down += spent.down;
+        }
+    }
+    exchanges
 }
 
 /// Adds exchanges of an act that began at `at` to a connection.

@@ -44,15 +44,16 @@ fn prefixed<const WIDTH: usize>(body: &[u8]) -> Vec<u8> {
 }
 
 /// The ClientHello as a handshake message.
-fn handshake(name: &str) -> Vec<u8> {
+fn handshake(name: &str, padding: Option<usize>) -> Vec<u8> {
     let host = [&[0][..], &prefixed::<2>(name.as_bytes())].concat();
-    let extensions = [
+    let mut extensions = vec![
         ([0, 0], prefixed::<2>(&host)),
         ([0, 43], vec![2, 3, 4]),
         ([0, 10], vec![0, 2, 0, 29]),
         ([0, 13], vec![0, 2, 4, 3]),
         ([0, 51], [&[0, 36, 0, 29, 0, 32][..], &[7; 32]].concat()),
     ];
+    extensions.extend(padding.map(|len| ([0, 21], vec![0; len])));
     let extensions: Vec<u8> = extensions
         .iter()
         .flat_map(|(kind, body)| [&kind[..], &prefixed::<2>(body)].concat())
@@ -69,9 +70,17 @@ fn handshake(name: &str) -> Vec<u8> {
     [&[1][..], &prefixed::<3>(&body)].concat()
 }
 
-/// The ClientHello in one TLS record.
+/// A ClientHello in its record, as long as the recorded one of Chromium (tests/data/hello): it is
+/// part of the first exchange.
+const RECORD_LEN: usize = 1_924;
+
+/// The ClientHello in one TLS record, padded (RFC 7685) to a browser's length.
 pub fn tls(name: &str) -> Vec<u8> {
-    [&[0x16, 3, 1][..], &prefixed::<2>(&handshake(name))].concat()
+    let plain = 5 + handshake(name, None).len();
+    // Type and length of the padding extension.
+    let padding = RECORD_LEN.saturating_sub(plain + 4);
+    let message = handshake(name, Some(padding));
+    [&[0x16, 3, 1][..], &prefixed::<2>(&message)].concat()
 }
 
 /// One QUIC v1 client Initial of 1,200 bytes with the whole ClientHello.
@@ -84,7 +93,7 @@ pub fn quic(name: &str, connection: u32) -> Vec<u8> {
     let initial = hkdf::Salt::new(hkdf::HKDF_SHA256, &SALT).extract(&dcid);
     let client = hkdf::Prk::new_less_safe(hkdf::HKDF_SHA256, &expand(&initial, "client in", 32));
 
-    let message = handshake(name);
+    let message = handshake(name, None);
     let mut frames = vec![6, 0];
     frames.extend((0x4000 | message.len() as u16).to_be_bytes());
     frames.extend(message);
