@@ -192,18 +192,11 @@ pub(super) fn print(cases: impl Iterator<Item = Case>, json: bool) -> Result<(),
     let mut table = Table::new();
     table
         .load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Dynamic)
+        // A line that is too long for the terminal wraps there; cells cut letter by letter cannot be
+        // read at all.
+        .set_content_arrangement(ContentArrangement::Disabled)
         .set_header([
-            "case",
-            "vendor",
-            "stage",
-            "standing",
-            "confidence",
-            "subject",
-            "grade",
-            "opened",
-            "newest",
-            "state",
+            "case", "vendor", "stage", "standing", "points", "subject", "grade", "opened", "state",
         ]);
     for case in &cases {
         let grade = case
@@ -215,22 +208,29 @@ pub(super) fn print(cases: impl Iterator<Item = Case>, json: bool) -> Result<(),
             &case.vendor,
             case.stage.label(),
             case.ruling.standing.label(),
-            &format!("{} %", case.confidence),
-            case.subject.as_str(),
+            &case.confidence.to_string(),
+            &shortened(case.subject.as_str()),
             grade,
-            &seconds(&case.opened.to_string()),
-            &seconds(&case.updated.to_string()),
+            &minutes(&case.opened.to_string()),
             case.closed.as_deref().unwrap_or("open"),
         ]);
     }
     super::print(&format!("{table}\n"))
 }
 
-/// Without the digits after the second.
-fn seconds(time: &str) -> String {
-    time.split_once('.')
-        .map_or(time, |(whole, _)| whole)
-        .to_owned()
+/// `2026-11-22 06:55`, in UTC.
+fn minutes(time: &str) -> String {
+    time.get(..16).unwrap_or(time).replace('T', " ")
+}
+
+/// Enough of a pseudonym to tell it from the others by eye; `--json` has it whole.
+fn shortened(subject: &str) -> String {
+    match subject.split_once('-') {
+        Some((kind, digits)) if digits.len() > 8 => {
+            format!("{kind}-{}…", digits.get(..8).unwrap_or(digits))
+        }
+        _ => subject.to_owned(),
+    }
 }
 
 fn what_if(common: &Common, rules: &Path, files: &[PathBuf]) -> Result<(), Fault> {
