@@ -27,6 +27,10 @@ use crate::organisation::{Organisation, PlaceKind, Standing, Use};
 pub const CASES_MAX: usize = 65_536;
 /// Most sightings of a case.
 pub const SIGHTINGS_MAX: usize = 400;
+/// A case that rests on no more than so many sightings is judged with each of them.
+const AT_ONCE_MAX: usize = 48;
+/// Beyond that, no more often than this (packet time).
+const TOGETHER_NS: u64 = 500_000_000;
 /// Closed cases kept in memory; those before stand in the case file.
 const CLOSED_MAX: usize = 4096;
 /// A case that only grew is written down again no more often than this, in packet time.
@@ -87,6 +91,10 @@ pub(super) struct Entry {
     pub(super) case: Case,
     pub(super) dirty: bool,
     pub(super) written: Timestamp,
+    /// When it was last judged.
+    judged: Timestamp,
+    /// Sightings came since then.
+    stale: bool,
 }
 
 impl Entry {
@@ -143,6 +151,8 @@ impl Casebook {
                 let entry = Entry {
                     case,
                     dirty: false,
+                    judged: Timestamp(i64::MIN),
+                    stale: false,
                     written,
                 };
                 self.open.insert(key, entry);
@@ -282,6 +292,11 @@ impl Casebook {
     pub fn tick(&mut self, now: Timestamp, out: &mut Vec<Change>) {
         self.settle(now, out);
         let now = self.now;
+        let stale = self.open.iter().filter(|(_, it)| it.stale);
+        let stale: Vec<CaseKey> = stale.map(|(key, _)| key.clone()).collect();
+        for key in stale {
+            self.rejudge(&key, false, out);
+        }
         let due = |entry: &Entry| now.0.saturating_sub(entry.written.0) >= WRITE_NS;
         for entry in self.open.values_mut().filter(|it| it.dirty && due(it)) {
             write(entry, now, out);
@@ -436,6 +451,8 @@ impl Casebook {
         let key = (case.subject.clone(), case.vendor.clone());
         let entry = Entry {
             written: Timestamp(i64::MIN),
+            judged: Timestamp(i64::MIN),
+            stale: false,
             dirty: true,
             case,
         };
@@ -474,6 +491,13 @@ impl Casebook {
             let_go(case, &know);
             self.lost[Lost::Sighting.index()] += 1;
         }
+        // Judging reads all that a case rests on. In a flood the sightings of half a second are judged
+        // together; a person's few are judged at once.
+        let rests_on = case.grounds.sightings.len();
+        if rests_on > AT_ONCE_MAX && self.now.since_ns(entry.judged) < TOGETHER_NS {
+            entry.stale = true;
+            return;
+        }
         self.rejudge(key, false, out);
     }
 
@@ -485,6 +509,7 @@ impl Casebook {
         let Some(entry) = self.open.get_mut(key) else {
             return;
         };
+        (entry.judged, entry.stale) = (now, false);
         let case = &mut entry.case;
         let manner = case
             .who()

@@ -133,7 +133,7 @@ impl Teller<'_> {
             }
             Verdict::None | Verdict::Allowed(_) => return None,
         };
-        let rule = rule(&found);
+        let rule = HitRule::of(&found);
         let mac = self.plan.clients[it.client].mac;
         let hit = Hit {
             time,
@@ -177,7 +177,7 @@ impl Teller<'_> {
             client_mac: Some(self.plan.clients[it.client].mac),
             seen,
             name: normal(name),
-            rule: rule(found),
+            rule: HitRule::of(found),
         };
         self.push(time, it.client, Event::Support(Box::new(support)));
     }
@@ -249,7 +249,7 @@ impl Teller<'_> {
             point: logs::MAIL_FEED.into(),
             source,
             name: normal(domain),
-            rule: rule(&found),
+            rule: HitRule::of(&found),
             recipient: to.to_lowercase(),
             id: logs::mail_id(it),
         };
@@ -335,22 +335,4 @@ fn normal(name: &str) -> String {
     // Names of plans are sound; one that is not stays empty and matches nothing.
     let _ = RawName::Text(name.as_bytes()).normalise(&mut out);
     out.as_str().to_owned()
-}
-
-fn rule(found: &Match<'_>) -> HitRule {
-    let vendor = found.vendor();
-    HitRule {
-        vendor: vendor.id.clone(),
-        vendor_name: vendor.name.clone(),
-        rule: found.rule().to_owned(),
-        kind: found.kind().label().to_owned(),
-        role: found
-            .role()
-            .map_or("unspecified", |role| role.label())
-            .to_owned(),
-        category: found.category().label().to_owned(),
-        severity: found.severity().label().to_owned(),
-        confidence: found.confidence().label().to_owned(),
-        source: found.source().to_owned(),
-    }
 }
