@@ -69,9 +69,12 @@ fn may_be_there(story: &[(i64, bool, Act)], user: usize, t: i64) -> bool {
                 Act::Start(who, _) => *who == user,
                 _ => false,
             };
-            let device = lane.iter().rev().find_map(|it| match it.2 {
-                Act::Lease(first) if it.0 <= *from => Some(first),
-                _ => None,
+            let before = lane.iter().filter(|it| it.0 <= *from);
+            let device = before.fold(None, |device, it| match it.2 {
+                Act::Lease(first) => Some(first),
+                // Given back: whoever comes next may have been there unseen.
+                Act::Release(first) if device == Some(first) => None,
+                _ => device,
             });
             // Another device, or none for sure: over. (Unknown before: the first five minutes
             // are given.)
