@@ -156,7 +156,7 @@ impl Casefile {
             );
         }
         let mut cases = found.cases;
-        for gone in file.delete_expired(now) {
+        for (gone, _) in file.delete_expired(now) {
             cases.remove(&gone);
         }
         file.rewrite_if_bloated();
@@ -164,11 +164,11 @@ impl Casefile {
     }
 
     /// Writes a case as it stands now, and forces it to the disk. A revision that stands there, or
-    /// an older one, changes nothing.
+    /// an older one, changes nothing: `false`.
     ///
     /// # Errors
     /// A sentence; the journal is as it was, the caller keeps the change and tries again.
-    pub fn put(&mut self, case: &Case) -> Result<(), String> {
+    pub fn put(&mut self, case: &Case) -> Result<bool, String> {
         let path = journal_in(&self.settings.folder);
         let written = self.journal.put(case).map_err(|e| {
             format!(
@@ -176,9 +176,9 @@ impl Casefile {
                 path.display()
             )
         });
-        self.counted(written)?;
+        let new = self.counted(written)?;
         self.rewrite_if_bloated();
-        Ok(())
+        Ok(new)
     }
 
     /// Writes a subject's sealed record beside its earlier versions.
@@ -187,15 +187,17 @@ impl Casefile {
     /// As [`Self::put`].
     pub fn seal(&mut self, sealed: &Sealed) -> Result<(), String> {
         let written = self.subjects.put(sealed);
-        self.counted(written)
+        self.counted(written).map(|_| ())
     }
 
     /// What time brings: deletes what is over. To be called now and then; `now` is the wall clock.
-    pub fn tick(&mut self, now: Timestamp) {
-        if now.since_ns(self.looked) >= LOOK_NS {
-            self.looked = now;
-            self.delete_expired(now);
+    /// Tells which cases were deleted, and of whom.
+    pub fn tick(&mut self, now: Timestamp) -> Vec<(String, SubjectId)> {
+        if now.since_ns(self.looked) < LOOK_NS {
+            return Vec::new();
         }
+        self.looked = now;
+        self.delete_expired(now)
     }
 
     /// How it stands.
@@ -238,14 +240,14 @@ impl Casefile {
         subjects::read_in(folder, subject)
     }
 
-    fn counted(&mut self, written: Result<bool, String>) -> Result<(), String> {
+    fn counted(&mut self, written: Result<bool, String>) -> Result<bool, String> {
         match written {
             Ok(new) => {
                 self.state.writes += u64::from(new);
                 if new && self.state.failing.take().is_some() {
                     tracing::info!("cases can be written again");
                 }
-                Ok(())
+                Ok(new)
             }
             Err(why) => {
                 self.state.failures += 1;
@@ -279,7 +281,7 @@ impl Casefile {
 
     /// Deletes closed cases whose time is over, and the sealed records of subjects without another
     /// case. The records go first: after a crash in between, the cases are still there to find.
-    fn delete_expired(&mut self, now: Timestamp) -> Vec<String> {
+    fn delete_expired(&mut self, now: Timestamp) -> Vec<(String, SubjectId)> {
         let days = i64::from(self.settings.closed_days);
         if days == 0 {
             return Vec::new();
@@ -303,7 +305,7 @@ impl Casefile {
         if self.journal.owes() {
             self.rewrite();
         }
-        gone.into_iter().map(|(id, _)| id).collect()
+        gone
     }
 
     /// Broken lines are pseudonymous too: they live as long as a closed case.

@@ -178,6 +178,9 @@ pub struct Case {
     pub attribution: Vec<AttributionEntry>,
     /// Set when it is over (merged, retracted, closed): why.
     pub closed: Option<String>,
+    /// With what its alerts ended; `None` while it is open.
+    #[serde(default)]
+    pub ended: Option<AlertKind>,
     /// What it rests on, to be judged anew with each sighting and after each restart.
     #[serde(default)]
     pub grounds: Grounds,

@@ -7,15 +7,16 @@
 mod casework;
 mod plausible;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::base::Timestamp;
+use crate::base::{Seen, Timestamp};
 use crate::blocklist::Catalogue;
 use crate::cases::{Case, Change};
-use crate::event::{Event, MailSource};
+use crate::event::{Event, Hit, MailSource};
 use crate::hits::log::LogState;
 use crate::hits::{Finding, Folder, Record, Scribe};
-use crate::metrics::{CaseCounts, Metrics, Readiness};
+use crate::metrics::{Metrics, Readiness};
 use crate::{alerts, casefile};
 
 pub use casework::Casework;
@@ -37,6 +38,9 @@ pub struct Output {
     /// Cases and alerts, in their order.
     pub changes: Vec<Change>,
 }
+
+/// How far the clocks of log writers may be ahead of ours.
+const AHEAD_NS: u64 = 300_000_000_000;
 
 /// Folds, writes down and counts.
 pub struct Desk {
@@ -75,7 +79,7 @@ impl Desk {
 
     /// Takes one event at `now` (wall clock); appends to `out` the records that it makes ripe.
     pub fn take(&mut self, event: Event, now: Timestamp, out: &mut Output) {
-        if !plausible::is_plausible(&event) {
+        if !plausible::is_plausible(&event) || self.is_ahead(&event, now) {
             self.metrics.implausible_event();
             return;
         }
@@ -132,9 +136,7 @@ impl Desk {
         self.write(out);
         self.casework.tick(self.packet_time, &mut out.changes);
         // Growth that changed no stage may not have been written yet.
-        let cases = self.casework.cases().cloned();
-        out.changes
-            .extend(cases.map(|case| Change::Case(Box::new(case))));
+        self.casework.put_all_down(&mut out.changes);
     }
 
     /// Cases as they were written down before a restart.
@@ -154,19 +156,26 @@ impl Desk {
 
     /// Closes a case for a reason that somebody gave; `false` when none of this id is open.
     pub fn close(&mut self, case: &str, why: &str, now: Timestamp, out: &mut Vec<Change>) -> bool {
-        self.casework.close(case, why, now, out)
+        self.casework.close(case, why, self.learned(now), out)
     }
 
     /// Shows how cases, their file and their alerts stand. To be called about once a second.
-    pub fn show_cases(&self, file: &casefile::State, outbox: &alerts::State) {
+    /// `unwritten` says why changes of cases have not reached the disk, if they have not.
+    pub fn show_cases(
+        &self,
+        file: &casefile::State,
+        outbox: &alerts::State,
+        unwritten: Option<&str>,
+    ) {
         let metrics = &self.metrics;
-        metrics.cases(&CaseCounts::of(self.casework.cases()));
-        metrics.evidence_lost(&self.casework.counts());
+        let counts = self.casework.counts();
+        metrics.cases(&counts);
+        metrics.evidence_lost(&counts);
         metrics.identity(&self.casework.identity().state());
         metrics.casefile(file);
         metrics.outbox(outbox);
         // An Alertmanager that is away makes nobody blind: alerts wait for it.
-        self.readiness.cases(file.failing.as_deref());
+        self.readiness.cases(file.failing.as_deref().or(unwritten));
     }
 
     /// Declares what the vendors of a list may come to.
@@ -176,9 +185,25 @@ impl Desk {
         self.metrics.provable(provable);
     }
 
+    /// Cases that retention deleted.
+    pub fn forget(&mut self, gone: &BTreeSet<String>) {
+        self.casework.forget(gone);
+    }
+
     /// Identity and cases.
     pub const fn casework(&self) -> &Casework {
         &self.casework
+    }
+
+    /// Is a line of a log dated so far ahead that its clock must be wrong? It would move the time of
+    /// every case. A replay has no clock to compare with.
+    fn is_ahead(&self, event: &Event, now: Timestamp) -> bool {
+        let said = match event {
+            Event::Hit(hit) if is_of_log(hit) => hit.time,
+            Event::Mail(mail) if mail.source == MailSource::Log => mail.time,
+            _ => return false,
+        };
+        self.clock == Clock::Live && said.since_ns(now) > AHEAD_NS
     }
 
     /// When something is learned that is told now: in a replay nobody may know what came later.
@@ -210,13 +235,18 @@ impl Desk {
     }
 }
 
+/// Did a resolver's or proxy's log tell of it?
+const fn is_of_log(hit: &Hit) -> bool {
+    matches!(hit.seen, Seen::ResolverLog | Seen::ProxyLog)
+}
+
 /// Packet time that an event of the sensor tells; of what comes out of logs, which may be dated
 /// ahead, none.
 fn seen_at(event: &Event) -> Timestamp {
     match event {
         Event::Fact(fact) if fact.source.is_wire() => fact.time,
         Event::Mail(mail) if mail.source == MailSource::Wire => mail.time,
-        Event::Hit(hit) => hit.time,
+        Event::Hit(hit) if !is_of_log(hit) => hit.time,
         Event::Burst(burst) => burst.end,
         Event::Support(support) => support.time,
         Event::Stats(stats) => Timestamp(stats.packet_time),

@@ -15,19 +15,20 @@ pub mod http;
 pub mod ready;
 mod snapshot;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use prometheus::{Encoder, Registry, TextEncoder};
 
 use crate::base::{Counters, Timestamp};
+use crate::blocklist::Stage;
 use crate::event::{Event, Hit, ListInfo, Stats};
 use crate::hits::log::{LogState, Lost, Operation};
 use crate::hits::{Finding, Folder};
+use crate::organisation::Standing;
 use families::Families;
 use snapshot::{seconds, went_back};
 
-pub use casework::CaseCounts;
 pub use ready::Readiness;
 
 /// Most interfaces, and most vendors, that get a label of their own; more become [`OTHER`]. The
@@ -53,7 +54,7 @@ struct Memory {
     log: Option<LogState>,
     folded: u64,
     closed_early: u64,
-    cases: CaseCounts,
+    cases: BTreeMap<(String, Stage, Standing), u64>,
     casefile: Option<crate::casefile::State>,
     outbox: Option<crate::alerts::State>,
 }

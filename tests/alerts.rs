@@ -326,7 +326,7 @@ fn child_on_a_small_disk() {
     while case_why.is_none() || alert_why.is_none() {
         if case_why.is_none() {
             match file.put(&case(cases)) {
-                Ok(()) => cases += 1,
+                Ok(_) => cases += 1,
                 Err(why) => case_why = Some(why),
             }
         }

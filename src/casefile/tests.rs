@@ -9,6 +9,7 @@ use crate::organisation::{Ruling, Standing};
 /// A case of `subject`, at its revision.
 pub(crate) fn case(id: &str, revision: u64, subject: &str) -> Case {
     Case {
+        ended: None,
         grounds: crate::cases::Grounds::default(),
         id: id.into(),
         revision,

@@ -223,6 +223,8 @@ impl Casebook {
         for it in sightings {
             self.add(&to, it, out);
         }
+        // Before the case that gave them: between two writes evidence may stand twice, never nowhere.
+        self.put_down(&to, out);
     }
 
     /// The whole case turns out to be of a better-known subject: it keeps its id and history, or
@@ -283,11 +285,14 @@ impl Casebook {
         let sightings = std::mem::take(&mut goes.case.grounds.sightings);
         let why = format!("merged into {}", stays.case.id);
         self.open.insert(to.clone(), goes);
-        self.shut(&to, &why, AlertKind::Resolved, out);
+        let mut gone = Vec::new();
+        self.shut(&to, &why, AlertKind::Resolved, &mut gone);
         self.open.insert(to.clone(), stays);
         for it in sightings {
             self.add(&to, it, out);
         }
+        self.put_down(&to, out);
+        out.append(&mut gone);
     }
 
     /// Nothing is left of a case: its claim was wrong, or nobody can tell any more.

@@ -98,6 +98,12 @@ pub(super) struct Entry {
 }
 
 impl Entry {
+    /// The case differs from what was written: a journal takes nothing without a new revision.
+    pub(super) const fn change(&mut self) {
+        self.case.revision += 1;
+        self.dirty = true;
+    }
+
     /// Has the case anything of its vendor within so many nanoseconds before `it`?
     fn is_near(&self, it: &Sighting, within: i64) -> bool {
         let hosts = self.case.grounds.sightings.iter().rev();
@@ -169,9 +175,7 @@ impl Casebook {
         let mut out = Vec::new();
         for case in open.iter().chain(&self.closed.clone()) {
             let know = self.knowledge(&case.vendor);
-            for told in &case.grounds.told {
-                out.push(tell::again(case, told, &know.proof));
-            }
+            out.extend(tell::again(case, &know.proof));
         }
         out
     }
@@ -443,6 +447,7 @@ impl Casebook {
                 other,
             }],
             closed: None,
+            ended: None,
             grounds: Grounds::default(),
         }
     }
@@ -461,12 +466,14 @@ impl Casebook {
 
     /// A better attribution of the same subject takes the place of the one before.
     pub(super) fn improve(&mut self, key: &CaseKey, who: &Attribution) {
-        let entry = self.open.get_mut(key);
-        let last = entry.and_then(|entry| entry.case.attribution.last_mut());
-        if let Some(last) = last
+        let Some(entry) = self.open.get_mut(key) else {
+            return;
+        };
+        if let Some(last) = entry.case.attribution.last_mut()
             && who.grade < last.attribution.grade
         {
             last.attribution = who.clone();
+            entry.change();
         }
     }
 
@@ -535,6 +542,29 @@ impl Casebook {
         );
     }
 
+    /// Writes a case as it stands now, whether or not it reached another stage.
+    pub(super) fn put_down(&mut self, key: &CaseKey, out: &mut Vec<Change>) {
+        self.rejudge(key, false, out);
+        let now = self.now;
+        if let Some(entry) = self.open.get_mut(key).filter(|entry| entry.dirty) {
+            write(entry, now, out);
+        }
+    }
+
+    /// What is not written yet: at a clean stop.
+    pub fn put_all_down(&mut self, out: &mut Vec<Change>) {
+        let dirty = self.open.iter().filter(|(_, it)| it.dirty || it.stale);
+        let dirty: Vec<CaseKey> = dirty.map(|(key, _)| key.clone()).collect();
+        for key in dirty {
+            self.put_down(&key, out);
+        }
+    }
+
+    /// Closed cases that retention deleted are gone from memory too.
+    pub fn forget(&mut self, gone: &BTreeSet<String>) {
+        self.closed.retain(|case| !gone.contains(&case.id));
+    }
+
     /// Ends a case and takes back or resolves its alerts.
     pub(super) fn shut(
         &mut self,
@@ -546,6 +576,7 @@ impl Casebook {
         let know = self.knowledge(&key.1);
         let Entry { mut case, .. } = self.open.remove(key)?;
         case.closed = Some(why.to_owned());
+        case.ended = Some(kind);
         case.revision += 1;
         // They stay in the record, so that its end can be told again after a crash.
         let told = case.grounds.told.clone();
@@ -579,7 +610,7 @@ impl Casebook {
             .open
             .iter()
             .filter(|(_, it)| it.case.stage == Stage::LookedUp)
-            .min_by_key(|(key, it)| (it.case.updated, (*key).clone()));
+            .min_by(|(a, one), (b, two)| (one.case.updated, a).cmp(&(two.case.updated, b)));
         let Some(key) = quietest.map(|(key, _)| key.clone()) else {
             return false;
         };
@@ -630,6 +661,20 @@ fn renumber(step: &mut Step, old: &[super::Item], new: &[super::Item]) {
         })?;
         Some(is.number)
     };
+    for line in &mut step.sum {
+        // `+15 form (item 7): ...`; what is no longer kept has no number any more.
+        let Some((head, (number, text))) = line
+            .split_once("(item ")
+            .and_then(|(head, rest)| Some((head, rest.split_once(')')?)))
+        else {
+            continue;
+        };
+        let number = number.parse().ok().and_then(|number| find(&number));
+        *line = match number {
+            Some(number) => format!("{head}(item {number}){text}"),
+            None => format!("{head}(no longer kept){text}"),
+        };
+    }
     step.items = step.items.iter().filter_map(find).collect();
 }
 

@@ -174,18 +174,21 @@ impl Casebook {
             let Some(entry) = self.open.get_mut(&key) else {
                 continue;
             };
-            let mut more = false;
+            let (mut more, mut settled) = (false, false);
             for it in &mut entry.case.grounds.sightings {
                 if !is_unsettled(it) {
                     continue;
                 }
                 if due(it.time) {
                     it.settled = true;
-                    entry.dirty = true;
+                    settled = true;
                     found.push((key.1.clone(), it.clone()));
                 } else {
                     more = true;
                 }
+            }
+            if settled {
+                entry.change();
             }
             if more {
                 self.unsettled.insert(key);

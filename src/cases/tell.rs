@@ -99,19 +99,40 @@ pub(super) fn end(
     alert(case, told, kind, None, proof, now, why)
 }
 
-/// The newest word on an alert that the record says went out, as it was told then.
-pub(super) fn again(case: &Case, told: &Told, proof: &Proof) -> Alert {
-    let Some(why) = &case.closed else {
+/// The newest word on each alert that the record says went out: those that stand, and the end of
+/// those that do not.
+pub(super) fn again(case: &Case, proof: &Proof) -> Vec<Alert> {
+    let ended = case.ended.unwrap_or(AlertKind::Resolved);
+    let mut out = Vec::new();
+    for told in &case.grounds.told {
         let step = case.steps.iter().find(|step| step.stage == told.stage);
         let time = step.map_or(case.updated, |step| step.time);
-        return alert(case, told, AlertKind::Raised, step, proof, time, "");
-    };
-    let kind = if why.starts_with("retracted") {
-        AlertKind::Retracted
-    } else {
-        AlertKind::Resolved
-    };
-    alert(case, told, kind, None, proof, case.updated, why)
+        out.push(match &case.closed {
+            None => alert(case, told, AlertKind::Raised, step, proof, time, ""),
+            Some(why) => alert(case, told, ended, None, proof, case.updated, why),
+        });
+    }
+    for (stage, ever) in &case.grounds.told_ever {
+        for (standing, number) in ever {
+            let stands = case
+                .grounds
+                .told
+                .iter()
+                .any(|told| (told.stage, told.standing) == (*stage, *standing));
+            if !stands {
+                let told = Told {
+                    stage: *stage,
+                    standing: *standing,
+                    subject: case.subject.clone(),
+                    number: *number,
+                };
+                let why = "it turned out not to stand";
+                let kind = AlertKind::Retracted;
+                out.push(alert(case, &told, kind, None, proof, case.updated, why));
+            }
+        }
+    }
+    out
 }
 
 fn alert(

@@ -4,7 +4,7 @@
 //! Enters: events of the sensor and of feeds, the passing of time. Leaves: the hit log, the case
 //! journal, sealed subjects, the outbox. Never: gives up what it could not write yet.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -28,6 +28,8 @@ use crate::sealing::Sealer;
 
 /// Pace of what time brings: retries, forced writes, closing windows, readiness.
 const TICK: Duration = Duration::from_millis(200);
+/// Pace of counting cases for the metrics.
+const SHOW_EVERY: Duration = Duration::from_secs(1);
 /// Changes that may wait for a disk that is full before older selves of a case are let go.
 const WAITING_MAX: usize = 65_536;
 /// How long alerts may take to go out at a stop; what is left goes out at the next start.
@@ -93,6 +95,10 @@ pub struct Unwritten {
     /// What was sealed of each subject: the same is not sealed twice.
     sealed: HashMap<SubjectId, [u8; 32]>,
     said: Option<Instant>,
+    /// The first case in line is written, its subject not yet sealed.
+    owes_seal: bool,
+    /// Why the line does not move, while it does not.
+    failing: Option<String>,
 }
 
 impl Office {
@@ -107,7 +113,9 @@ impl Office {
         reloads: &mpsc::UnboundedSender<Result<ListInfo, String>>,
     ) -> Result<(), Fault> {
         self.desk.hit_log(&self.log.state());
+        self.show();
         let mut ticked = Instant::now();
+        let mut shown = Instant::now();
         loop {
             match inbox.recv_timeout(TICK) {
                 Ok(Incoming::Sensor(event)) => {
@@ -136,14 +144,26 @@ impl Office {
                 ticked = Instant::now();
                 self.desk.tick(now(), &mut self.unwritten.out);
                 self.write();
-                self.casefile.tick(now());
+                let gone = self.casefile.tick(now());
+                if !gone.is_empty() {
+                    let (ids, subjects): (BTreeSet<_>, Vec<_>) = gone.into_iter().unzip();
+                    self.desk.forget(&ids);
+                    // Their records may be gone: the next case seals anew.
+                    for subject in subjects {
+                        self.unwritten.sealed.remove(&subject);
+                    }
+                }
                 self.log.tick(ticked);
                 self.desk.hit_log(&self.log.state());
-                self.show();
+                if shown.elapsed() >= SHOW_EVERY {
+                    shown = Instant::now();
+                    self.show();
+                }
             }
         }
         self.desk.flush(&mut self.unwritten.out);
         self.write();
+        self.show();
         self.desk.sensor_gone("the sensor has ended");
         self.outbox.finish(OUTBOX_GRACE);
         let (state, closed) = self.log.close(Instant::now());
@@ -161,7 +181,9 @@ impl Office {
 
     fn show(&self) {
         let outbox = self.outbox.state(now());
-        self.desk.show_cases(&self.casefile.state(), &outbox);
+        let failing = self.unwritten.failing.as_deref();
+        self.desk
+            .show_cases(&self.casefile.state(), &outbox, failing);
     }
 
     fn take(&mut self, event: Event) {
@@ -200,30 +222,48 @@ impl Office {
         for change in unwritten.out.changes.drain(..) {
             unwritten.waiting.push_back(change);
         }
-        while let Some(change) = unwritten.waiting.front() {
-            let written = match change {
-                Change::Case(case) => self
-                    .casefile
-                    .put(case)
-                    .and_then(|()| {
+        // An outbox that is full holds up alerts, and not the record of cases. A case that cannot be
+        // written holds up all: no alert may go out before its case.
+        let (mut cases_stop, mut alerts_stop) = (false, false);
+        let mut kept = VecDeque::new();
+        let mut failing = None;
+        while let Some(change) = unwritten.waiting.pop_front() {
+            let written = match &change {
+                _ if cases_stop => Ok(false),
+                Change::Alert(_) if alerts_stop => Ok(false),
+                Change::Alert(alert) => self.outbox.put(alert, now()).map(|()| true),
+                Change::Case(case) => self.casefile.put(case).and_then(|new| {
+                    if new || unwritten.owes_seal {
+                        unwritten.owes_seal = true;
                         let seals = (&mut self.sealer, &mut unwritten.sealed);
-                        seal(&self.desk, seals, &mut self.casefile, case)
-                    })
-                    .and_then(|()| match case.closed {
-                        Some(_) => self.outbox.close(&case.id, now()),
-                        None => Ok(()),
-                    }),
-                Change::Alert(alert) => self.outbox.put(alert, now()),
+                        seal(&self.desk, seals, &mut self.casefile, case)?;
+                        unwritten.owes_seal = false;
+                    }
+                    if case.closed.is_some() {
+                        self.outbox.close(&case.id, now())?;
+                    }
+                    Ok(true)
+                }),
             };
-            if let Err(why) = written {
-                if unwritten.said.is_none_or(|at| at.elapsed() >= SAY_EVERY) {
-                    unwritten.said = Some(Instant::now());
-                    tracing::error!(waiting = unwritten.waiting.len(), "{why}");
+            match written {
+                Ok(true) => {}
+                Ok(false) => kept.push_back(change),
+                Err(why) => {
+                    alerts_stop = true;
+                    cases_stop |= matches!(change, Change::Case(_));
+                    kept.push_back(change);
+                    failing = Some(why);
                 }
-                break;
             }
-            unwritten.waiting.pop_front();
         }
+        unwritten.waiting = kept;
+        if let Some(why) = &failing
+            && unwritten.said.is_none_or(|at| at.elapsed() >= SAY_EVERY)
+        {
+            unwritten.said = Some(Instant::now());
+            tracing::error!(waiting = unwritten.waiting.len(), "{why}");
+        }
+        unwritten.failing = failing;
         shorten(&mut unwritten.waiting);
         self.outbox.write_log(&mut self.log, Instant::now());
     }

@@ -3,6 +3,7 @@
 //! Enters: [`Event`]s. Leaves: [`Change`]s, in the order in which they must be written. Never:
 //! decides anything of its own.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::base::Timestamp;
@@ -74,7 +75,7 @@ impl Casework {
 
     /// What time brings: packet time in a replay, the wall clock live. About once a second.
     pub fn tick(&mut self, now: Timestamp, out: &mut Vec<Change>) {
-        if self.stale {
+        if self.stale && now.since_ns(self.asked) >= ASK_AGAIN_NS {
             self.ask_again(now, out);
         }
         self.casebook.tick(now, out);
@@ -110,6 +111,16 @@ impl Casework {
     /// The cases as they stand.
     pub fn cases(&self) -> impl Iterator<Item = &Case> {
         self.casebook.cases()
+    }
+
+    /// What is not written yet: at a clean stop.
+    pub fn put_all_down(&mut self, out: &mut Vec<Change>) {
+        self.casebook.put_all_down(out);
+    }
+
+    /// Cases that retention deleted.
+    pub fn forget(&mut self, gone: &BTreeSet<String>) {
+        self.casebook.forget(gone);
     }
 
     /// How many cases are open, and what was lost at the bounds.

@@ -33,6 +33,7 @@ fn case(person: usize, vendor: &str, stages: &[Stage]) -> Case {
         sum: Vec::new(),
     };
     Case {
+        ended: None,
         id: format!("case-{person}-{vendor}"),
         revision: 1,
         vendor: vendor.into(),

@@ -10,24 +10,8 @@ use crate::alerts::{self, Reason, Sink};
 use crate::base::Counters;
 use crate::blocklist::Stage;
 use crate::casefile;
-use crate::cases::Case;
+use crate::cases::Counts;
 use crate::organisation::Standing;
-
-/// Open cases by vendor, stage and standing.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct CaseCounts(BTreeMap<(String, Stage, Standing), u64>);
-
-impl CaseCounts {
-    /// Counts cases; closed ones are left out.
-    pub fn of<'c>(cases: impl IntoIterator<Item = &'c Case>) -> Self {
-        let mut counts = BTreeMap::new();
-        for case in cases.into_iter().filter(|case| case.closed.is_none()) {
-            let key = (case.vendor.clone(), case.stage, case.ruling.standing);
-            *counts.entry(key).or_insert(0) += 1;
-        }
-        Self(counts)
-    }
-}
 
 /// The stages that a case may reach with a vendor of whom `highest` can be proved.
 fn up_to(highest: Stage) -> impl Iterator<Item = Stage> {
@@ -56,14 +40,14 @@ impl Metrics {
     }
 
     /// Takes over the number of open cases.
-    pub fn cases(&self, counts: &CaseCounts) {
+    pub fn cases(&self, counts: &Counts) {
         let mut memory = self.memory();
-        let old = std::mem::replace(&mut memory.cases, counts.clone());
-        let gone = old.0.keys().filter(|key| !counts.0.contains_key(*key));
+        let old = std::mem::replace(&mut memory.cases, counts.open.clone());
+        let gone = old.keys().filter(|key| !counts.open.contains_key(*key));
         let mut sums: BTreeMap<[&str; 3], u64> = BTreeMap::new();
         let none = gone.map(|key| (key, 0));
         for ((vendor, stage, standing), count) in
-            none.chain(counts.0.iter().map(|(key, count)| (key, *count)))
+            none.chain(counts.open.iter().map(|(key, count)| (key, *count)))
         {
             // Beyond the bound several vendors share a label.
             let vendor = bounded(&mut memory.vendors, vendor);

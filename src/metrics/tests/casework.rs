@@ -4,7 +4,7 @@ use super::*;
 use crate::alerts::{self, Reason, Sink};
 use crate::casefile;
 use crate::casefile::tests::case;
-use crate::cases::Case;
+use crate::cases::{Case, Counts};
 use crate::organisation::Standing;
 
 fn outbox() -> alerts::State {
@@ -131,7 +131,7 @@ fn cases_are_counted_while_they_are_open_and_fall_back_to_zero() {
         ..visited("d")
     };
     let before = series(&metrics);
-    metrics.cases(&CaseCounts::of(&[
+    metrics.cases(&counted(&[
         visited("a"),
         visited("b"),
         searching.clone(),
@@ -147,15 +147,15 @@ fn cases_are_counted_while_they_are_open_and_fall_back_to_zero() {
             format!("{} 2", name("visited"))
         ]
     );
-    metrics.cases(&CaseCounts::of(&[searching]));
+    metrics.cases(&counted(&[searching]));
     assert_eq!(
         moved(&before, &series(&metrics)),
         [format!("{} 1", name("searching"))]
     );
-    metrics.cases(&CaseCounts::default());
+    metrics.cases(&Counts::default());
     assert_eq!(series(&metrics), before);
     // A list in force once more takes nothing back.
-    metrics.cases(&CaseCounts::of(&[visited("a")]));
+    metrics.cases(&counted(&[visited("a")]));
     metrics.provable([("acme", Stage::Searching)]);
     assert_eq!(series(&metrics)[&name("visited")], 1.0);
 }
@@ -198,7 +198,17 @@ fn vendors_beyond_the_bound_share_a_label() {
             ..case(&format!("c{number}"), 1, "person-1")
         })
         .collect();
-    metrics.cases(&CaseCounts::of(&cases));
+    metrics.cases(&counted(&cases));
     let name = "poortwacht_cases{stage=\"visited\",standing=\"unauthorised\",vendor=\"other\"}";
     assert_eq!(series(&metrics)[name], 3.0);
+}
+
+/// Open cases, as the casebook counts them.
+fn counted<'c>(cases: impl IntoIterator<Item = &'c Case>) -> Counts {
+    let mut counts = Counts::default();
+    for case in cases.into_iter().filter(|case| case.is_open()) {
+        let key = (case.vendor.clone(), case.stage, case.ruling.standing);
+        *counts.open.entry(key).or_default() += 1;
+    }
+    counts
 }
