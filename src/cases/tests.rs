@@ -3,6 +3,7 @@
 mod attribution;
 mod connections;
 mod confounders;
+mod crash;
 mod edges;
 mod order;
 mod rules;
