@@ -68,6 +68,26 @@ fn actions(records: &[Record]) -> Vec<&str> {
         .collect()
 }
 
+/// A log whose clock runs ahead would move the time of every case.
+#[test]
+fn a_log_line_from_the_future_is_refused_and_counted() {
+    for (clock, refused) in [(Clock::Live, 1), (Clock::Replay, 0)] {
+        let (mut desk, metrics) = desk(Addresses::Pseudonym, clock);
+        let mut out = Output::default();
+        for ahead in [0, 200, 86_400] {
+            let mut hit = tls_hit(1_000 + ahead, "192.0.2.1", "app.acme.example");
+            hit.seen = Seen::ResolverLog;
+            desk.take(Event::Hit(Box::new(hit)), at(1_000), &mut out);
+        }
+        let line = format!("poortwacht_events_refused_total {refused}");
+        assert!(metrics.text().contains(&line), "{clock:?}");
+    }
+    // What the sensor saw has packet time, whatever the clock says.
+    let (mut desk, metrics) = desk(Addresses::Pseudonym, Clock::Live);
+    desk.take(hit_event(86_400), at(0), &mut Output::default());
+    assert!(metrics.text().contains("poortwacht_events_refused_total 0"));
+}
+
 #[test]
 fn hits_become_records_and_counts() {
     let (mut desk, metrics) = desk(Addresses::Pseudonym, Clock::Live);
