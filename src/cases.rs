@@ -10,6 +10,7 @@ mod bench;
 mod book;
 mod compare;
 mod explain;
+mod intake;
 mod judge;
 mod mail;
 mod rules;

@@ -7,7 +7,8 @@
 use std::collections::VecDeque;
 
 use super::Change;
-use super::book::{CaseKey, Casebook, Lost, may_have_mail};
+use super::book::{CaseKey, Casebook, Lost};
+use super::intake::may_have_mail;
 use super::judge;
 use super::rules::SECOND;
 use super::sighting::{Sighting, What};
