@@ -336,7 +336,7 @@ impl Decoder {
                 };
                 match self.fragments.insert(key, piece, ip.proto, ip.body, now) {
                     Ok((_, bytes)) => Span::whole(bytes),
-                    Err(end) => piece.cut_head(ip.body, end)?,
+                    Err(end) => piece.cut_head(ip.proto, ip.body, end)?,
                 }
             }
         };
@@ -365,7 +365,7 @@ impl Decoder {
             let (head, body) = (chain.next, chain.body);
             let (next, body) = match self.fragments.insert(key, piece, head, body, now) {
                 Ok((next, bytes)) => (next, Span::whole(bytes)),
-                Err(end) => (head, piece.cut_head(body, end)?),
+                Err(end) => (head, piece.cut_head(head, body, end)?),
             };
             chain = chain.reassembled(next, body).walk(&self.excluded)?;
             if chain.piece.is_some() {

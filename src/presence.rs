@@ -82,7 +82,8 @@ closed_set! {
         Repeated = "repeated",
         /// An accounting request that no server answered: anybody can send one.
         Unanswered = "unanswered",
-        /// A ticket for whom no proof was seen to be asked (no pre-authentication).
+        /// A ticket for whom no proof was seen to be asked (no pre-authentication, no request, a
+        /// service that asked for somebody else).
         Unproved = "unproved",
         /// More devices claimed addresses in a second than are passed on.
         Flood = "flood",

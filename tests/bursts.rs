@@ -14,7 +14,6 @@ use poortwacht::blocklist::Catalogue;
 use poortwacht::capture::FileSource;
 use poortwacht::decode::{Decoded, Decoder};
 use poortwacht::event::{Burst, Event, Hit, Support};
-use poortwacht::flow::Key;
 use poortwacht::sensor::{Settings, Sink, Worker};
 
 /// Everything that was told.
@@ -218,14 +217,4 @@ fn an_excluded_client_has_neither_bursts_nor_support() {
         without += none.bursts.len() + none.support.len();
     }
     assert!(with > 100 && without == 0, "{with} and {without}");
-}
-
-#[test]
-fn keys_of_both_directions_are_one() {
-    // The tie between a hit and its bursts is the flow, whichever way a packet goes.
-    for (_, capture) in captures().into_iter().take(5) {
-        for burst in replay(&capture, &settings(&[]), 1).bursts {
-            assert!(Key::of(&burst.ends).0 == Key::of(&burst.ends.reversed()).0);
-        }
-    }
 }

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use ipnet::IpNet;
 use poortwacht::blocklist::Catalogue;
 use poortwacht::capture::FileSource;
-use poortwacht::event::{Event, Fact, FactAct, FactSource, Hit, MailSource, Stats};
+use poortwacht::event::{Event, Fact, Hit, MailSource, Stats};
 use poortwacht::presence::{Malformed, Protocol, Withheld};
 use poortwacht::sensor::{Settings, Sink, Worker};
 
@@ -227,18 +227,14 @@ fn every_fact_is_about_the_lab() {
         "fe80::/10",
     ]
     .map(|net| net.parse().unwrap());
+    let mut compared = 0;
     for name in names() {
         let (told, _) = replay(&name, &small());
         for line in &told.facts {
             let fields: Vec<&str> = line.split('\t').collect();
-            assert!(FactAct::ALL.iter().any(|act| act.label() == fields[0]));
-            assert!(
-                FactSource::ALL
-                    .iter()
-                    .any(|source| source.label() == fields[1])
-            );
             if let Ok(net) = fields[2].parse::<IpNet>() {
                 let address: IpAddr = net.addr();
+                compared += 1;
                 assert!(
                     lab.iter().any(|lab| lab.contains(&address)),
                     "{name}: {line}"
@@ -246,4 +242,5 @@ fn every_fact_is_about_the_lab() {
             }
         }
     }
+    assert!(compared >= 30, "{compared}");
 }

@@ -25,6 +25,7 @@ use std::net::IpAddr;
 use ahash::RandomState;
 
 use super::span::Span;
+use super::transport::TCP;
 use super::{End, FragmentFate, Malformed};
 use crate::base::{Counters, Timestamp};
 
@@ -60,9 +61,12 @@ impl Piece {
     /// What can be read of a first piece that the snap length cut. Its datagram can never be whole,
     /// but the head has the ports, and in a DNS message the question. `end` is what
     /// [`Table::insert`] said of the piece; any other verdict stands. How long the datagram was on
-    /// the wire only its last piece would say: the longest possible is taken.
-    pub fn cut_head<'f>(&self, body: Span<'f>, end: End) -> Result<Span<'f>, End> {
+    /// the wire only its last piece would say: the longest possible is taken, and what follows
+    /// says its own length. TCP has none, and the length would count as bytes sent: for it the
+    /// piece's is taken. `next` is the protocol behind the header.
+    pub fn cut_head<'f>(&self, next: u8, body: Span<'f>, end: End) -> Result<Span<'f>, End> {
         match end {
+            End::Malformed(Malformed::Truncated) if self.offset == 0 && next == TCP => Ok(body),
             End::Malformed(Malformed::Truncated) if self.offset == 0 => Ok(Span {
                 bytes: body.bytes,
                 wire_len: self.len_max,

@@ -100,7 +100,7 @@ families! {
     local_names: Counter "poortwacht_local_name_messages_total" ["protocol"]
         "Messages of name protocols of the local net, which are counted and not read.";
     smtp_senders: Counter "poortwacht_smtp_senders_total" []
-        "Envelope senders read in SMTP in clear, matched or not.";
+        "Senders of the first mail of an SMTP session in clear, matched or not.";
     smtp_mails: Counter "poortwacht_smtp_mails_total" []
         "Mails of vendors seen in SMTP in clear, by recipient.";
     presence_messages: Counter "poortwacht_presence_messages_total" ["protocol"]

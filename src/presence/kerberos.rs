@@ -1,7 +1,7 @@
 //! Kerberos (RFC 4120): for whom a ticket was given.
 //!
-//! Enters: a message of port 88. Leaves: that a request carries a proof (pre-authentication), or
-//! the client's name out of a reply. Never: opens a ticket; takes a request for a sign-in.
+//! Enters: a message of port 88. Leaves: that a request carries a proof (pre-authentication, or a
+//! ticket of the sender's own), or the client's name out of a reply. Never: opens a ticket; takes a request for a sign-in.
 //!
 //! der-parser reads the headers; the way down to the name is followed here and not by
 //! kerberos-parser, which refuses names that are not ASCII (Windows domains write UTF-8) and needs
@@ -16,10 +16,12 @@ use crate::names::Probe;
 
 const AS_REQUEST: u32 = 10;
 const AS_REPLY: u32 = 11;
+const TGS_REQUEST: u32 = 12;
 const TGS_REPLY: u32 = 13;
 /// The last of RFC 4120's messages, KRB-ERROR.
 const MESSAGE_MAX: u32 = 30;
 const INTEGER: u32 = 2;
+const BIT_STRING: u32 = 3;
 const SEQUENCE: u32 = 16;
 const GENERAL_STRING: u32 = 27;
 /// Parts of a name: people have one, services two or three.
@@ -34,11 +36,12 @@ const TCP_LEN_MAX: usize = 128 * 1024;
 /// What a message says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Message<'m> {
-    /// A request for a first ticket; with a proof that the sender has the key?
-    Request { proved: bool },
+    /// A request for a ticket, the `first` or a further one; with a proof that the sender is the
+    /// client that the reply will name?
+    Request { first: bool, proved: bool },
     /// A first ticket for this client.
     First(Option<Client<'m>>),
-    /// A further ticket for this client: who has none does not get one.
+    /// A further ticket for this client.
     Further(Option<Client<'m>>),
     /// Another message of Kerberos.
     Other,
@@ -64,7 +67,15 @@ pub(super) fn read(bytes: &[u8]) -> Result<Option<Message<'_>>, Malformed> {
         return Ok(None);
     }
     let read = match head.tag {
-        AS_REQUEST => request(head.body).map(|proved| Message::Request { proved }),
+        AS_REQUEST => request(head.body).map(|proved| Message::Request {
+            first: true,
+            proved,
+        }),
+        // Its options stand behind its ticket, which may be longer than what there is.
+        TGS_REQUEST => Some(Message::Request {
+            first: false,
+            proved: further_request(head.body) == Some(true),
+        }),
         AS_REPLY => reply(head.body).map(Message::First),
         TGS_REPLY => reply(head.body).map(Message::Further),
         _ => Some(Message::Other),
@@ -111,6 +122,30 @@ fn request(body: &[u8]) -> Option<bool> {
         }
     }
     Some(false)
+}
+
+/// KDC-REQ for a further ticket, up to its options: does the sender ask for itself? Who asks has a
+/// ticket, but a service may ask in the name of a person who is elsewhere ([MS-SFU] sections 2.2.1
+/// to 2.2.3), and then the reply names that person.
+fn further_request(body: &[u8]) -> Option<bool> {
+    let mut fields = Fields::of(body)?;
+    fields.version(1)?;
+    fields.number(2)?;
+    let mut list = Fields::of(fields.optional(3)?)?;
+    while !list.0.is_empty() {
+        let mut item = Fields(list.next(Class::Universal, SEQUENCE)?);
+        // PA-FOR-USER, PA-S4U-X509-USER.
+        if matches!(item.number(1)?, 129 | 130) {
+            return Some(false);
+        }
+    }
+    let mut asked = Fields::of(fields.next(Class::ContextSpecific, 4)?)?;
+    let mut options = Fields(asked.next(Class::ContextSpecific, 0)?);
+    // How many bits are unused, then the bits, the first one highest; cname-in-addl-tkt is bit 14.
+    let &[_, _, second, ..] = options.next(Class::Universal, BIT_STRING)? else {
+        return None;
+    };
+    Some(second & 0b10 == 0)
 }
 
 /// KDC-REP (section 5.4.2) up to the client's name.

@@ -119,6 +119,9 @@ fn a_storm_of_claims_does_not_pass() {
     assert_eq!(seat.withheld(Withheld::Flood), 5000 - 512);
     seat.secs += 1;
     assert_eq!(seat.neighbour("192.0.2.10", MAC), 1);
+    let dropped = Ipv4Addr::from(0x0a00_0000 + 4999).to_string();
+    assert_eq!(seat.neighbour(&dropped, MAC), 1, "it was not told before");
+    assert_eq!(seat.neighbour(&dropped, MAC), 0);
 }
 
 #[test]

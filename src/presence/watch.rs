@@ -4,8 +4,8 @@
 //! counts. Never: allocates unless a fact leaves; takes the word of a client for a binding.
 //!
 //! Remembered for seconds: the name that a DHCP client gave in its request, for the answer that
-//! does not repeat it; accounting requests until their server answers; that a ticket was asked for
-//! with a proof; who was told to hold an address, so that an ARP storm is one fact.
+//! does not repeat it, and the address that it got, which it alone may decline; accounting requests
+//! until their server answers; that a ticket was asked for with a proof; who was told to hold an address, so that an ARP storm is one fact.
 
 use std::net::IpAddr;
 
@@ -60,6 +60,8 @@ struct Asked {
 /// Reads for one worker. Allocates its tables at start.
 pub struct Watch {
     asked: Recent<Asked>,
+    /// Clients and the address that a server gave them.
+    given: Recent<u8>,
     accounts: Accounts,
     proofs: Recent<u8>,
     holders: Recent<u64>,
@@ -77,6 +79,7 @@ impl Watch {
     pub fn new(seed: Option<u64>) -> Self {
         Self {
             asked: Recent::new(EXCHANGE_SETS, EXCHANGE_NS, seed),
+            given: Recent::new(EXCHANGE_SETS, EXCHANGE_NS, seed),
             accounts: Accounts::new(),
             proofs: Recent::new(PROOF_SETS, PROOF_NS, seed),
             holders: Recent::new(HOLDER_SETS, HOLDER_NS, seed),
@@ -135,14 +138,17 @@ impl Watch {
             NeighbourBy::Ndp => (Protocol::Ndp, FactSource::Ndp),
         };
         self.read.bump(protocol.index());
-        if !self.is_news(protocol, told.ip, &told.mac, told.time) || !self.has_room(told.time) {
+        let Some(net) = address::one(told.ip) else {
+            return;
+        };
+        let (key, holder) = ((protocol, told.ip), self.holders.digest(&told.mac));
+        if self.is_known(&key, holder, told.time) || !self.has_room(told.time) {
             return;
         }
-        if let Some(net) = address::one(told.ip) {
-            let mut fact = blank(source, told.time, point.to_owned(), FactAct::Holds);
-            (fact.net, fact.mac) = (Some(net), Some(told.mac));
-            tell(fact);
-        }
+        self.holders.note(&key, told.time, holder);
+        let mut fact = blank(source, told.time, point.to_owned(), FactAct::Holds);
+        (fact.net, fact.mac) = (Some(net), Some(told.mac));
+        tell(fact);
     }
 
     /// Lets go of what was not answered, as packet time passes.
@@ -180,7 +186,10 @@ impl Watch {
                 return Ok(true);
             }
             dhcp4::Kind::Ack if from_server => match message.lease()? {
-                Some((address, lease)) => (FactAct::Holds, address, end(at.time, lease)),
+                Some((address, lease)) => {
+                    self.given.note(&(client, address), at.time, 1);
+                    (FactAct::Holds, address, end(at.time, lease))
+                }
                 None => return Ok(true),
             },
             // Sent to the server alone, so the address is its sender's, unless relayed.
@@ -189,9 +198,13 @@ impl Watch {
             {
                 (FactAct::Ends, message.used(), None)
             }
+            // From no address at all: anybody could end anybody's lease. It comes right behind the
+            // answer (RFC 2131 section 3.1, step 5).
             dhcp4::Kind::Decline => match message.requested()? {
-                Some(address) => (FactAct::Ends, address, None),
-                None => return Ok(true),
+                Some(address) if self.given.find(&(client, address), at.time).is_some() => {
+                    (FactAct::Ends, address, None)
+                }
+                _ => return Ok(true),
             },
             _ => return Ok(true),
         };
@@ -286,32 +299,36 @@ impl Watch {
 
     fn ticket(&mut self, at: At<'_>, message: kerberos::Message<'_>, tell: Tell<'_>) {
         let from_kdc = at.ends.sport == 88;
-        let client = match message {
-            kerberos::Message::Request { proved: true } if at.ends.dport == 88 => {
-                self.proofs.note(at.ends, at.time, 1);
-                return;
+        let (first, client) = match message {
+            kerberos::Message::Request { first, proved } if at.ends.dport == 88 => {
+                // The newest request is the one that is answered.
+                let key = (first, *at.ends);
+                return self.proofs.note(&key, at.time, u8::from(proved));
             }
-            kerberos::Message::First(Some(client)) if from_kdc => {
-                // A KDC gives a first ticket of an account without pre-authentication to
-                // everybody who asks: what proves something is to be able to open it.
-                if self.proofs.find(&at.ends.reversed(), at.time).is_none() {
-                    return self.withheld.bump(Withheld::Unproved.index());
-                }
-                client
-            }
-            kerberos::Message::Further(Some(client)) if from_kdc => client,
+            kerberos::Message::First(Some(client)) if from_kdc => (true, client),
+            kerberos::Message::Further(Some(client)) if from_kdc => (false, client),
             _ => return,
         };
-        let known = (client.name, client.realm);
-        if !self.is_news(Protocol::Kerberos, at.ends.dst, &known, at.time) {
+        // A KDC gives a first ticket of an account without pre-authentication to everybody who
+        // asks: what proves something is to be able to open it. A reply of which no request was
+        // seen can be sent by anybody.
+        let key = (first, at.ends.reversed());
+        if self.proofs.find(&key, at.time) != Some(&1) {
+            return self.withheld.bump(Withheld::Unproved.index());
+        }
+        let Some(net) = address::one(at.ends.dst) else {
+            return;
+        };
+        let holder = self.holders.digest(&(client.name, client.realm));
+        let key = (Protocol::Kerberos, at.ends.dst);
+        if self.is_known(&key, holder, at.time) {
             return;
         }
-        if let Some(net) = address::one(at.ends.dst) {
-            let origin = at.ends.src.to_string();
-            let mut fact = blank(FactSource::Kerberos, at.time, origin, FactAct::Holds);
-            (fact.net, fact.user) = (Some(net), Some(principal(client)));
-            tell(fact);
-        }
+        self.holders.note(&key, at.time, holder);
+        let origin = at.ends.src.to_string();
+        let mut fact = blank(FactSource::Kerberos, at.time, origin, FactAct::Holds);
+        (fact.net, fact.user) = (Some(net), Some(principal(client)));
+        tell(fact);
     }
 
     /// Keeps what a client said, if it said anything; a request does not take away what the
@@ -350,22 +367,13 @@ impl Watch {
         (mac, host.to_owned())
     }
 
-    /// Was somebody else, or nobody for a while, told to hold `ip`? Notes who is now.
-    fn is_news(
-        &mut self,
-        protocol: Protocol,
-        ip: IpAddr,
-        holder: &impl std::hash::Hash,
-        now: Timestamp,
-    ) -> bool {
-        let holder = self.holders.digest(holder);
-        let key = (protocol, ip);
-        if self.holders.find(&key, now) == Some(&holder) {
+    /// Was `holder` told to hold this address a moment ago?
+    fn is_known(&mut self, key: &(Protocol, IpAddr), holder: u64, now: Timestamp) -> bool {
+        let known = self.holders.find(key, now) == Some(&holder);
+        if known {
             self.withheld.bump(Withheld::Repeated.index());
-            return false;
         }
-        self.holders.note(&key, now, holder);
-        true
+        known
     }
 
     fn has_room(&mut self, now: Timestamp) -> bool {

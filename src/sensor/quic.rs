@@ -289,6 +289,10 @@ fn first_flight<S: Sink>(
     let count = &mut context.stats.pool_copied_bytes;
     *count = count.wrapping_add(copied);
     if ours {
+        if *sent == (0, 0) {
+            // A new connection: what was watched on its ports is over.
+            context.left(key);
+        }
         let (bytes, datagrams) = watch::sent(packet);
         sent.0 = sent.0.saturating_add(bytes);
         sent.1 = sent.1.saturating_add(datagrams);

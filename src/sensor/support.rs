@@ -22,8 +22,8 @@ const WAYS: usize = 8;
 pub(super) struct Recent {
     places: Vec<Option<(IpAddr, Timestamp)>>,
     hash: RandomState,
-    /// The newest hit of all; `None` when nobody is remembered.
-    newest: Option<Timestamp>,
+    /// No hit that is remembered is older; `None` when nobody is remembered.
+    oldest: Option<Timestamp>,
 }
 
 impl Recent {
@@ -36,7 +36,7 @@ impl Recent {
         Self {
             places: vec![None; CLIENTS_MAX],
             hash,
-            newest: None,
+            oldest: None,
         }
     }
 
@@ -48,7 +48,7 @@ impl Recent {
 
     /// `client` made a hit.
     pub fn hit(&mut self, client: IpAddr, time: Timestamp) {
-        self.newest = self.newest.max(Some(time));
+        self.oldest = [self.oldest, Some(time)].into_iter().flatten().min();
         let set = self.set(client);
         let ways = self.places.get_mut(set).unwrap_or_default();
         let own = |place: &&mut Option<(IpAddr, Timestamp)>| {
@@ -68,26 +68,31 @@ impl Recent {
 
     /// Did `client` make a hit within the last [`SUPPORT_NS`] before `now`?
     pub fn holds(&self, client: IpAddr, now: Timestamp) -> bool {
-        if self.newest.is_none() {
+        if self.oldest.is_none() {
             return false;
         }
         let set = self.set(client);
         let mut ways = self.places.get(set).unwrap_or_default().iter().flatten();
-        ways.any(|(known, time)| {
-            *known == client && *time <= now && now.since_ns(*time) <= SUPPORT_NS
-        })
+        ways.any(|(known, time)| *known == client && *time <= now && !past(*time, now))
     }
 
-    /// Forgets everybody once the newest hit is past.
+    /// Forgets each client whose newest hit is past.
     pub fn sweep(&mut self, now: Timestamp) {
-        if self
-            .newest
-            .is_some_and(|newest| now.since_ns(newest) > SUPPORT_NS)
-        {
-            self.newest = None;
-            self.places.fill(None);
+        if self.oldest.is_none_or(|oldest| !past(oldest, now)) {
+            return;
+        }
+        self.oldest = None;
+        for place in &mut self.places {
+            *place = place.filter(|(_, time)| !past(*time, now));
+            let time = place.map(|(_, time)| time);
+            self.oldest = [self.oldest, time].into_iter().flatten().min();
         }
     }
+}
+
+/// Is a hit of `time` too long ago?
+const fn past(time: Timestamp, now: Timestamp) -> bool {
+    now.since_ns(time) > SUPPORT_NS
 }
 
 #[cfg(test)]
@@ -126,7 +131,22 @@ mod tests {
         recent.hit(client(1), at(0));
         recent.sweep(at(30));
         assert!(recent.places.iter().flatten().count() == 1);
+        // Somebody else's later hit keeps nobody.
+        recent.hit(client(2), at(20));
+        recent.hit(client(3), at(5));
+        recent.hit(client(3), at(25));
         recent.sweep(at(31));
+        let kept = |recent: &Recent, n| {
+            let mut places = recent.places.iter().flatten();
+            places.any(|(known, _)| *known == client(n))
+        };
+        assert!(!kept(&recent, 1) && kept(&recent, 2) && kept(&recent, 3));
+        recent.sweep(at(51));
+        assert!(
+            !kept(&recent, 2) && kept(&recent, 3),
+            "its newest hit counts"
+        );
+        recent.sweep(at(56));
         assert!(recent.places.iter().all(Option::is_none));
     }
 

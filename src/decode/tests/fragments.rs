@@ -197,6 +197,24 @@ fn of_the_pieces_that_the_snap_length_cut_the_head_is_read() {
     }
 }
 
+/// TCP does not say how long it is; the bytes of a burst are counted by it.
+#[test]
+fn a_cut_head_of_tcp_is_as_long_as_its_piece() {
+    let segment = tcp(0x18, &text(100));
+    let parts = [
+        (ipv4_piece(TCP, 7, &segment, 0, 96), 20),
+        (ipv6_piece(TCP, 7, &segment, 0, 96), 48),
+    ];
+    for (piece, header) in parts {
+        let whole = frame_at(LinkType::RawIp, &piece, 0);
+        let bytes = &piece[..header + 60];
+        let mut decoder = Decoder::with_room(&[], 4);
+        let head = decode_with(&mut decoder, &Frame { bytes, ..whole }).packet();
+        assert_eq!(head.payload, text(100)[..40]);
+        assert_eq!(head.payload_wire_len, 76);
+    }
+}
+
 #[test]
 fn keys_keep_datagrams_apart() {
     let datagram = udp(&text(100));

@@ -55,9 +55,10 @@ impl Half {
         self.has(STREAMS)
     }
 
-    /// Sequence number of the first byte that was not yet seen, if that is known.
+    /// Sequence number of the first byte that was not yet seen, if that is known. After the last
+    /// look nobody keeps it.
     pub fn next(&self) -> Option<u32> {
-        (self.known() && self.part == 0).then_some(self.base)
+        (self.known() && self.part == 0 && !self.done()).then_some(self.base)
     }
 
     pub const fn payload_seen(&self) -> bool {

@@ -149,9 +149,27 @@ fn a_release_ends_what_its_sender_held() {
     assert!(forged.is_empty(), "sent by another address");
     let fact = one(seat.take((YOURS.octets(), 68), (SERVER, 67), &bytes(&release)));
     assert!(fact.act == FactAct::Ends && fact.origin == "192.0.2.1");
-    let wanted = DhcpOption::RequestedIpAddress(YOURS);
-    let decline = message(Opcode::BootRequest, 4, &[of(MessageType::Decline), wanted]);
-    assert!(one(seat.asks(&decline)).act == FactAct::Ends);
+}
+
+#[test]
+fn a_client_declines_what_it_was_just_given() {
+    let mut seat = Seat::new();
+    let declined = |address| {
+        let wanted = DhcpOption::RequestedIpAddress(address);
+        message(Opcode::BootRequest, 4, &[of(MessageType::Decline), wanted])
+    };
+    assert!(seat.asks(&declined(YOURS)).is_empty(), "given to nobody");
+    seat.answers(&ack(4));
+    let mut other = declined(YOURS);
+    other.set_chaddr(&[2, 0, 0, 0, 0, 9]);
+    assert!(seat.asks(&other).is_empty(), "given to somebody else");
+    let address = Ipv4Addr::new(192, 0, 2, 51);
+    assert!(seat.asks(&declined(address)).is_empty(), "another address");
+    seat.secs += 60;
+    let fact = one(seat.asks(&declined(YOURS)));
+    assert!(fact.act == FactAct::Ends && fact.net.unwrap().addr() == YOURS);
+    seat.secs += 1;
+    assert!(seat.asks(&declined(YOURS)).is_empty(), "given long ago");
 }
 
 #[test]

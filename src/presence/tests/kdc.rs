@@ -63,6 +63,28 @@ fn reply(tag: u8, realm: &[u8], name: &[u8], ticket_len: usize) -> Vec<u8> {
 
 /// AS-REQ up to its body, with these kinds of pre-authentication.
 fn request(kinds: &[u8]) -> Vec<u8> {
+    let mut body = [field(1, &int(5)), field(2, &int(10))].concat();
+    if !kinds.is_empty() {
+        body.extend(field(3, &data_of(kinds)));
+    }
+    body.extend(field(4, &tlv(0x30, &field(1, &principal(1, &[b"anna"])))));
+    tlv(0x6a, &tlv(0x30, &body))
+}
+
+/// TGS-REQ with these kinds of data and these options.
+fn further_request(kinds: &[u8], options: u32) -> Vec<u8> {
+    let bits = [&[0][..], &options.to_be_bytes()].concat();
+    let body = [
+        field(1, &int(5)),
+        field(2, &int(12)),
+        field(3, &data_of(kinds)),
+        field(4, &tlv(0x30, &field(0, &tlv(3, &bits)))),
+    ];
+    tlv(0x6c, &tlv(0x30, &body.concat()))
+}
+
+/// A list of PA-DATA.
+fn data_of(kinds: &[u8]) -> Vec<u8> {
     let list: Vec<u8> = kinds
         .iter()
         .flat_map(|kind| {
@@ -74,12 +96,7 @@ fn request(kinds: &[u8]) -> Vec<u8> {
             tlv(0x30, &[field(1, &number), field(2, &tlv(4, b"x"))].concat())
         })
         .collect();
-    let mut body = [field(1, &int(5)), field(2, &int(10))].concat();
-    if !kinds.is_empty() {
-        body.extend(field(3, &tlv(0x30, &list)));
-    }
-    body.extend(field(4, &tlv(0x30, &field(1, &principal(1, &[b"anna"])))));
-    tlv(0x6a, &tlv(0x30, &body))
+    tlv(0x30, &list)
 }
 
 fn anna() -> Vec<u8> {
@@ -96,13 +113,17 @@ impl Seat {
     }
 
     fn name(&mut self, realm: &[u8], name: &[u8]) -> Option<String> {
+        self.asks_kdc(&further_request(&[1], FORWARDABLE));
         let facts = self.kdc(&reply(13, realm, name, 200));
         facts.into_iter().next().map(|fact| fact.user.unwrap())
     }
 }
 
+/// What clients ask for, bits 1, 3 and 8 (forwardable, proxiable, renewable).
+const FORWARDABLE: u32 = 0x5080_0000;
+
 #[test]
-fn a_first_ticket_needs_a_proof_and_a_further_one_is_one() {
+fn a_first_ticket_needs_a_proof() {
     let first = reply(11, b"CORP.EXAMPLE", &anna(), 200);
     let (_, other) = parse_as_rep(&first).unwrap();
     assert_eq!(other.cname.name_string, ["anna"], "the second opinion");
@@ -131,14 +152,57 @@ fn a_first_ticket_needs_a_proof_and_a_further_one_is_one() {
         assert_eq!(seat.kdc(&first).len(), 1);
     }
     let mut seat = Seat::new();
+    seat.asks_kdc(&request(&[2]));
+    seat.asks_kdc(&request(&[]));
+    assert!(seat.kdc(&first).is_empty(), "the newest request counts");
+    seat.asks_kdc(&further_request(&[1], FORWARDABLE));
+    assert!(seat.kdc(&first).is_empty(), "another ticket was asked");
+}
+
+#[test]
+fn a_further_ticket_needs_the_request_of_who_gets_it() {
     let further = reply(13, b"CORP.EXAMPLE", &anna(), 200);
-    assert_eq!(seat.kdc(&further).len(), 1);
-    assert!(seat.kdc(&further).is_empty(), "told a moment ago");
-    assert!(
-        seat.take((CLIENT, 40_000), (SERVER, 88), &further)
-            .is_empty(),
-        "from a client"
+    let mut seat = Seat::new();
+    assert!(seat.kdc(&further).is_empty(), "nobody asked");
+    seat.asks_kdc(&request(&[2]));
+    assert!(seat.kdc(&further).is_empty(), "another ticket was asked");
+    seat.take(
+        (CLIENT, 40_001),
+        (SERVER, 88),
+        &further_request(&[1], FORWARDABLE),
     );
+    assert!(seat.kdc(&further).is_empty(), "from another port");
+    assert_eq!(seat.withheld(Withheld::Unproved), 3);
+    assert!(
+        seat.asks_kdc(&further_request(&[1, 136], FORWARDABLE))
+            .is_empty(),
+        "a request names nobody"
+    );
+    assert_eq!(one(seat.kdc(&further)).user.unwrap(), "anna@CORP.EXAMPLE");
+    assert!(seat.kdc(&further).is_empty(), "told a moment ago");
+    assert!(seat.asks_kdc(&further).is_empty(), "from a client");
+    seat.secs += 61;
+    assert!(seat.kdc(&further).is_empty(), "asked long ago");
+}
+
+/// A web server that asks in the name of its visitor is not where the visitor sits.
+#[test]
+fn a_service_that_asks_for_somebody_else_binds_nobody() {
+    let further = reply(13, b"CORP.EXAMPLE", &anna(), 200);
+    let in_additional_ticket = 1 << (31 - 14);
+    for (kinds, options) in [
+        (&[1, 129][..], FORWARDABLE),
+        (&[129, 1], FORWARDABLE),
+        (&[1, 130], FORWARDABLE),
+        (&[1], FORWARDABLE | in_additional_ticket),
+    ] {
+        let mut seat = Seat::new();
+        seat.asks_kdc(&further_request(&[1], FORWARDABLE));
+        seat.asks_kdc(&further_request(kinds, options));
+        assert!(seat.kdc(&further).is_empty(), "{kinds:?} {options:x}");
+        assert_eq!(seat.withheld(Withheld::Unproved), 1);
+        assert_eq!(seat.watch.malformed().total(), 0);
+    }
 }
 
 #[test]

@@ -272,6 +272,45 @@ fn quic_counts_datagrams_that_can_be_payload() {
     assert_eq!(bench.worker.stats().bursts.at(1), 2);
 }
 
+/// The hello of what comes next is not whole yet, or never is.
+#[test]
+fn quic_ports_used_again_end_the_watch() {
+    let mut bench = Bench::new();
+    let vendor = initial(b"first-id", &other_message("app.clearview.ai"));
+    bench.frame(0, &udp(false, 443, &vendor));
+    bench.frame(5000, &udp(false, 443, &[0x40; 200]));
+    // Not authentic: it begins nothing.
+    let mut noise = initial(b"noise-id", &other_message("www.example.com"));
+    let last = noise.len() - 1;
+    noise[last] ^= 1;
+    bench.frame(5010, &udp(false, 443, &noise));
+    assert_eq!(bench.worker.stats().watched, 1);
+    let half = &other_message("www.example.com")[..40];
+    bench.frame(6000, &udp(false, 443, &initial(b"secondid", half)));
+    assert_eq!(bench.bursts().len(), 2, "what it had is told");
+    assert_eq!(bench.worker.stats().watched, 0);
+    bench.frame(6010, &udp(true, 443, &[0x40; 1200]));
+    bench.frame(6020, &udp(false, 443, &[0x40; 1400]));
+    bench.flush();
+    assert_eq!(bench.bursts().len(), 2);
+}
+
+/// A server that says much before the hello (a long dialogue before STARTTLS): what it said then,
+/// of which the last part is not remembered, is no answer to the hello.
+#[test]
+fn what_a_server_said_before_the_hello_is_no_answer() {
+    let mut bench = Bench::new();
+    bench.frame(0, &tcp(9, SYN, b""));
+    bench.frame(1, &tcp_back(100, SYN | ACK, b""));
+    for n in 0..40u32 {
+        bench.frame(2, &tcp_back(101 + n * 1000, ACK, &[b'a'; 1000]));
+    }
+    bench.frame(3, &tcp(10, ACK, HELLO));
+    bench.frame(20, &tcp_back(101 + 40 * 1000, ACK, &[0; 300]));
+    bench.flush();
+    assert_eq!(bench.sums(), [(HELLO.len() as u64, 300)]);
+}
+
 const DUAL_USE: &str = "consent.cookiebot.com";
 
 #[test]
