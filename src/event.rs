@@ -381,6 +381,8 @@ pub struct Fact {
     pub user: Option<String>,
     /// Accounting session id (RADIUS 44).
     pub session: Option<String>,
+    /// Whose clock `time` is by, where several write one log.
+    pub clock: Option<String>,
 }
 
 /// An address translation, out of a conntrack or NAT log: looks behind the translator. No `Debug`.
