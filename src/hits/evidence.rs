@@ -24,6 +24,16 @@ pub fn keep(evidence: &[u8], seen: Seen, name: &str, hide_client: bool) -> Kept 
         Seen::DnsQuery | Seen::DnsCname | Seen::DnsSvcb => dns(evidence, name, hide_client),
         Seen::TlsSni | Seen::QuicSni if hide_client => hello(evidence),
         Seen::TlsSni | Seen::QuicSni => evidence.to_vec(),
+        // Each of these stages hands on no more than may be kept: a server's certificate, the
+        // bare host of a request, the domain of an envelope.
+        Seen::DtlsSni
+        | Seen::TlsCert
+        | Seen::HttpHost
+        | Seen::HttpConnect
+        | Seen::Http2Authority
+        | Seen::SocksConnect
+        | Seen::SmtpDomain
+        | Seen::DnsJoin => evidence.to_vec(),
         // A line of a log is not kept: it was matched and forgotten.
         Seen::ResolverLog | Seen::ProxyLog => Vec::new(),
     };

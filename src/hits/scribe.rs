@@ -186,8 +186,14 @@ impl Scribe {
             transport: hit.ends.transport.label().into(),
             protocol: match hit.seen {
                 Seen::DnsQuery | Seen::DnsCname | Seen::DnsSvcb | Seen::ResolverLog => "dns",
-                Seen::TlsSni => "tls",
-                Seen::ProxyLog => "http",
+                Seen::TlsSni | Seen::TlsCert => "tls",
+                Seen::DtlsSni => "dtls",
+                Seen::HttpHost | Seen::HttpConnect | Seen::Http2Authority | Seen::ProxyLog => {
+                    "http"
+                }
+                Seen::SocksConnect => "socks",
+                Seen::SmtpDomain => "smtp",
+                Seen::DnsJoin => "unknown",
                 Seen::QuicSni => "quic",
             }
             .into(),
@@ -373,6 +379,14 @@ fn message(hit: &Hit, fold: Option<&Fold>) -> String {
         Seen::DnsSvcb => "as the target of an HTTPS or SVCB record",
         Seen::TlsSni => "in a TLS ClientHello",
         Seen::QuicSni => "in a QUIC ClientHello",
+        Seen::DtlsSni => "in a DTLS ClientHello",
+        Seen::TlsCert => "in a server's certificate",
+        Seen::HttpHost => "as the host of an HTTP request",
+        Seen::HttpConnect => "as the target of an HTTP CONNECT",
+        Seen::Http2Authority => "as the authority of an HTTP/2 request",
+        Seen::SocksConnect => "as the target of a SOCKS request",
+        Seen::SmtpDomain => "in an SMTP envelope",
+        Seen::DnsJoin => "as what the client had resolved the address from",
         Seen::ResolverLog => "in a resolver's query log",
         Seen::ProxyLog => "in a proxy's access log",
     };

@@ -27,7 +27,16 @@ pub fn describe(evidence: &[u8], seen: Seen) -> Vec<String> {
     match seen {
         Seen::DnsQuery | Seen::DnsCname | Seen::DnsSvcb => dns::describe(evidence, &mut lines),
         Seen::TlsSni | Seen::QuicSni => hello::describe(evidence, &mut lines),
-        Seen::ResolverLog | Seen::ProxyLog => {}
+        Seen::DtlsSni
+        | Seen::TlsCert
+        | Seen::HttpHost
+        | Seen::HttpConnect
+        | Seen::Http2Authority
+        | Seen::SocksConnect
+        | Seen::SmtpDomain
+        | Seen::DnsJoin
+        | Seen::ResolverLog
+        | Seen::ProxyLog => {}
     }
     lines.finish()
 }
