@@ -274,12 +274,7 @@ impl Scribe {
     fn evidence(&self, hit: &Hit) -> Option<Evidence> {
         let kept = evidence::keep(&hit.evidence, hit.seen, &hit.name, self.hides());
         (!kept.bytes.is_empty()).then(|| Evidence {
-            kind: if is_dns(hit) {
-                "dns-message"
-            } else {
-                "client-hello"
-            }
-            .into(),
+            kind: evidence_kind(hit.seen).into(),
             data: STANDARD.encode(&kept.bytes),
             redacted: kept.redacted,
         })
@@ -355,6 +350,25 @@ fn dns(hit: &Hit, folded: bool) -> Dns {
             name: asked.then(|| hit.name.clone()),
             kind: type_text(hit.qtype),
         },
+    }
+}
+
+/// What the kept bytes are.
+const fn evidence_kind(seen: Seen) -> &'static str {
+    match seen {
+        Seen::TlsSni | Seen::QuicSni | Seen::DtlsSni => "client-hello",
+        Seen::TlsCert => "certificate",
+        Seen::HttpHost | Seen::HttpConnect | Seen::Http2Authority | Seen::SocksConnect => {
+            "request-host"
+        }
+        Seen::SmtpDomain => "envelope-domain",
+        // What a log tells leaves no bytes.
+        Seen::DnsQuery
+        | Seen::DnsCname
+        | Seen::DnsSvcb
+        | Seen::DnsJoin
+        | Seen::ResolverLog
+        | Seen::ProxyLog => "dns-message",
     }
 }
 
