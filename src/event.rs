@@ -133,6 +133,8 @@ pub struct Stats {
     pub smtp_senders: u64,
     /// Mails of vendors in SMTP in clear, by recipient.
     pub smtp_mails: u64,
+    /// Ways round seen, along [`crate::base::WayRound`]: look-ups and connections, not people.
+    pub ways_round: Counters,
     /// mDNS, LLMNR, NetBIOS messages along [`LocalNames`].
     pub local_names: Counters,
     /// Connections by [`crate::base::Outcome`], TCP then QUIC: `transport * len + outcome`.

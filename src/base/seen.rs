@@ -42,6 +42,24 @@ closed_set! {
         TlsSni = "tls-sni",
         /// server_name of a ClientHello inside a QUIC Initial (RFC 9001).
         QuicSni = "quic-sni",
+        /// server_name of a DTLS ClientHello (RFC 9147, RFC 6347).
+        DtlsSni = "dtls-sni",
+        /// A name in the certificate that a server sent in clear, up to TLS 1.2 (RFC 5246 section
+        /// 7.4.2), when the hello told none.
+        TlsCert = "tls-cert",
+        /// Host or absolute URI of an HTTP/1 request in clear (RFC 9112 section 3.2).
+        HttpHost = "http-host",
+        /// Target of an HTTP CONNECT (RFC 9110 section 9.3.6).
+        HttpConnect = "http-connect",
+        /// `:authority` of an HTTP/2 request in clear (RFC 9113 section 8.3.1).
+        Http2Authority = "http2-authority",
+        /// Target name of a SOCKS request (SOCKS4a, RFC 1928).
+        SocksConnect = "socks-connect",
+        /// Domain of a sender or recipient in SMTP in clear (RFC 5321).
+        SmtpDomain = "smtp-domain",
+        /// No name on the connection itself: the one that the same client had just resolved to its
+        /// address.
+        DnsJoin = "dns-join",
         /// A line of a resolver's query log.
         ResolverLog = "resolver-log",
         /// A line of a proxy's access log.
@@ -60,7 +78,7 @@ impl Seen {
 
     /// Did it stand in a ClientHello?
     pub const fn is_hello(self) -> bool {
-        matches!(self, Self::TlsSni | Self::QuicSni)
+        matches!(self, Self::TlsSni | Self::QuicSni | Self::DtlsSni)
     }
 }
 
@@ -94,6 +112,38 @@ closed_set! {
         NoPayload = "no_payload",
         /// Pushed out of the flow table before its name was told.
         Evicted = "evicted",
+    }
+}
+
+closed_set! {
+    /// A way round: what hides names from a monitor on the path. Counted by kind, never by person.
+    WayRound {
+        /// DNS over HTTPS (RFC 8484), by the resolver's name.
+        Doh = "doh",
+        /// DNS over TLS (RFC 7858).
+        Dot = "dot",
+        /// DNS over QUIC (RFC 9250).
+        Doq = "doq",
+        /// Oblivious DNS over HTTPS (RFC 9230).
+        Odoh = "odoh",
+        /// Discovery of designated resolvers (RFC 9462).
+        Ddr = "ddr",
+        /// iCloud Private Relay and relays of its kind (MASQUE, RFC 9298).
+        Relay = "relay",
+        /// Tor.
+        Tor = "tor",
+        /// A VPN service, by its name.
+        VpnName = "vpn-name",
+        /// WireGuard's handshake.
+        WireGuard = "wireguard",
+        /// OpenVPN's handshake.
+        OpenVpn = "openvpn",
+        /// IKE (RFC 7296) and IPsec behind NAT (RFC 3948).
+        Ipsec = "ipsec",
+        /// An open proxy or web proxy service, by its name; or a proxy request to outside.
+        Proxy = "proxy",
+        /// Any other tunnel that its first bytes tell (SSH, obfuscated or not, to outside).
+        Tunnel = "tunnel",
     }
 }
 

@@ -260,10 +260,12 @@ fn telling_hits() -> Vec<Hit> {
             hit.ends.src = client;
             hit.ends.sport = PORT;
             hit.client_mac = Some(MAC);
-            hit.evidence = if dns {
-                telling_query()
-            } else {
-                telling_hello()
+            hit.evidence = match seen {
+                // A server's certificate; what the sensor makes evidence of holds no client.
+                Seen::TlsCert => Vec::new(),
+                Seen::DnsJoin => telling_query(),
+                _ if dns => telling_query(),
+                _ => telling_hello(),
             };
             if *seen == Seen::QuicSni {
                 hit.ends.transport = Transport::Udp;

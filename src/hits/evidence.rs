@@ -9,6 +9,9 @@
 use crate::base::name::NameBuf;
 use crate::base::{RawName, Seen};
 
+/// Longest host with a port, in bytes: 253 and `:65535`.
+const HOST_LEN_MAX: usize = 259;
+
 /// Evidence as it may be kept.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Kept {
@@ -22,13 +25,33 @@ pub struct Kept {
 pub fn keep(evidence: &[u8], seen: Seen, name: &str, hide_client: bool) -> Kept {
     let bytes = match seen {
         Seen::DnsQuery | Seen::DnsCname | Seen::DnsSvcb => dns(evidence, name, hide_client),
-        Seen::TlsSni | Seen::QuicSni if hide_client => hello(evidence),
-        Seen::TlsSni | Seen::QuicSni => evidence.to_vec(),
+        Seen::TlsSni | Seen::QuicSni | Seen::DtlsSni if hide_client => hello(evidence),
+        Seen::TlsSni | Seen::QuicSni | Seen::DtlsSni => evidence.to_vec(),
+        // A server's certificate tells nothing about the client.
+        Seen::TlsCert => evidence.to_vec(),
+        // The sensor hands on the bare host or domain, of which nothing beyond a name is kept:
+        // what stands around it on the wire (path, cookies, mailbox) tells about people.
+        Seen::HttpHost
+        | Seen::HttpConnect
+        | Seen::Http2Authority
+        | Seen::SocksConnect
+        | Seen::SmtpDomain => bare_host(evidence),
+        Seen::DnsJoin => dns(evidence, name, hide_client),
         // A line of a log is not kept: it was matched and forgotten.
         Seen::ResolverLog | Seen::ProxyLog => Vec::new(),
     };
     let redacted = bytes != evidence;
     Kept { bytes, redacted }
+}
+
+/// The bytes, if they are no more than a host with a port.
+fn bare_host(evidence: &[u8]) -> Vec<u8> {
+    let host = |b: &u8| b.is_ascii_alphanumeric() || b"-._:[]".contains(b);
+    if evidence.len() <= HOST_LEN_MAX && evidence.iter().all(host) {
+        evidence.to_vec()
+    } else {
+        Vec::new()
+    }
 }
 
 /// Is `name` the first question of this DNS message?

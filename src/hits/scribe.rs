@@ -186,8 +186,14 @@ impl Scribe {
             transport: hit.ends.transport.label().into(),
             protocol: match hit.seen {
                 Seen::DnsQuery | Seen::DnsCname | Seen::DnsSvcb | Seen::ResolverLog => "dns",
-                Seen::TlsSni => "tls",
-                Seen::ProxyLog => "http",
+                Seen::TlsSni | Seen::TlsCert => "tls",
+                Seen::DtlsSni => "dtls",
+                Seen::HttpHost | Seen::HttpConnect | Seen::Http2Authority | Seen::ProxyLog => {
+                    "http"
+                }
+                Seen::SocksConnect => "socks",
+                Seen::SmtpDomain => "smtp",
+                Seen::DnsJoin => "unknown",
                 Seen::QuicSni => "quic",
             }
             .into(),
@@ -268,12 +274,7 @@ impl Scribe {
     fn evidence(&self, hit: &Hit) -> Option<Evidence> {
         let kept = evidence::keep(&hit.evidence, hit.seen, &hit.name, self.hides());
         (!kept.bytes.is_empty()).then(|| Evidence {
-            kind: if is_dns(hit) {
-                "dns-message"
-            } else {
-                "client-hello"
-            }
-            .into(),
+            kind: evidence_kind(hit.seen).into(),
             data: STANDARD.encode(&kept.bytes),
             redacted: kept.redacted,
         })
@@ -352,6 +353,25 @@ fn dns(hit: &Hit, folded: bool) -> Dns {
     }
 }
 
+/// What the kept bytes are.
+const fn evidence_kind(seen: Seen) -> &'static str {
+    match seen {
+        Seen::TlsSni | Seen::QuicSni | Seen::DtlsSni => "client-hello",
+        Seen::TlsCert => "certificate",
+        Seen::HttpHost | Seen::HttpConnect | Seen::Http2Authority | Seen::SocksConnect => {
+            "request-host"
+        }
+        Seen::SmtpDomain => "envelope-domain",
+        // What a log tells leaves no bytes.
+        Seen::DnsQuery
+        | Seen::DnsCname
+        | Seen::DnsSvcb
+        | Seen::DnsJoin
+        | Seen::ResolverLog
+        | Seen::ProxyLog => "dns-message",
+    }
+}
+
 fn feed(hit: &Hit) -> &str {
     if hit.rule.category == "user-list" {
         &hit.rule.source
@@ -373,6 +393,14 @@ fn message(hit: &Hit, fold: Option<&Fold>) -> String {
         Seen::DnsSvcb => "as the target of an HTTPS or SVCB record",
         Seen::TlsSni => "in a TLS ClientHello",
         Seen::QuicSni => "in a QUIC ClientHello",
+        Seen::DtlsSni => "in a DTLS ClientHello",
+        Seen::TlsCert => "in a server's certificate",
+        Seen::HttpHost => "as the host of an HTTP request",
+        Seen::HttpConnect => "as the target of an HTTP CONNECT",
+        Seen::Http2Authority => "as the authority of an HTTP/2 request",
+        Seen::SocksConnect => "as the target of a SOCKS request",
+        Seen::SmtpDomain => "in an SMTP envelope",
+        Seen::DnsJoin => "as what the client had resolved the address from",
         Seen::ResolverLog => "in a resolver's query log",
         Seen::ProxyLog => "in a proxy's access log",
     };

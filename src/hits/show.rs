@@ -26,8 +26,14 @@ pub fn describe(evidence: &[u8], seen: Seen) -> Vec<String> {
     let mut lines = Lines::default();
     match seen {
         Seen::DnsQuery | Seen::DnsCname | Seen::DnsSvcb => dns::describe(evidence, &mut lines),
-        Seen::TlsSni | Seen::QuicSni => hello::describe(evidence, &mut lines),
-        Seen::ResolverLog | Seen::ProxyLog => {}
+        Seen::TlsSni | Seen::QuicSni | Seen::DtlsSni => hello::describe(evidence, &mut lines),
+        Seen::HttpHost
+        | Seen::HttpConnect
+        | Seen::Http2Authority
+        | Seen::SocksConnect
+        | Seen::SmtpDomain => lines.add("host", String::from_utf8_lossy(evidence)),
+        Seen::DnsJoin => dns::describe(evidence, &mut lines),
+        Seen::TlsCert | Seen::ResolverLog | Seen::ProxyLog => {}
     }
     lines.finish()
 }

@@ -99,6 +99,8 @@ families! {
         "DNS messages and ClientHellos that could not be read, or not wholly, by reason.";
     local_names: Counter "poortwacht_local_name_messages_total" ["protocol"]
         "Messages of name protocols of the local net, which are counted and not read.";
+    ways_round: Counter "poortwacht_ways_round_total" ["kind"]
+        "Ways round seen: look-ups and connections by which names are hidden, by kind, not by person.";
     smtp_senders: Counter "poortwacht_smtp_senders_total" []
         "Senders of the first mail of an SMTP session in clear, matched or not.";
     smtp_mails: Counter "poortwacht_smtp_mails_total" []

@@ -4,7 +4,7 @@
 //! total down.
 
 use super::{Metrics, NONE};
-use crate::base::{Counters, Outcome, Seen, Transport};
+use crate::base::{Counters, Outcome, Seen, Transport, WayRound};
 use crate::decode;
 use crate::event::{LocalNames, Stats};
 use crate::names;
@@ -121,6 +121,12 @@ impl Metrics {
                 &old.local_names,
             ),
             (
+                &f.ways_round,
+                labels(WayRound::ALL, WayRound::label),
+                &new.ways_round,
+                &old.ways_round,
+            ),
+            (
                 &f.presence_messages,
                 labels(presence::Protocol::ALL, presence::Protocol::label),
                 &new.presence,
@@ -230,13 +236,14 @@ pub(super) fn went_back(old: &Stats, new: &Stats) -> bool {
         |s| s.smtp_mails,
         |s| s.watched_given_up,
     ];
-    let sets: [fn(&Stats) -> &Counters; 14] = [
+    let sets: [fn(&Stats) -> &Counters; 15] = [
         |s| &s.decode_malformed,
         |s| &s.decode_not_for_us,
         |s| &s.fragments,
         |s| &s.names_malformed,
         |s| &s.names,
         |s| &s.local_names,
+        |s| &s.ways_round,
         |s| &s.connections,
         |s| &s.hits,
         |s| &s.context,

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 
 use super::*;
-use crate::base::{Outcome, Seen};
+use crate::base::{Outcome, Seen, WayRound};
 use crate::blocklist::Stage;
 use crate::decode;
 use crate::event::LocalNames;
@@ -101,7 +101,7 @@ fn an_interface_is_up_only_when_its_worker_says_so() {
 fn each_field_of_a_snapshot_moves_its_own_series() {
     type Change = (fn(&mut Stats), &'static str);
     let here = "{interface=\"eth0\"}";
-    let changes: [Change; 34] = [
+    let changes: [Change; 35] = [
         (|s| s.frames = 3, "poortwacht_frames_total@"),
         (|s| s.wire_bytes = 3, "poortwacht_wire_bytes_total@"),
         (|s| s.excluded = 3, "poortwacht_excluded_frames_total@"),
@@ -175,6 +175,10 @@ fn each_field_of_a_snapshot_moves_its_own_series() {
         (
             |s| s.local_names = counters(9, LocalNames::Llmnr.index(), 3),
             "poortwacht_local_name_messages_total{protocol=\"llmnr\"}",
+        ),
+        (
+            |s| s.ways_round = counters(13, WayRound::Doq.index(), 3),
+            "poortwacht_ways_round_total{kind=\"doq\"}",
         ),
         (|s| s.smtp_senders = 3, "poortwacht_smtp_senders_total"),
         (|s| s.smtp_mails = 3, "poortwacht_smtp_mails_total"),

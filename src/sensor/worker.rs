@@ -6,7 +6,7 @@ use super::quic::Connections;
 use super::tcp::{DNS_PORT, StreamReader};
 use super::watch::Trail;
 use super::{Settings, Sink};
-use crate::base::{Counters, Endpoints, Outcome, Seen, Timestamp, Transport};
+use crate::base::{Counters, Endpoints, Outcome, Seen, Timestamp, Transport, WayRound};
 use crate::blocklist::Catalogue;
 use crate::capture::Frame;
 use crate::decode::{self, Decoded, Decoder, FragmentFate, Packet};
@@ -57,6 +57,7 @@ impl Worker {
             local_names: Counters::new(LocalNames::ALL.len()),
             connections: Counters::new(Outcome::ALL.len().saturating_mul(2)),
             hits: Counters::new(Seen::ALL.len()),
+            ways_round: Counters::new(WayRound::ALL.len()),
             context: Counters::new(Seen::ALL.len()),
             presence: Counters::new(presence::Protocol::ALL.len()),
             presence_malformed: Counters::new(presence::Malformed::ALL.len()),
