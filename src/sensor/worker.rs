@@ -52,6 +52,7 @@ impl Worker {
             decode_malformed: Counters::new(decode::Malformed::ALL.len()),
             decode_not_for_us: Counters::new(decode::NotForUs::ALL.len()),
             fragments: Counters::new(FragmentFate::ALL.len()),
+            tunnels: Counters::new(decode::Tunnel::ALL.len()),
             names_malformed: Counters::new(names::Malformed::ALL.len()),
             names: Counters::new(Seen::ALL.len()),
             local_names: Counters::new(LocalNames::ALL.len()),
@@ -216,6 +217,7 @@ impl Worker {
         self.stats
             .fragments
             .copy_from(self.decoder.fragment_fates());
+        self.stats.tunnels.copy_from(self.decoder.tunnels());
         let (stats, presence) = (&mut self.stats, &self.presence);
         stats.presence.copy_from(presence.read());
         stats.presence_malformed.copy_from(presence.malformed());
