@@ -11,6 +11,7 @@
 
 mod compile;
 pub mod diff;
+pub mod exchange;
 mod fields;
 mod files;
 mod filter;
