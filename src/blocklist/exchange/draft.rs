@@ -83,6 +83,17 @@ impl Imported {
         all.map(|(&why, count)| (why, count)).filter(|(_, count)| *count > 0)
     }
 
+    /// Drops the entries that have exceptions, and the exceptions. Returns how many.
+    pub fn leave_excepted(&mut self) -> usize {
+        let before = self.entries.len();
+        let exceptions = std::mem::take(&mut self.exceptions);
+        let zones: BTreeSet<&str> =
+            exceptions.iter().flat_map(|e| zones_of(e.name.as_str())).collect();
+        self.entries
+            .retain(|e| e.kind == MatchKind::Exact || !zones.contains(e.name.as_str()));
+        before - self.entries.len()
+    }
+
     /// Does the list cover a name in normal form?
     pub fn covers(&self, name: &str) -> bool {
         let exact = |list: &[Entry]| {
