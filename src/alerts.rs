@@ -33,6 +33,7 @@ use spool::{Limits, Refusal, Spool};
 use words::Words;
 
 pub use post::Reason;
+pub(crate) use post::trusted_by;
 pub use settings::{Alertmanager, Settings};
 
 closed_set! {
