@@ -32,7 +32,7 @@ use post::Client;
 use spool::{Limits, Refusal, Spool};
 use words::Words;
 
-pub use post::Reason;
+pub use post::{Reason, ask_status};
 pub use settings::{Alertmanager, Settings};
 
 closed_set! {

@@ -289,7 +289,7 @@ fn is_pattern(path: &Path) -> bool {
 }
 
 /// The path itself, or the newest file that fits the `*` in its last part.
-fn newest(path: &Path) -> io::Result<PathBuf> {
+pub(super) fn newest(path: &Path) -> io::Result<PathBuf> {
     let name = path.file_name().and_then(|name| name.to_str());
     let Some((head, tail)) = name.and_then(|name| name.split_once('*')) else {
         return Ok(path.to_owned());
