@@ -37,4 +37,5 @@ pub mod evaluate;
 // The wiring: the only place that knows all stages.
 pub mod config;
 pub mod daemon;
+pub mod doctor;
 pub mod cli;

@@ -16,6 +16,8 @@ use crate::base::seen::closed_set;
 
 /// Bytes kept of an answer that is no "yes".
 const ANSWER_LEN_MAX: u64 = 2048;
+/// Bytes read of its state, which holds its configuration.
+const STATUS_LEN_MAX: u64 = 4 << 20;
 
 closed_set! {
     /// Why an attempt failed; the index counts it.
@@ -106,6 +108,34 @@ impl Client {
     pub(super) fn url(&self) -> &str {
         &self.url
     }
+}
+
+/// Asks for its state (`GET /api/v2/status`), with the same credentials: its version, or why not.
+///
+/// # Errors
+/// A sentence for people.
+pub fn ask_status(settings: &Alertmanager) -> Result<String, String> {
+    let client = Client::new(settings)?;
+    let url = format!("{}/api/v2/status", settings.url.trim_end_matches('/'));
+    let mut request = client.agent.get(&url);
+    if let Some(value) = &client.authorization {
+        request = request.header("Authorization", value);
+    }
+    let mut answer = request.call().map_err(|e| e.to_string())?;
+    let mut body = Vec::new();
+    let reader = answer.body_mut().as_reader();
+    // What cannot be read of it is missed below.
+    let _ = reader.take(STATUS_LEN_MAX).read_to_end(&mut body);
+    if !answer.status().is_success() {
+        return Err(format!("it answered {}", answer.status()));
+    }
+    let state: serde_json::Value = serde_json::from_slice(&body)
+        .map_err(|_| "what answers there is no Alertmanager".to_owned())?;
+    let version = state.pointer("/versionInfo/version");
+    let version = version.and_then(serde_json::Value::as_str);
+    version
+        .map(|version| printable(version.as_bytes()))
+        .ok_or_else(|| "what answers there is no Alertmanager".to_owned())
 }
 
 fn refused(status: StatusCode, text: &str) -> Outcome {
