@@ -443,8 +443,10 @@ impl Flight {
                 broken = true;
                 break;
             };
-            // A hello that lies in one piece is read where it is.
-            if connection.stream.is_none() && piece.offset == 0 && connection.whole(piece.data) {
+            // A hello that lies in one piece is read where it is. Google's handshake may bring a
+            // second one further on in the stream, after the server has refused the first.
+            let first = piece.offset == 0 || connection.speech == Speech::Google;
+            if connection.stream.is_none() && first && connection.whole(piece.data) {
                 let at = payload_at.saturating_add(piece.at);
                 return Step::Hello(match connection.speech {
                     Speech::Google => Place::GoogleScratch(at, piece.data.len()),

@@ -26,8 +26,10 @@ pub(super) enum Version {
     V1,
     /// RFC 9369.
     V2,
-    /// Its first drafts.
-    V2Draft,
+    /// Its draft 00, with the packet types of version 1.
+    V2Draft00,
+    /// Its draft 01.
+    V2Draft01,
     /// Google's, with its own handshake.
     Q050,
     /// Google's, with TLS.
@@ -53,7 +55,8 @@ impl Version {
             0x0000_0001 | 0xff00_0021..=0xff00_0022 => Some(Self::V1),
             _ if provokes_negotiation(number) => Some(Self::V1),
             0x6b33_43cf => Some(Self::V2),
-            0xff02_0000 | 0x709a_50c4 => Some(Self::V2Draft),
+            0xff02_0000 => Some(Self::V2Draft00),
+            0x709a_50c4 => Some(Self::V2Draft01),
             0xff00_001d..=0xff00_0020 | 0xabcd_0000..=0xabcd_000f => Some(Self::Draft29),
             0xff00_0017..=0xff00_001c => Some(Self::Draft23),
             0xff00_0016 | 0xface_b001 => Some(Self::Draft22),
@@ -91,7 +94,7 @@ impl Version {
     pub(super) const fn kind(self, first: u8) -> Kind {
         let bits = (first >> 4) & 0b11;
         let bits = match self {
-            Self::V2 | Self::V2Draft => bits.wrapping_sub(1) & 0b11,
+            Self::V2 | Self::V2Draft01 => bits.wrapping_sub(1) & 0b11,
             _ => bits,
         };
         match bits {
@@ -109,7 +112,7 @@ impl Version {
             Self::Draft29 => &SALT_DRAFT_29,
             Self::V1 => &SALT_V1,
             Self::V2 => &SALT_V2,
-            Self::V2Draft => &SALT_V2_DRAFT,
+            Self::V2Draft00 | Self::V2Draft01 => &SALT_V2_DRAFT,
             Self::Q050 => &SALT_Q050,
             Self::T050 => &SALT_T050,
             Self::T051 => &SALT_T051,
@@ -118,7 +121,7 @@ impl Version {
 
     const fn labels(self) -> &'static Labels {
         match self {
-            Self::V2 | Self::V2Draft => &LABELS_V2,
+            Self::V2 | Self::V2Draft00 | Self::V2Draft01 => &LABELS_V2,
             _ => &LABELS_V1,
         }
     }
