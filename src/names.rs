@@ -1,9 +1,10 @@
-//! Names out of DNS messages, TLS ClientHellos, QUIC Initials, and envelopes of SMTP in clear.
+//! Names out of DNS messages, TLS and DTLS ClientHellos, QUIC Initials, and envelopes of SMTP in clear.
 //!
 //! Enters: a datagram, or the in-order prefix of a stream. Leaves: [`Sighting`], borrowed.
 //! Never: allocates, panics, looks at a list.
 
 pub mod dns;
+pub mod dtls;
 pub mod ech;
 pub mod ja4;
 pub mod quic;

@@ -4,6 +4,7 @@
 //! cut at [`EVIDENCE_LEN_MAX`](crate::event::EVIDENCE_LEN_MAX)). Leaves: lines of printable
 //! text. Never: panics on what the wire sent, lets a control character reach a terminal.
 
+mod chlo;
 mod dns;
 mod hello;
 mod registry;
@@ -26,6 +27,7 @@ pub fn describe(evidence: &[u8], seen: Seen) -> Vec<String> {
     let mut lines = Lines::default();
     match seen {
         Seen::DnsQuery | Seen::DnsCname | Seen::DnsSvcb => dns::describe(evidence, &mut lines),
+        Seen::QuicSni if evidence.starts_with(b"CHLO") => chlo::describe(evidence, &mut lines),
         Seen::TlsSni | Seen::QuicSni | Seen::DtlsSni => hello::describe(evidence, &mut lines),
         Seen::HttpHost
         | Seen::HttpConnect
