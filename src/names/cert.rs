@@ -46,24 +46,33 @@ const SUPPORTED_VERSIONS: u16 = 43;
 
 /// Could a server's flight begin with these first bytes of a stream or segment?
 ///
-/// `Found`: a handshake record that begins with a ServerHello of a possible length and version.
-/// `NeedMore`: too few bytes to say. Never `Malformed`.
+/// `Found`: a handshake record that begins with a ServerHello of a possible length and version, as
+/// far as a short first record shows. `NeedMore`: too few bytes to say. Never `Malformed`.
 pub fn starts(bytes: &[u8]) -> Probe<()> {
     match tls::record_starts(bytes) {
-        Probe::Found([SERVER_HELLO, rest @ ..]) => match rest {
-            [high, mid, low, version_high, version_low, ..] => {
-                let len = u32::from_be_bytes([0, *high, *mid, *low]) as usize;
-                let version = u16::from_be_bytes([*version_high, *version_low]);
-                if (HELLO_LEN_MIN..=HELLO_LEN_MAX).contains(&len) && is_version(version) {
-                    Probe::Found(())
-                } else {
-                    Probe::NotForUs
-                }
-            }
-            _ => Probe::NeedMore,
+        Probe::Found((fragment, len)) => match begins_hello(fragment) {
+            Probe::NeedMore if fragment.len() == len => Probe::Found(()),
+            answer => answer,
         },
-        Probe::Found([]) | Probe::NeedMore => Probe::NeedMore,
+        Probe::NeedMore => Probe::NeedMore,
         _ => Probe::NotForUs,
+    }
+}
+
+/// Are these the type, a possible length and a version of a ServerHello?
+fn begins_hello(message: &[u8]) -> Probe<()> {
+    match message {
+        [kind, ..] if *kind != SERVER_HELLO => Probe::NotForUs,
+        [_, high, mid, low, version_high, version_low, ..] => {
+            let len = u32::from_be_bytes([0, *high, *mid, *low]) as usize;
+            let version = u16::from_be_bytes([*version_high, *version_low]);
+            if (HELLO_LEN_MIN..=HELLO_LEN_MAX).contains(&len) && is_version(version) {
+                Probe::Found(())
+            } else {
+                Probe::NotForUs
+            }
+        }
+        _ => Probe::NeedMore,
     }
 }
 
@@ -79,10 +88,14 @@ pub fn probe<'a>(prefix: &[u8], scratch: &'a mut [u8]) -> Probe<Option<Leaf<'a>>
         _ => return Probe::NotForUs,
     }
     let (bytes, behind) = tls::handshake(prefix, scratch);
+    match begins_hello(bytes) {
+        Probe::Found(()) => {}
+        Probe::NeedMore if behind == Behind::More => return Probe::NeedMore,
+        _ => return Probe::NotForUs,
+    }
     let mut flight = Reader::new(bytes);
-    let hello = match message(&mut flight) {
-        Step::Whole(_, body) => body,
-        Step::Part(..) => return rest_missing(behind),
+    let Step::Whole(_, hello) = message(&mut flight) else {
+        return rest_missing(behind);
     };
     match hides(hello) {
         Some(false) => {}

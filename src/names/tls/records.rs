@@ -64,9 +64,9 @@ pub(super) fn starts(bytes: &[u8]) -> Probe<()> {
     }
 }
 
-/// The beginning of the first fragment that is not empty, when a handshake record begins here.
-/// Never `Malformed`.
-pub(crate) fn record_starts(bytes: &[u8]) -> Probe<&[u8]> {
+/// The first fragment that is not empty, as far as it is there, and its length, when a handshake
+/// record begins here. Never `Malformed`.
+pub(crate) fn record_starts(bytes: &[u8]) -> Probe<(&[u8], usize)> {
     let mut bytes = bytes;
     loop {
         let len = match header(bytes) {
@@ -76,7 +76,7 @@ pub(crate) fn record_starts(bytes: &[u8]) -> Probe<&[u8]> {
         };
         let rest = bytes.get(HEADER_LEN..).unwrap_or_default();
         if len > 0 {
-            return Probe::Found(rest.get(..len.min(rest.len())).unwrap_or_default());
+            return Probe::Found((rest.get(..len.min(rest.len())).unwrap_or_default(), len));
         }
         bytes = rest;
     }
