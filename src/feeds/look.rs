@@ -97,9 +97,10 @@ impl Take for Counted<'_> {
         }
     }
 
-    fn take(&mut self, _number: u64, read: Read, events: &mut Vec<Event>) {
+    fn take(&mut self, number: u64, read: Read, events: &mut Vec<Event>) {
         events.clear();
-        self.lines += 1;
+        // A whole file tells its events apart from its lines, under number 0.
+        self.lines += u64::from(number > 0);
         self.foreign += u64::from(read.is_err());
     }
 }

@@ -36,10 +36,10 @@ pub(super) fn queues(it: &Interface, config: &Config, out: &mut Vec<Finding>) {
         ),
         _ if queues > 0 && workers > queues && workers > 1 => out.info(
             Id::RxQueues,
-            format!("{workers} workers, but {queues} receive queues"),
+            format!("workers: {workers}, receive queues: {queues}"),
             "more workers than queues help only when the workers themselves are the bottleneck",
         ),
-        _ if queues > 0 => out.ok(Id::RxQueues, format!("{queues} receive queues")),
+        _ if queues > 0 => out.ok(Id::RxQueues, format!("receive queues: {queues}")),
         _ => {}
     }
 }
