@@ -32,7 +32,10 @@ fn a_broken_configuration_is_the_finding_and_the_rest_is_looked_at() {
     assert_eq!(answer.code, 1);
     assert_eq!(answer.level("config"), "failure");
     let what = answer.what("config");
-    assert!(what.contains("p.toml:3") && what.contains("workerz"), "{what}");
+    assert!(
+        what.contains("p.toml:3") && what.contains("workerz"),
+        "{what}"
+    );
     assert_eq!(answer.level("list"), "ok");
 }
 
@@ -54,7 +57,7 @@ fn a_missing_interface_is_told_with_those_that_are_there() {
 fn files_that_others_can_read_or_that_are_stale_are_told() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name).display().to_string();
-    std::fs::write(at("key"), "00".repeat(32)).unwrap();
+    std::fs::write(at("key"), "0123456789abcdef".repeat(4)).unwrap();
     run::tool("chmod", &["0644", &at("key")]);
     std::fs::write(at("user.txt"), "vendor.example\n").unwrap();
     std::fs::write(at("leases"), "no lease at all\n").unwrap();
@@ -70,7 +73,14 @@ fn files_that_others_can_read_or_that_are_stale_are_told() {
         at("missing.log"),
     );
     std::fs::write(at("p.toml"), config).unwrap();
-    let answer = doctor(&["--config", &at("p.toml"), "--interface", "lo", "--listen", "0"]);
+    let answer = doctor(&[
+        "--config",
+        &at("p.toml"),
+        "--interface",
+        "lo",
+        "--listen",
+        "0",
+    ]);
     assert_eq!(answer.level("key-file"), "failure");
     assert_eq!(answer.level("hit-log"), "failure");
     assert_eq!(answer.of("feed-fresh", "leases"), "warning");
@@ -80,10 +90,20 @@ fn files_that_others_can_read_or_that_are_stale_are_told() {
     assert_eq!(answer.level("list-age"), "ok");
     run::tool("touch", &["-d", "200 days ago", &at("user.txt")]);
     run::tool("chmod", &["0600", &at("key")]);
-    let words = ["--config", &at("p.toml"), "--lists", &at("v"), "--listen", "0"];
+    let words = [
+        "--config",
+        &at("p.toml"),
+        "--lists",
+        &at("v"),
+        "--listen",
+        "0",
+    ];
     let vendors = root_folder().join("blocklists");
     run::tool("cp", &["-r", vendors.to_str().unwrap(), &at("v")]);
-    run::tool("find", &[&at("v"), "-exec", "touch", "-d", "200 days ago", "{}", "+"]);
+    run::tool(
+        "find",
+        &[&at("v"), "-exec", "touch", "-d", "200 days ago", "{}", "+"],
+    );
     let answer = doctor(&words);
     assert_eq!(answer.level("list-age"), "warning");
     assert_eq!(answer.level("key-file"), "ok");
@@ -98,7 +118,11 @@ fn a_capture_file_tells_the_same_of_the_place_where_it_was_made() {
         let files = std::fs::read_dir(&folder).unwrap().flatten();
         let mut found = files.map(|entry| entry.path());
         let is_capture = |path: &std::path::PathBuf| {
-            path.file_name().unwrap().to_str().unwrap().starts_with("capture.")
+            path.file_name()
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .starts_with("capture.")
         };
         let path = found.find(is_capture).unwrap();
         doctor(&["--read", path.to_str().unwrap()])
@@ -107,13 +131,23 @@ fn a_capture_file_tells_the_same_of_the_place_where_it_was_made() {
     assert_eq!(read("curl-tls13").code, 0);
     let up = read("one-way-up");
     assert_eq!((up.level("traffic-directions"), up.code), ("failure", 1));
-    assert!(up.what("traffic-directions").contains("no answers seen"), "{up:?}");
+    assert!(
+        up.what("traffic-directions").contains("no answers seen"),
+        "{up:?}"
+    );
     let down = read("one-way-down");
     assert_eq!(down.level("traffic-directions"), "failure");
-    assert!(down.what("traffic-directions").contains("only answers seen"), "{down:?}");
+    assert!(
+        down.what("traffic-directions")
+            .contains("only answers seen"),
+        "{down:?}"
+    );
     let cut = read("snaplen-96");
     assert_eq!(cut.level("traffic-cut"), "warning");
-    assert!(cut.finding("interface-up").is_none(), "nothing of this machine");
+    assert!(
+        cut.finding("interface-up").is_none(),
+        "nothing of this machine"
+    );
 }
 
 #[test]
@@ -128,9 +162,15 @@ fn warnings_fail_only_when_asked_to() {
 fn in_a_pipe_there_are_plain_lines() {
     let text = run::plain(&["--interface", "nosuch0", "--listen", "0"]);
     let line = text.lines().find(|line| line.contains("interface-exists"));
-    assert!(line.unwrap().starts_with("failure interface-exists [nosuch0]: it does not exist"));
+    assert!(
+        line.unwrap()
+            .starts_with("failure interface-exists [nosuch0]: it does not exist")
+    );
     assert!(!text.contains('\u{1b}'), "{text}");
-    assert!(text.lines().last().unwrap().starts_with("failures: "), "{text}");
+    assert!(
+        text.lines().last().unwrap().starts_with("failures: "),
+        "{text}"
+    );
 }
 
 #[test]
@@ -138,7 +178,11 @@ fn alertmanager_is_asked_only_when_it_may_be() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("p.toml");
     // Bound, and closed again: nobody answers there.
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
     let config = format!("[alerts.alertmanager]\nurl = \"http://127.0.0.1:{port}\"\n");
     std::fs::write(&path, config).unwrap();
     let words = ["--listen", "0", "--config", path.to_str().unwrap()];
@@ -151,7 +195,12 @@ fn alertmanager_is_asked_only_when_it_may_be() {
 fn a_user_without_the_right_is_told_how_to_get_it_and_with_it_needs_no_locked_memory() {
     let Some(_lab) = Lab::new() else { return };
     let binary = run::for_everybody();
-    let nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+    let nobody = [
+        "setpriv",
+        "--reuid=65534",
+        "--regid=65534",
+        "--clear-groups",
+    ];
     let words = ["doctor", "--interface", "lo", "--listen", "0", "--json"];
     let of = |before: &[&str]| {
         let binary = [binary.to_str().unwrap()];
@@ -159,18 +208,27 @@ fn a_user_without_the_right_is_told_how_to_get_it_and_with_it_needs_no_locked_me
     };
     let answer = of(&["--inh-caps=-all", "--bounding-set=-all"]);
     assert_eq!((answer.code, answer.level("capture-right")), (1, "failure"));
-    assert!(answer.next("capture-right").contains("CAP_NET_RAW"), "{answer:?}");
+    assert!(
+        answer.next("capture-right").contains("CAP_NET_RAW"),
+        "{answer:?}"
+    );
     assert_eq!(answer.level("capture-opens"), "failure");
 
     let answer = of(&["--inh-caps=-all", "--no-new-privs"]);
     assert_eq!(answer.level("confinement"), "info");
-    assert!(answer.next("capture-right").contains("has no effect here"), "{answer:?}");
+    assert!(
+        answer.next("capture-right").contains("has no effect here"),
+        "{answer:?}"
+    );
 
     let raw = ["--inh-caps=+net_raw", "--ambient-caps=+net_raw"];
     let answer = of(&[&raw[..], &["prlimit", "--memlock=0"]].concat());
     assert_eq!(answer.level("capture-right"), "ok");
     assert_eq!(answer.level("capture-opens"), "ok", "{answer:?}");
-    assert!(answer.what("locked-memory").contains("0 bytes"), "{answer:?}");
+    assert!(
+        answer.what("locked-memory").contains("0 bytes"),
+        "{answer:?}"
+    );
 
     // With the same right and room for nothing but the program, the ring's map fails.
     let answer = of(&[&raw[..], &["prlimit", "--as=150000000"]].concat());
@@ -180,17 +238,29 @@ fn a_user_without_the_right_is_told_how_to_get_it_and_with_it_needs_no_locked_me
 #[test]
 fn a_gateway_watched_on_its_inner_and_on_its_outer_side() {
     let Some(lab) = Lab::new() else { return };
-    let Some(_traffic) = lab.traffic() else { return };
+    let Some(_traffic) = lab.traffic() else {
+        return;
+    };
     let inside = lab.doctor(&["--interface", "lan0", "--listen", "3"]);
     assert_eq!(inside.level("traffic-side"), "ok", "{inside:?}");
     assert_eq!(inside.level("traffic-directions"), "ok", "{inside:?}");
     assert_eq!(inside.level("traffic-others"), "ok", "{inside:?}");
-    assert!(inside.what("traffic-clients").contains("5 addresses"), "{inside:?}");
+    assert!(
+        inside.what("traffic-clients").contains("5 addresses"),
+        "{inside:?}"
+    );
 
     let outside = lab.doctor(&["--interface", "wan0", "--listen", "3"]);
-    assert_eq!((outside.code, outside.level("traffic-side")), (1, "failure"), "{outside:?}");
+    assert_eq!(
+        (outside.code, outside.level("traffic-side")),
+        (1, "failure"),
+        "{outside:?}"
+    );
     let what = outside.what("traffic-side");
-    assert!(what.contains("you are on the wrong side of the NAT"), "{what}");
+    assert!(
+        what.contains("you are on the wrong side of the NAT"),
+        "{what}"
+    );
     assert_eq!(outside.level("traffic-directions"), "ok", "{outside:?}");
     for answer in [&inside, &outside] {
         let text = answer.json.to_string();
@@ -203,7 +273,9 @@ fn a_gateway_watched_on_its_inner_and_on_its_outer_side() {
 #[test]
 fn a_mirror_of_one_direction() {
     let Some(lab) = Lab::new() else { return };
-    let Some(_traffic) = lab.traffic() else { return };
+    let Some(_traffic) = lab.traffic() else {
+        return;
+    };
     if !lab.mirror_one_direction() {
         eprintln!("skipped: tc mirred does not work here");
         return;
@@ -243,7 +315,10 @@ fn offloads_as_ethtool_sets_them() {
     lab.ethtool(&["-K", "lan0", "rx-udp-gro-forwarding", "on"]);
     let on = look();
     assert_eq!(levels(&on), ["info", "warning", "info"], "{on:?}");
-    assert_eq!(on.next("offload-udp-gro"), "`ethtool -K lan0 rx-udp-gro-forwarding off`");
+    assert_eq!(
+        on.next("offload-udp-gro"),
+        "`ethtool -K lan0 rx-udp-gro-forwarding off`"
+    );
 }
 
 #[test]
@@ -256,7 +331,10 @@ fn a_port_of_a_bridge_and_a_mirror_port_without_an_address() {
     lab.ip_router(&["link", "set", "lan0", "master", "br0"]);
     let answer = look();
     assert_eq!(answer.level("interface-member"), "info");
-    assert!(answer.what("interface-member").contains("bridge br0"), "{answer:?}");
+    assert!(
+        answer.what("interface-member").contains("bridge br0"),
+        "{answer:?}"
+    );
 }
 
 #[test]
@@ -280,5 +358,8 @@ fn a_daemon_that_runs_and_one_that_does_not() {
     assert!(Path::new(&folder.path().join("control.sock")).exists());
     let after = lab.doctor(&words);
     assert_eq!(after.level("daemon-running"), "info");
-    assert!(after.what("daemon-running").contains("left over"), "{after:?}");
+    assert!(
+        after.what("daemon-running").contains("left over"),
+        "{after:?}"
+    );
 }

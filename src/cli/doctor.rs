@@ -295,7 +295,10 @@ mod tests {
             "failures: 1, warnings: 0, notes: 1, well: 1 (--all shows them)\n"
         );
         let table = table(&all);
-        assert!(table.contains("interface-up") && table.contains("→ raise it"), "{table}");
+        assert!(
+            table.contains("interface-up") && table.contains("→ raise it"),
+            "{table}"
+        );
     }
 
     #[test]

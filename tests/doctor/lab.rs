@@ -73,7 +73,15 @@ impl Lab {
             lab.ip_client(&["addr", "add", &format!("10.99.0.{last}/24"), "dev", "cl0"]);
         }
         lab.ip_client(&["route", "add", "default", "via", "10.99.0.1"]);
-        ip(&["-n", &lab.server, "addr", "add", "192.0.2.2/24", "dev", "srv0"]);
+        ip(&[
+            "-n",
+            &lab.server,
+            "addr",
+            "add",
+            "192.0.2.2/24",
+            "dev",
+            "srv0",
+        ]);
         Some(lab)
     }
 
@@ -97,7 +105,10 @@ impl Lab {
     }
 
     pub fn ethtool(&self, words: &[&str]) {
-        assert!(self.router(&[&["ethtool"], words].concat()), "ethtool {words:?}");
+        assert!(
+            self.router(&[&["ethtool"], words].concat()),
+            "ethtool {words:?}"
+        );
     }
 
     /// Address translation in force, server and clients at work; `None` where that does not go.
@@ -121,18 +132,30 @@ impl Lab {
 
     /// What clients send, and only that, is copied to `mir1`.
     pub fn mirror_one_direction(&self) -> bool {
-        self.ip_router(&["link", "add", "mir0", "type", "veth", "peer", "name", "mir1"]);
+        self.ip_router(&[
+            "link", "add", "mir0", "type", "veth", "peer", "name", "mir1",
+        ]);
         self.ip_router(&["link", "set", "mir0", "up"]);
         self.ip_router(&["link", "set", "mir1", "up"]);
-        let filter = "filter add dev lan0 parent ffff: matchall action mirred egress mirror dev mir0";
+        let filter =
+            "filter add dev lan0 parent ffff: matchall action mirred egress mirror dev mir0";
         let filter: Vec<&str> = filter.split(' ').collect();
-        self.router(&["tc", "qdisc", "add", "dev", "lan0", "handle", "ffff:", "ingress"])
-            && self.router(&[&["tc"], &filter[..]].concat())
+        self.router(&[
+            "tc", "qdisc", "add", "dev", "lan0", "handle", "ffff:", "ingress",
+        ]) && self.router(&[&["tc"], &filter[..]].concat())
     }
 
     /// `poortwacht doctor ... --json` on the gateway.
     pub fn doctor(&self, words: &[&str]) -> Answer {
-        let before = ["ip", "netns", "exec", &self.router, BINARY, "doctor", "--json"];
+        let before = [
+            "ip",
+            "netns",
+            "exec",
+            &self.router,
+            BINARY,
+            "doctor",
+            "--json",
+        ];
         run::ask(&[&before[..], words].concat())
     }
 

@@ -51,7 +51,9 @@ impl Answer {
     /// The level of this check of one subject.
     pub fn of(&self, id: &str, subject: &str) -> &str {
         let all = self.json["findings"].as_array().expect("a list");
-        let found = all.iter().find(|it| it["id"] == id && it["subject"] == subject);
+        let found = all
+            .iter()
+            .find(|it| it["id"] == id && it["subject"] == subject);
         found.map_or("", |it| it["level"].as_str().unwrap_or_default())
     }
 }
@@ -99,7 +101,10 @@ pub fn for_everybody() -> PathBuf {
     static PLACE: OnceLock<tempfile::TempDir> = OnceLock::new();
     let folder = PLACE.get_or_init(|| {
         let folder = tempfile::tempdir().expect("a folder");
-        tool("chmod", &["0755", folder.path().to_str().expect("a plain path")]);
+        tool(
+            "chmod",
+            &["0755", folder.path().to_str().expect("a plain path")],
+        );
         std::fs::copy(BINARY, folder.path().join("poortwacht")).expect("a copy");
         folder
     });

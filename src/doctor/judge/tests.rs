@@ -19,11 +19,7 @@ struct Case {
     says: (Id, Level),
 }
 
-const fn case(
-    what: &'static str,
-    change: fn(&mut Facts, &mut Config),
-    says: (Id, Level),
-) -> Case {
+const fn case(what: &'static str, change: fn(&mut Facts, &mut Config), says: (Id, Level)) -> Case {
     Case { what, change, says }
 }
 
@@ -73,7 +69,10 @@ fn each_check_is_made_and_each_but_the_informative_ones_can_fail() {
     let said: BTreeSet<Id> = judged(|_, _| {}).iter().map(|it| it.id).collect();
     let wrong: BTreeSet<Id> = cases.iter().map(|case| case.says.0).collect();
     for id in Id::ALL {
-        assert!(said.contains(id) || wrong.contains(id), "{id} is never said");
+        assert!(
+            said.contains(id) || wrong.contains(id),
+            "{id} is never said"
+        );
     }
     let never: Vec<&Id> = Id::ALL.iter().filter(|id| !wrong.contains(id)).collect();
     let informative = [
@@ -93,7 +92,13 @@ fn what_is_wrong_comes_with_what_to_do_and_both_are_sentences() {
     for found in cases.flat_map(|case| judged(case.change)) {
         let Finding { id, what, next, .. } = &found;
         assert!(!what.is_empty() && !what.ends_with('.'), "{id}: {what}");
-        assert!(found.level < Level::Warning || !next.is_empty(), "{id}: {what}");
-        assert!(!what.contains("  ") && !next.contains("  "), "{id}: {what} {next}");
+        assert!(
+            found.level < Level::Warning || !next.is_empty(),
+            "{id}: {what}"
+        );
+        assert!(
+            !what.contains("  ") && !next.contains("  "),
+            "{id}: {what} {next}"
+        );
     }
 }

@@ -161,9 +161,21 @@ fn connections_count_by_client_and_those_to_ourselves_do_not() {
         sample.take(&tcp(SERVER, client(3), ACK, 5, b"more"));
         sample.take(&tcp(own, SERVER, SYN, 1, b""));
         // Somebody knocks at our door.
-        sample.take(&tcp(([192, 0, 2, 66], 60_000), ([203, 0, 113, 9], 22), SYN, 1, b""));
+        sample.take(&tcp(
+            ([192, 0, 2, 66], 60_000),
+            ([203, 0, 113, 9], 22),
+            SYN,
+            1,
+            b"",
+        ));
         // Nobody knows who called here.
-        sample.take(&tcp(([10, 0, 0, 4], 50_000), ([10, 0, 0, 5], 50_001), ACK, 1, b"x"));
+        sample.take(&tcp(
+            ([10, 0, 0, 4], 50_000),
+            ([10, 0, 0, 5], 50_001),
+            ACK,
+            1,
+            b"x",
+        ));
     });
     assert_eq!((facts.connections, facts.clients), (4, 4));
     assert_eq!((facts.connections_own, facts.connections_monitored), (1, 3));
@@ -185,7 +197,10 @@ fn look_ups_their_answers_and_whose_they_are() {
         })
     };
     let one = asked(1, map);
-    assert_eq!((one.dns_queries, one.dns_answers, one.dns_clients), (2, 1, 1));
+    assert_eq!(
+        (one.dns_queries, one.dns_answers, one.dns_clients),
+        (2, 1, 1)
+    );
     assert!(one.dns_from_resolver);
     assert_eq!(one.connections, 0, "a look-up is no connection");
     assert!(!asked(1, "").dns_from_resolver);
@@ -220,7 +235,10 @@ fn the_same_packet_within_a_millisecond_is_seen_twice() {
         sample.at(&bare, 300_001_000, 0);
         sample.at(&bare, 300_002_000, 0);
     });
-    assert_eq!((facts.compared, facts.twice, facts.twice_elsewhere), (4, 1, 1));
+    assert_eq!(
+        (facts.compared, facts.twice, facts.twice_elsewhere),
+        (4, 1, 1)
+    );
 }
 
 #[test]
@@ -254,12 +272,27 @@ fn frames_longer_than_the_mtu_are_told_by_transport() {
 
 #[test]
 fn what_cannot_be_read_has_a_name() {
-    let mut macsec = ip([10, 0, 0, 1], [10, 0, 0, 2], IpNextHeaderProtocols::Tcp, b"");
+    let mut macsec = ip(
+        [10, 0, 0, 1],
+        [10, 0, 0, 2],
+        IpNextHeaderProtocols::Tcp,
+        b"",
+    );
     macsec[12..14].copy_from_slice(&[0x88, 0xe5]);
     let facts = plain(|sample| {
-        sample.take(&ip([10, 0, 0, 1], [10, 0, 0, 2], IpNextHeaderProtocols::Esp, &[0; 40]));
+        sample.take(&ip(
+            [10, 0, 0, 1],
+            [10, 0, 0, 2],
+            IpNextHeaderProtocols::Esp,
+            &[0; 40],
+        ));
         sample.take(&macsec);
-        sample.take(&ip([10, 0, 0, 1], [10, 0, 0, 2], IpNextHeaderProtocols::Icmp, &[0; 40]));
+        sample.take(&ip(
+            [10, 0, 0, 1],
+            [10, 0, 0, 2],
+            IpNextHeaderProtocols::Icmp,
+            &[0; 40],
+        ));
     });
     let expected = [(Layer::Macsec, 1), (Layer::Esp, 1)];
     assert_eq!(facts.undecoded, expected.into());
