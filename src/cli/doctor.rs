@@ -207,7 +207,7 @@ fn summary(report: &Report, all: bool) -> String {
         " (--all shows them)"
     };
     format!(
-        "{} failures, {} warnings, {} notes, {} checks well{hint}\n",
+        "failures: {}, warnings: {}, notes: {}, well: {}{hint}\n",
         count.failure, count.warning, count.info, count.ok
     )
 }
@@ -292,10 +292,13 @@ mod tests {
         );
         assert_eq!(
             summary(&report, false),
-            "1 failures, 0 warnings, 1 notes, 1 checks well (--all shows them)\n"
+            "failures: 1, warnings: 0, notes: 1, well: 1 (--all shows them)\n"
         );
         let table = table(&all);
-        assert!(table.contains("interface-up") && table.contains("→ raise it"), "{table}");
+        assert!(
+            table.contains("interface-up") && table.contains("→ raise it"),
+            "{table}"
+        );
     }
 
     #[test]

@@ -67,7 +67,11 @@ pub fn look(feed: &Feed, list: &Catalogue) -> Result<Option<Look>, String> {
     if matches!(reader, Reader::Whole(..)) {
         reader.whole(&bytes, Timestamp(0), &mut counted);
     } else {
-        for piece in [Piece::Begin { old: false }, Piece::Bytes(&bytes), Piece::Live] {
+        for piece in [
+            Piece::Begin { old: false },
+            Piece::Bytes(&bytes),
+            Piece::Live,
+        ] {
             reader.piece(&piece, &mut counted);
         }
     }
@@ -97,9 +101,10 @@ impl Take for Counted<'_> {
         }
     }
 
-    fn take(&mut self, _number: u64, read: Read, events: &mut Vec<Event>) {
+    fn take(&mut self, number: u64, read: Read, events: &mut Vec<Event>) {
         events.clear();
-        self.lines += 1;
+        // A whole file tells its events apart from its lines, under number 0.
+        self.lines += u64::from(number > 0);
         self.foreign += u64::from(read.is_err());
     }
 }
@@ -117,7 +122,9 @@ mod tests {
             path.display().to_string()
         ))
         .unwrap();
-        let look = look(&feed, &Catalogue::builtin().unwrap()).unwrap().unwrap();
+        let look = look(&feed, &Catalogue::builtin().unwrap())
+            .unwrap()
+            .unwrap();
         (look.lines, look.foreign)
     }
 

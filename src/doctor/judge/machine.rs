@@ -143,7 +143,7 @@ fn workers(config: &Config) -> u64 {
 }
 
 /// Address space of one worker's tables and buffers.
-pub(super) fn worker_bytes(config: &Config) -> u64 {
+pub(in crate::doctor) fn worker_bytes(config: &Config) -> u64 {
     let sensor = &config.sensor;
     let flows = u64::from(sensor.flows_max).next_power_of_two();
     flows * FLOW_BYTES + 2 * u64::from(sensor.buffers_max) * BUFFER_BYTES + WORKER_BYTES
@@ -153,7 +153,7 @@ pub(super) fn memory(memory: &Memory, config: &Config, out: &mut Vec<Finding>) {
     let workers = workers(config);
     let rings = workers * (u64::from(config.sensor.ring_mib) << 20);
     let tables = workers * worker_bytes(config);
-    rings_fit(memory, rings, workers, out);
+    rings_fit(memory, rings, out);
     tables_fit(memory, rings, tables, out);
     match memory.address_space {
         Some(limit) if limit < rings + tables => out.fail(
@@ -182,29 +182,35 @@ pub(super) fn memory(memory: &Memory, config: &Config, out: &mut Vec<Finding>) {
     if have > 0 && workers > have {
         out.warn(
             Id::Processors,
-            format!("{workers} workers share {have} processors"),
+            format!("{workers} workers share the processors, of which there are {have}"),
             "no more workers than processors: each is bound to one",
         );
     } else {
         out.ok(
             Id::Processors,
-            format!("{workers} workers for {have} processors"),
+            format!("workers: {workers}, processors: {have}"),
         );
     }
 }
 
-fn rings_fit(memory: &Memory, rings: u64, workers: u64, out: &mut Vec<Finding>) {
+fn rings_fit(memory: &Memory, rings: u64, out: &mut Vec<Finding>) {
     let next = "lower `ring_mib` or `workers` under [sensor]";
-    let have = format!("{workers} rings take {}", bytes(rings));
+    let have = format!("the capture rings take {} in all", bytes(rings));
     match (memory.total, memory.available) {
         (Some(total), _) if rings > total / 2 => out.fail(
             Id::RingMemory,
-            format!("{have}, more than half of the {} of this machine", bytes(total)),
+            format!(
+                "{have}, more than half of the {} of this machine",
+                bytes(total)
+            ),
             next,
         ),
         (_, Some(free)) if rings > free / 2 => out.warn(
             Id::RingMemory,
-            format!("{have}, more than half of the {} that are free now", bytes(free)),
+            format!(
+                "{have}, more than half of the {} that are free now",
+                bytes(free)
+            ),
             next,
         ),
         (None, None) => {}
@@ -225,7 +231,8 @@ fn tables_fit(memory: &Memory, rings: u64, tables: u64, out: &mut Vec<Finding>) 
             ),
             "raise `MemoryMax=` in the unit, or lower `flows_max` and `buffers_max`",
         ),
-        (_, Some(free)) if tables + rings > free => out.warn(
+        // Rings that are too large themselves are told above.
+        (_, Some(free)) if rings <= free / 2 && tables + rings > free => out.warn(
             Id::TableMemory,
             format!(
                 "{need}, with the rings {}, and {} are free now",

@@ -6,7 +6,7 @@ use crate::doctor::finding::{Finding, Id};
 use crate::doctor::traffic::TrafficFacts;
 
 /// Conversations that must agree before a direction is called missing.
-const TALKS_MIN: u64 = 3;
+const TALKS_MIN: u64 = 2;
 /// Connections that must agree before a side is called wrong.
 const CONNECTIONS_MIN: u64 = 5;
 /// Of fewer, that one client made them all is no wonder.
@@ -19,9 +19,11 @@ pub(super) fn place(it: &TrafficFacts, forwards: bool, config: &Config, out: &mu
     if it.frames == 0 {
         return;
     }
-    others(it, config, out);
     directions(it, out);
-    side(it, forwards, out);
+    // On the wrong side there is nobody else to be seen: one finding is enough.
+    if side(it, forwards, out) {
+        others(it, config, out);
+    }
     monitored(it, config, out);
     lookups(it, out);
     resolver(it, out);
@@ -104,7 +106,8 @@ fn directions(it: &TrafficFacts, out: &mut Vec<Finding>) {
     }
 }
 
-fn side(it: &TrafficFacts, forwards: bool, out: &mut Vec<Finding>) {
+/// Is it another side than that of the translation?
+fn side(it: &TrafficFacts, forwards: bool, out: &mut Vec<Finding>) -> bool {
     let (all, own) = (it.connections, it.connections_own);
     let next = "watch the inside interface: behind the translation every client has one address. \
                 If the clients were just silent, listen longer (--listen)";
@@ -125,7 +128,7 @@ fn side(it: &TrafficFacts, forwards: bool, out: &mut Vec<Finding>) {
                 "this machine does not forward: watch on the gateway, or on a mirror port of it",
             );
         }
-        return;
+        return false;
     }
     if all >= MANY && it.clients == 1 && !it.client_shared {
         out.warn(
@@ -140,13 +143,7 @@ fn side(it: &TrafficFacts, forwards: bool, out: &mut Vec<Finding>) {
     } else if all > 0 {
         out.ok(
             Id::TrafficClients,
-            format!(
-                "{all} connections come from {}",
-                match it.clients {
-                    1 => "one address".to_owned(),
-                    many => format!("{many} addresses"),
-                }
-            ),
+            format!("{all} connections come from {}", addresses(it.clients)),
         );
     }
     if all > 0 && !it.from_file {
@@ -155,6 +152,7 @@ fn side(it: &TrafficFacts, forwards: bool, out: &mut Vec<Finding>) {
             format!("{own} of {all} connections are this machine's own"),
         );
     }
+    true
 }
 
 fn monitored(it: &TrafficFacts, config: &Config, out: &mut Vec<Finding>) {
@@ -230,7 +228,14 @@ fn resolver(it: &TrafficFacts, out: &mut Vec<Finding>) {
     } else {
         out.ok(
             Id::TrafficResolver,
-            format!("look-ups come from {} addresses", it.dns_clients),
+            format!("look-ups come from {}", addresses(it.dns_clients)),
         );
+    }
+}
+
+fn addresses(count: u64) -> String {
+    match count {
+        1 => "one address".to_owned(),
+        many => format!("{many} addresses"),
     }
 }
