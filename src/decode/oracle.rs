@@ -37,6 +37,14 @@ fn link(byte: u8) -> LinkType {
     }
 }
 
+/// The byte for a link type; the tests write frames down with it.
+#[cfg(test)]
+pub(super) fn number(wanted: LinkType) -> u8 {
+    (0..=u8::MAX)
+        .find(|byte| link(*byte) == wanted)
+        .unwrap_or(8)
+}
+
 /// Datagrams in progress: few, so that the limit is met.
 const ROOM: u16 = 4;
 

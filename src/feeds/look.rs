@@ -63,6 +63,8 @@ pub fn look(feed: &Feed, list: &Catalogue) -> Result<Option<Look>, String> {
         list,
         lines: 0,
         foreign: 0,
+        // No line of it can be younger than the file: one that says so is dated ahead.
+        learned: learned(written),
     };
     if matches!(reader, Reader::Whole(..)) {
         reader.whole(&bytes, Timestamp(0), &mut counted);
@@ -89,6 +91,13 @@ struct Counted<'a> {
     list: &'a Catalogue,
     lines: u64,
     foreign: u64,
+    learned: Timestamp,
+}
+
+fn learned(written: std::time::SystemTime) -> Timestamp {
+    let since = written.duration_since(std::time::UNIX_EPOCH);
+    let nanos = since.unwrap_or_default().as_nanos();
+    Timestamp(i64::try_from(nanos).unwrap_or(i64::MAX))
 }
 
 impl Take for Counted<'_> {
@@ -96,7 +105,7 @@ impl Take for Counted<'_> {
         At {
             feed: self.feed,
             line: number,
-            learned: Timestamp(0),
+            learned: self.learned,
             list: self.list,
         }
     }
