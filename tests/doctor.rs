@@ -143,6 +143,8 @@ fn a_capture_file_tells_the_same_of_the_place_where_it_was_made() {
             .contains("only answers seen"),
         "{down:?}"
     );
+    // `tcpdump -i any` on a router sees each packet where it comes in and where it goes out.
+    assert_eq!(read("any-sll").level("traffic-twice"), "warning");
     let cut = read("snaplen-96");
     assert_eq!(cut.level("traffic-cut"), "warning");
     assert!(
