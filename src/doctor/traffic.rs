@@ -75,7 +75,7 @@ pub struct TrafficFacts {
     pub excluded: u64,
     /// Frames that gave nothing, by what they hold.
     pub undecoded: BTreeMap<Layer, u64>,
-    /// TCP conversations of at least [`talk::FRAMES_MIN`] frames in which somebody acknowledges.
+    /// Conversations over TCP and QUIC of at least [`talk::FRAMES_MIN`] frames in which somebody acknowledges.
     pub talks: u64,
     /// Those of them with frames of one side only.
     pub talks_one_way: u64,
@@ -254,7 +254,7 @@ impl<'a> Traffic<'a> {
             None if room => (self.talks.entry(key).or_default(), true),
             None => return,
         };
-        talk.note(way, note.flags);
+        talk.note(way, note.acknowledges);
         let is_query = talk::is_query(ends);
         if is_query {
             self.facts.dns_queries += 1;
@@ -342,6 +342,7 @@ fn note_in(set: &mut HashSet<u64>, hash: u64) {
 struct Note {
     ends: Endpoints,
     flags: u8,
+    acknowledges: bool,
     seq: u32,
     /// Length and beginning; `None` without payload: acknowledgements repeat themselves.
     payload: Option<(u32, [u8; COMPARED])>,
@@ -353,9 +354,11 @@ impl Note {
         for (to, from) in head.iter_mut().zip(packet.payload) {
             *to = *from;
         }
+        let flags = packet.tcp.map_or(0, |tcp| tcp.flags);
         Self {
             ends: packet.ends,
-            flags: packet.tcp.map_or(0, |tcp| tcp.flags),
+            flags,
+            acknowledges: talk::acknowledges(&packet.ends, flags, packet.payload),
             seq: packet.tcp.map_or(0, |tcp| tcp.seq),
             payload: (!packet.payload.is_empty()).then_some((packet.payload_wire_len, head)),
         }

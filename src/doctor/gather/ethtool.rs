@@ -49,9 +49,8 @@ pub(super) fn ask(interface: &str) -> Option<Told> {
     }
     if let Ok(answer) = question(&socket, family, RINGS, interface) {
         // ETHTOOL_A_RINGS_RX_MAX, ETHTOOL_A_RINGS_RX
-        told.rx_ring = Option::zip(u32_of(&answer, 6), u32_of(&answer, 2))
-            .map(|(now, most)| (now, most))
-            .filter(|(_, most)| *most > 0);
+        told.rx_ring =
+            Option::zip(u32_of(&answer, 6), u32_of(&answer, 2)).filter(|(_, most)| *most > 0);
     }
     if let Ok(answer) = question(&socket, family, HASH, interface) {
         // ETHTOOL_A_RSS_HKEY, ETHTOOL_A_RSS_INPUT_XFRM

@@ -20,21 +20,20 @@ pub enum Way {
 pub struct Talk {
     up: u32,
     down: u32,
-    /// Somebody acknowledges, so there are two sides, seen or not. A reset may acknowledge what
-    /// never was, so it does not count.
+    /// Somebody acknowledges, so there are two sides, seen or not.
     acknowledged: bool,
     /// Did the client send the packets that go up? `None` while unknown.
     pub client_is_up: Option<bool>,
 }
 
 impl Talk {
-    /// A packet.
-    pub const fn note(&mut self, way: Way, flags: u8) {
+    /// A packet, and whether it acknowledges.
+    pub const fn note(&mut self, way: Way, acknowledges: bool) {
         match way {
             Way::Up => self.up = self.up.saturating_add(1),
             Way::Down => self.down = self.down.saturating_add(1),
         }
-        self.acknowledged |= flags & TcpMeta::ACK != 0 && flags & TcpMeta::RST == 0;
+        self.acknowledged |= acknowledges;
     }
 
     /// Does it say anything about directions?
@@ -49,6 +48,19 @@ impl Talk {
             (_, 0) => Some(Way::Up),
             (0, _) => Some(Way::Down),
             _ => None,
+        }
+    }
+}
+
+/// Does a packet show that the other side has spoken? A TCP acknowledgement does, though not in a
+/// reset, which may acknowledge what never was. So does a QUIC packet with a short header (RFC 9000
+/// section 17.3): its keys are made of both sides' hellos.
+pub fn acknowledges(ends: &Endpoints, flags: u8, payload: &[u8]) -> bool {
+    match ends.transport {
+        Transport::Tcp => flags & TcpMeta::ACK != 0 && flags & TcpMeta::RST == 0,
+        Transport::Udp => {
+            let quic = ends.sport == 443 || ends.dport == 443;
+            quic && payload.first().is_some_and(|first| first & 0xc0 == 0x40)
         }
     }
 }

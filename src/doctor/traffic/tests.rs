@@ -147,6 +147,20 @@ fn what_nobody_answered_is_no_missing_direction() {
 }
 
 #[test]
+fn a_quic_connection_has_two_sides_once_it_leaves_its_handshake() {
+    let of = |first: u8| {
+        let facts = plain(|sample| {
+            for nth in 0..5 {
+                sample.take(&udp(client(1), SERVER, &[first, nth]));
+            }
+        });
+        (facts.talks, facts.talks_one_way, facts.talks_from_client)
+    };
+    assert_eq!(of(0x41), (1, 1, 1), "short headers");
+    assert_eq!(of(0xc3), (0, 0, 0), "Initials that nobody answered");
+}
+
+#[test]
 fn connections_count_by_client_and_those_to_ourselves_do_not() {
     let around = Surroundings {
         own: vec!["203.0.113.9".parse().unwrap()],
