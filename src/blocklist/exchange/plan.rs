@@ -112,7 +112,10 @@ impl<'c> Plan<'c> {
             let found = Match { catalogue, rule };
             let covered = selection.wants(&found);
             let labels: Labels<'c> = found.rule().rsplit('.').collect();
-            let state = State { covered, rule: Some(found) };
+            let state = State {
+                covered,
+                rule: Some(found),
+            };
             match found.kind() {
                 MatchKind::Exact => plan.nodes.entry(labels).or_default().exact = Some(state),
                 MatchKind::Suffix => plan.nodes.entry(labels).or_default().suffix = Some(state),
@@ -136,7 +139,10 @@ impl<'c> Plan<'c> {
         kind: MatchKind,
         unwanted_patterns: &mut Vec<Labels<'c>>,
     ) {
-        let hole = State { covered: false, rule: None };
+        let hole = State {
+            covered: false,
+            rule: None,
+        };
         match kind {
             MatchKind::Exact => self.nodes.entry(labels).or_default().exact = Some(hole),
             MatchKind::Suffix => {
@@ -164,7 +170,10 @@ impl<'c> Plan<'c> {
                 continue;
             };
             if patterns.iter().any(|pattern| reaches_below(pattern, name)) {
-                node.suffix = Some(State { covered: false, ..state });
+                node.suffix = Some(State {
+                    covered: false,
+                    ..state
+                });
                 let itself = patterns.iter().any(|pattern| fits(pattern, name));
                 if node.exact.is_none() && !itself {
                     node.exact = Some(state);
@@ -205,20 +214,27 @@ impl<'c> Plan<'c> {
             return state.covered;
         }
         let suffix = |len: usize| self.nodes.get(labels.get(..len)?)?.suffix;
-        (1..=labels.len()).rev().find_map(suffix).is_some_and(|state| state.covered)
+        (1..=labels.len())
+            .rev()
+            .find_map(suffix)
+            .is_some_and(|state| state.covered)
     }
 
-    /// Every covered name that a rule gives, for formats that know single names only.
-    pub(super) fn singles(&self) -> Vec<Single<'c>> {
+    /// Every covered name that a rule gives, for formats that know single names, or zones without
+    /// exceptions.
+    pub(super) fn singles(&self, tally: &mut Tally) -> Vec<Single<'c>> {
         let mut found = Vec::new();
         for (name, node) in &self.nodes {
-            let state = node.exact.or(node.suffix);
-            if let Some(state) = state.filter(|state| state.covered) {
-                found.push(Single {
+            let with_below = node.suffix.is_some_and(|state| state.covered);
+            match node.exact.or(node.suffix) {
+                Some(State { covered: true, rule }) => found.push(Single {
                     name: text(name),
-                    rule: state.rule,
-                    with_below: node.suffix.is_some_and(|state| state.covered),
-                });
+                    rule,
+                    with_below,
+                }),
+                // All below it is covered, and not the name itself.
+                _ if with_below => tally.leave(LeftOut::HasExceptions),
+                _ => {}
             }
         }
         found
@@ -230,7 +246,10 @@ impl<'c> Plan<'c> {
         let below = self.nodes.range(labels.clone()..);
         let mut below = below.take_while(|(name, _)| name.starts_with(&labels));
         below.any(|(_, node)| {
-            [node.exact, node.suffix].into_iter().flatten().any(|state| !state.covered)
+            [node.exact, node.suffix]
+                .into_iter()
+                .flatten()
+                .any(|state| !state.covered)
         })
     }
 
@@ -253,7 +272,10 @@ impl<'c> Plan<'c> {
                 // The name itself is no longer covered: neither is what lies below it.
                 (_, Some(State { covered: false, .. })) => {
                     tally.leave(LeftOut::WideException);
-                    inherited.then_some(State { covered: false, rule: None })
+                    inherited.then_some(State {
+                        covered: false,
+                        rule: None,
+                    })
                 }
                 (suffix, Some(state)) => {
                     if let Some(zone) = single(tally, &text, state.rule) {
@@ -265,7 +287,11 @@ impl<'c> Plan<'c> {
             };
             if let Some(state) = zone {
                 above.push((name.clone(), state.covered));
-                zones.push(Zone { name: text, covered: state.covered, rule: state.rule });
+                zones.push(Zone {
+                    name: text,
+                    covered: state.covered,
+                    rule: state.rule,
+                });
             }
         }
         zones
