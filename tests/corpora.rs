@@ -19,6 +19,10 @@ const TARGETS: &[(&str, Oracle)] = &[
     ("tls", poortwacht::names::tls::oracle::check),
     ("quic", poortwacht::names::quic::oracle::check),
     ("list", poortwacht::blocklist::oracle::check),
+    (
+        "list_import",
+        poortwacht::blocklist::exchange::oracle::check,
+    ),
     ("wire", poortwacht::event::oracle::check),
     ("presence", poortwacht::presence::oracle::check),
     ("feeds", poortwacht::feeds::oracle::check),

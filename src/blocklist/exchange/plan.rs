@@ -227,7 +227,10 @@ impl<'c> Plan<'c> {
         for (name, node) in &self.nodes {
             let with_below = node.suffix.is_some_and(|state| state.covered);
             match node.exact.or(node.suffix) {
-                Some(State { covered: true, rule }) => found.push(Single {
+                Some(State {
+                    covered: true,
+                    rule,
+                }) => found.push(Single {
                     name: text(name),
                     rule,
                     with_below,
