@@ -120,7 +120,7 @@ fn what_is_left_out_is_counted_and_choices_are_kept() {
             .collect();
         done(at, &args, wanted)
     };
-    let said = "3 suffixes of which only the name itself is written";
+    let said = "4 suffixes of which only the name itself is written";
     let hosts = export(&["--format", "hosts", "--dual-use", "--suppliers"], said);
     assert!(
         hosts.contains("0.0.0.0 shared.face-a.com # dual-use\n"),
@@ -650,4 +650,66 @@ fn updates_are_fetched_with_bounds() {
         key,
     ];
     refused(at, &args, 4, "neither https nor http");
+}
+
+/// A daemon that replays a capture with a bundle as its catalogue; ended when dropped.
+struct Daemon(std::process::Child);
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_running_daemon_takes_the_update_and_the_way_back() {
+    let Some(signer) = Signer::new() else { return };
+    let (at, key) = (signer.at(), signer.key.as_str());
+    signer.bundle("now.json", "2026-01-01T00:00:00Z", 3);
+    signer.bundle("two.json", "2026-02-01T00:00:00Z", 4);
+    let config = format!(
+        "[lists]\ndir = \"now.json\"\n[lists.update]\nfrom = \"two.json\"\nkeys = [\"{key}\"]\n\
+         [control]\nsocket = \"sock\"\n[http]\nlisten = \"127.0.0.1:0\"\n"
+    );
+    fs::write(at.join("c.toml"), config).unwrap();
+    let reload = ["--config", "c.toml", "--reload"];
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let capture = root.join("tests/data/captures/first-day/capture.pcapng");
+    let child = Command::new(env!("CARGO_BIN_EXE_poortwacht"))
+        .args(["run", "--config", "c.toml", "--read"])
+        .arg(capture)
+        .current_dir(at)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut daemon = Daemon(child);
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    while !at.join("sock").exists() {
+        let ended = daemon.0.try_wait().unwrap();
+        assert!(
+            ended.is_none() && std::time::Instant::now() < until,
+            "no daemon: {ended:?}"
+        );
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    let args: Vec<&str> = ["update"].iter().chain(&reload).copied().collect();
+    let out = done(at, &args, "1 changes, now ");
+    let loaded = |out: &str| {
+        let line = out.lines().find(|line| line.starts_with("loaded: "));
+        line.unwrap_or_else(|| panic!("not loaded: {out}"))
+            .to_owned()
+    };
+    let new = loaded(&out);
+    let args: Vec<&str> = ["rollback"].iter().chain(&reload).copied().collect();
+    let old = loaded(&done(at, &args, "is back"));
+    assert_ne!(new, old);
+    drop(daemon);
+    let args: Vec<&str> = ["update"].iter().chain(&reload).copied().collect();
+    refused(at, &args, 7, "is the daemon running");
+    // The list is there all the same.
+    let out = done(at, &["test", "--lists", "now.json", "n3.face-b.org"], "");
+    assert!(out.contains("\thit\t"), "{out}");
 }
