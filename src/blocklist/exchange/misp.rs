@@ -1,9 +1,9 @@
 //! A MISP event as JSON, and MISP's export as CSV.
 //!
-//! `domain` (and `domain|ip`) stands for the name and all below it, as in MISP's own export of a
-//! policy zone; `hostname` (and `hostname|port`) for the name alone. An attribute that is not marked
-//! for detection (`to_ids`), or deleted, gives no entry. Identifiers are made from the names (RFC
-//! 9562 section 5.5), so that a later export updates the same event.
+//! `domain` (and `domain|ip`) is taken for the name and all below it, `hostname` (and
+//! `hostname|port`) for the name alone: MISP itself says of neither how far it reaches. An attribute
+//! that is not marked for detection (`to_ids`), or deleted, gives no entry. Identifiers are made from
+//! the names (RFC 9562 section 5.5), so that a later export updates the same event.
 
 use std::io::{self, Write};
 
