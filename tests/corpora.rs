@@ -20,6 +20,10 @@ const TARGETS: &[(&str, Oracle)] = &[
     ("certificate", poortwacht::names::cert::oracle::check),
     ("quic", poortwacht::names::quic::oracle::check),
     ("list", poortwacht::blocklist::oracle::check),
+    (
+        "list_import",
+        poortwacht::blocklist::exchange::oracle::check,
+    ),
     ("wire", poortwacht::event::oracle::check),
     ("presence", poortwacht::presence::oracle::check),
     ("feeds", poortwacht::feeds::oracle::check),
