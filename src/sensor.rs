@@ -5,6 +5,7 @@
 //! the sink is one that shows a capture file to the person who holds it.
 
 mod context;
+mod join;
 mod mail;
 mod quic;
 mod support;
