@@ -39,6 +39,9 @@ pub struct Hit {
     pub rule: HitRule,
     /// JA4 of the ClientHello; `None` for DNS.
     pub ja4: Option<String>,
+    /// How sure it is, in percent, that the connection was to this name; only for
+    /// [`Seen::DnsJoin`], whose connection tells no name.
+    pub join: Option<u8>,
     /// The DNS message or ClientHello, cut at [`EVIDENCE_LEN_MAX`] bytes.
     pub evidence: Vec<u8>,
     /// Version of the list that matched.
@@ -118,6 +121,8 @@ pub struct Stats {
     pub decode_not_for_us: Counters,
     /// [`crate::decode::FragmentFate`] along its index.
     pub fragments: Counters,
+    /// Layers of links and tunnels taken off, along [`crate::decode::Tunnel`].
+    pub tunnels: Counters,
     /// [`crate::names::Malformed`] along its index.
     pub names_malformed: Counters,
     /// Names read, [`Seen`] along its index, matched or not.
@@ -151,6 +156,9 @@ pub struct Stats {
     pub watched: u64,
     /// Watched flows given up because others needed their place.
     pub watched_given_up: u64,
+    /// Connections without a name, to an address that their client had resolved from a name that
+    /// matched, not told because too many names share the address.
+    pub joins_unsure: u64,
     /// Matches silenced by the allow-list.
     pub allowed: u64,
     /// Events lost because the queue to the desk was full.
@@ -383,6 +391,8 @@ pub struct Fact {
     pub user: Option<String>,
     /// Accounting session id (RADIUS 44).
     pub session: Option<String>,
+    /// Whose clock `time` is by, where several write one log.
+    pub clock: Option<String>,
 }
 
 /// An address translation, out of a conntrack or NAT log: looks behind the translator. No `Debug`.

@@ -89,6 +89,8 @@ families! {
         "Well-formed frames that carry nothing which is read, by reason.";
     fragments: Counter "poortwacht_fragments_total" ["fate"]
         "IP fragments and datagrams made of them, by what became of them.";
+    tunnels: Counter "poortwacht_tunnels_total" ["kind"]
+        "Layers of links and tunnels taken off frames, by kind.";
     excluded_prefixes: Gauge "poortwacht_excluded_prefixes" []
         "Address prefixes that the config excludes from being read.";
 
@@ -121,6 +123,8 @@ families! {
         "Names that matched a supplier, dual-use or context entry: counted, no finding.";
     support: Counter "poortwacht_support_names_total" ["seen"]
         "Those of them told as support, because the same client had made a hit within 30 seconds.";
+    joins_unsure: Counter "poortwacht_unsure_joins_total" []
+        "Connections without a name to an address that a vendor's name had led to, not told because too many names share it.";
     allowed_names: Counter "poortwacht_allowed_names_total" []
         "Matches silenced by the allow-list.";
 

@@ -15,7 +15,7 @@ use std::net::IpAddr;
 
 use ahash::RandomState;
 
-use crate::base::{Seen, Timestamp};
+use crate::base::Timestamp;
 use crate::blocklist::shared_networks;
 use ipnet::IpNet;
 
@@ -47,8 +47,6 @@ const NAMES_MAX: usize = 6;
 pub(super) struct Matched {
     /// Normal form.
     pub name: String,
-    /// How it stood in the answer.
-    pub seen: Seen,
     /// Type of the question.
     pub qtype: u16,
     /// The message, or its head.
@@ -185,7 +183,7 @@ impl Joins {
         &mut self,
         answer: &Answered<'_>,
         (ip, ttl): (IpAddr, u32),
-        found: Option<&(String, Seen, u16)>,
+        found: Option<&(String, u16)>,
     ) {
         // What a blocker answers leads nowhere.
         if ip.is_unspecified() || ip.is_loopback() || ip.is_multicast() {
@@ -202,7 +200,7 @@ impl Joins {
         let own = self.hash.hash_one((answer.client, ip));
         self.own.note(own, name, now, until);
         self.all.note(self.hash.hash_one(ip), name, now, until);
-        let Some((name, seen, qtype)) = found else {
+        let Some((name, qtype)) = found else {
             return;
         };
         let pair = (answer.client, ip);
@@ -213,7 +211,6 @@ impl Joins {
         let since = self.matched.get(&pair).filter(|old| old.until >= now);
         let matched = Matched {
             name: name.clone(),
-            seen: *seen,
             qtype: *qtype,
             evidence: answer.message.get(..head).unwrap_or_default().to_vec(),
             until,

@@ -29,7 +29,7 @@ impl<S: Sink> StreamReader<'_, '_, S> {
         ends.sport == DNS_PORT || ends.dport == DNS_PORT
     }
 
-    fn malformed(&mut self, why: names::Malformed) {
+    pub(super) fn malformed(&mut self, why: names::Malformed) {
         self.context.stats.names_malformed.bump(why.index());
     }
 
@@ -39,18 +39,6 @@ impl<S: Sink> StreamReader<'_, '_, S> {
                 self.context.dns(message);
                 Verdict::Consumed(used)
             }
-            Probe::NeedMore => Verdict::NeedMore,
-            Probe::NotForUs => Verdict::NotHere,
-            Probe::Malformed(why) => {
-                self.malformed(why);
-                Verdict::Broken
-            }
-        }
-    }
-
-    fn read_tls(&mut self, bytes: &[u8]) -> Verdict {
-        match tls::probe(bytes, self.scratch) {
-            Probe::Found(hello) => Verdict::Decided(self.context.hello(&hello, Seen::TlsSni)),
             Probe::NeedMore => Verdict::NeedMore,
             Probe::NotForUs => Verdict::NotHere,
             Probe::Malformed(why) => {
@@ -132,11 +120,11 @@ impl<S: Sink> Reader for StreamReader<'_, '_, S> {
         self.context.left(key);
     }
 
-    fn ended(&mut self, ends: &Endpoints, outcome: Outcome) {
+    fn ended(&mut self, ends: &Endpoints, at: (u64, Timestamp), outcome: Outcome) {
         // DNS has names of its own and is no part of what should carry a server name.
         let hello = matches!(outcome, Outcome::Named | Outcome::NoSni | Outcome::Ech);
         if hello || !Self::is_dns(ends) {
-            self.context.connection(ends, outcome);
+            self.context.connection(ends, at, outcome);
         }
     }
 

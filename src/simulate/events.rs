@@ -149,6 +149,7 @@ impl Teller<'_> {
             rule: rule.clone(),
             ja4: None,
             evidence: Vec::new(),
+            join: None,
             list_version: self.version.clone(),
         };
         self.hits.insert(ends.src, time);
@@ -324,6 +325,7 @@ fn fact(time: Timestamp, source: FactSource, origin: String, client: &Client) ->
         mac: None,
         client_id: None,
         circuit: None,
+        clock: None,
         host: None,
         user: None,
         session: None,

@@ -23,8 +23,8 @@ fn answered(client: &str, seconds: i64, name: &'static str) -> Answered<'static>
     }
 }
 
-fn found(name: &str) -> (String, Seen, u16) {
-    (name.to_owned(), Seen::DnsQuery, 1)
+fn found(name: &str) -> (String, u16) {
+    (name.to_owned(), 1)
 }
 
 /// The client resolved the vendor's name to `server` at second 10, for 60 seconds.
