@@ -27,6 +27,7 @@ mod problem;
 mod proof;
 mod query;
 pub mod schema;
+mod shared;
 mod table;
 mod vendor_file;
 
@@ -45,6 +46,7 @@ pub use schema::{
     Category, Class, Confidence, Host, MatchKind, OwnThreshold, Proof, Role, Severity, SignupProof,
     Stage, Threshold, Vendor,
 };
+pub use shared::shared_networks;
 pub use table::RULES_MAX;
 
 use query::{OddName, PlainName, Tail};

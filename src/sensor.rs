@@ -7,6 +7,7 @@
 mod certificate;
 mod context;
 mod dtls;
+mod join;
 mod mail;
 mod quic;
 mod support;

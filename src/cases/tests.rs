@@ -138,6 +138,7 @@ fn typed(who: &Who, name: &str, seen: Seen, qtype: u16, seconds: f64) -> Input {
         rule: rule(name),
         ja4: None,
         evidence: Vec::new(),
+        join: None,
         list_version: "0".into(),
     };
     Input::Hit(hit, who.clone())

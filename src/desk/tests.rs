@@ -257,6 +257,7 @@ fn telling_hits() -> Vec<Hit> {
             let dns = matches!(seen, Seen::DnsQuery | Seen::DnsCname | Seen::DnsSvcb);
             let mut hit = tls_hit(1 + frame as i64, "192.0.2.1", "app.acme.example");
             hit.seen = *seen;
+            hit.join = (*seen == Seen::DnsJoin).then_some(53);
             hit.ends.src = client;
             hit.ends.sport = PORT;
             hit.client_mac = Some(MAC);

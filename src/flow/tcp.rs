@@ -103,8 +103,9 @@ pub trait Reader {
         let _ = key;
     }
     /// The connection's fate, once. `ends.src` is its client: the side that opened it, else the
-    /// one that sent a hello, else the one with the higher port.
-    fn ended(&mut self, ends: &Endpoints, outcome: Outcome);
+    /// one that sent a hello, else the one with the higher port. `at`: number and time of the
+    /// newest frame whose payload was looked at.
+    fn ended(&mut self, ends: &Endpoints, at: (u64, Timestamp), outcome: Outcome);
     /// `bytes` bytes were copied to a pool buffer.
     fn copied(&mut self, bytes: usize);
     /// All pool buffers were in use; the one kept longest gave way.

@@ -123,6 +123,8 @@ families! {
         "Names that matched a supplier, dual-use or context entry: counted, no finding.";
     support: Counter "poortwacht_support_names_total" ["seen"]
         "Those of them told as support, because the same client had made a hit within 30 seconds.";
+    joins_unsure: Counter "poortwacht_unsure_joins_total" []
+        "Connections without a name to an address that a vendor's name had led to, not told because too many names share it.";
     allowed_names: Counter "poortwacht_allowed_names_total" []
         "Matches silenced by the allow-list.";
 

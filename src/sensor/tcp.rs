@@ -120,11 +120,11 @@ impl<S: Sink> Reader for StreamReader<'_, '_, S> {
         self.context.left(key);
     }
 
-    fn ended(&mut self, ends: &Endpoints, outcome: Outcome) {
+    fn ended(&mut self, ends: &Endpoints, at: (u64, Timestamp), outcome: Outcome) {
         // DNS has names of its own and is no part of what should carry a server name.
         let hello = matches!(outcome, Outcome::Named | Outcome::NoSni | Outcome::Ech);
         if hello || !Self::is_dns(ends) {
-            self.context.connection(ends, outcome);
+            self.context.connection(ends, at, outcome);
         }
     }
 

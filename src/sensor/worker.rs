@@ -2,6 +2,7 @@
 
 use super::context::{Around, Context};
 use super::dtls;
+use super::join::Joins;
 use super::mail::Envelopes;
 use super::quic::Connections;
 use super::tcp::{DNS_PORT, StreamReader};
@@ -38,6 +39,7 @@ pub struct Worker {
     dtls: dtls::Connections,
     asked: Asked,
     ech: Memory,
+    joins: Joins,
     presence: Watch,
     envelopes: Envelopes,
     scratch: Vec<u8>,
@@ -79,6 +81,7 @@ impl Worker {
             dtls: dtls::Connections::new(settings.flows, settings.buffers, settings.seed),
             asked: Asked::new(ASKED_SLOTS),
             ech: Memory::new(ECH_SLOTS),
+            joins: Joins::new(settings.seed),
             presence: Watch::new(settings.seed),
             envelopes: Envelopes::default(),
             scratch: vec![0; SCRATCH_LEN],
@@ -113,6 +116,7 @@ impl Worker {
                     stats,
                     asked: &mut self.asked,
                     ech: &mut self.ech,
+                    joins: &mut self.joins,
                     monitored: &self.monitored,
                     trail: &mut self.trail,
                     sink,
@@ -170,6 +174,7 @@ impl Worker {
         let due = (now.since_ns(self.swept) / SWEEP_NS).clamp(1, SWEEP_PARTS_MAX) as usize;
         self.swept = now;
         self.presence.expire(now);
+        self.joins.sweep(now);
         let mut context = Context {
             around: nowhere(now, self.stats.frames),
             point,
@@ -177,6 +182,7 @@ impl Worker {
             stats: &mut self.stats,
             asked: &mut self.asked,
             ech: &mut self.ech,
+            joins: &mut self.joins,
             monitored: &self.monitored,
             trail: &mut self.trail,
             sink,
@@ -211,6 +217,7 @@ impl Worker {
             stats: &mut self.stats,
             asked: &mut self.asked,
             ech: &mut self.ech,
+            joins: &mut self.joins,
             monitored: &self.monitored,
             trail: &mut self.trail,
             sink,

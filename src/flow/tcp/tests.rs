@@ -44,7 +44,7 @@ impl Reader for Toy {
             Outcome::Named
         })
     }
-    fn ended(&mut self, ends: &Endpoints, outcome: Outcome) {
+    fn ended(&mut self, ends: &Endpoints, _: (u64, Timestamp), outcome: Outcome) {
         self.ended.push(outcome);
         self.clients.push(ends.sport);
     }

@@ -104,7 +104,7 @@ fn a_hello_longer_than_the_buffer_is_a_limit() {
         fn rest(&mut self, _: &Endpoints, _: u64, _: Timestamp, _: &[u8]) -> Option<Outcome> {
             None
         }
-        fn ended(&mut self, _: &Endpoints, outcome: Outcome) {
+        fn ended(&mut self, _: &Endpoints, _: (u64, Timestamp), outcome: Outcome) {
             self.0.push(outcome);
         }
         fn copied(&mut self, _: usize) {}
