@@ -15,7 +15,9 @@ use crate::blocklist::Catalogue;
 use crate::capture::{Frame, LinkType};
 
 mod again;
+mod certificate;
 mod mail;
+mod starttls;
 mod watched;
 
 const CLIENT: [u8; 4] = [10, 0, 0, 7];
