@@ -1,4 +1,4 @@
-//! Names out of DNS messages, TLS ClientHellos and server certificates, QUIC Initials, and
+//! Names out of DNS messages, TLS and DTLS ClientHellos, server certificates, QUIC Initials, and
 //! envelopes of SMTP in clear.
 //!
 //! Enters: a datagram, or the in-order prefix of a stream. Leaves: [`Sighting`], borrowed.
@@ -6,6 +6,7 @@
 
 pub mod cert;
 pub mod dns;
+pub mod dtls;
 pub mod ech;
 pub mod ja4;
 pub mod quic;

@@ -6,6 +6,7 @@
 
 mod certificate;
 mod context;
+mod dtls;
 mod mail;
 mod quic;
 mod support;

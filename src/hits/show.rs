@@ -5,6 +5,7 @@
 //! text. Never: panics on what the wire sent, lets a control character reach a terminal.
 
 mod certificate;
+mod chlo;
 mod dns;
 mod hello;
 mod registry;
@@ -27,6 +28,7 @@ pub fn describe(evidence: &[u8], seen: Seen) -> Vec<String> {
     let mut lines = Lines::default();
     match seen {
         Seen::DnsQuery | Seen::DnsCname | Seen::DnsSvcb => dns::describe(evidence, &mut lines),
+        Seen::QuicSni if evidence.starts_with(b"CHLO") => chlo::describe(evidence, &mut lines),
         Seen::TlsSni | Seen::QuicSni | Seen::DtlsSni => hello::describe(evidence, &mut lines),
         Seen::HttpHost
         | Seen::HttpConnect

@@ -225,12 +225,7 @@ impl<S: Sink> Context<'_, S> {
         let mut name = NameBuf::new();
         // It matched, so it has a normal form.
         let _ = sighting.name.normalise(&mut name);
-        let ja4 = sighting
-            .seen
-            .is_hello()
-            .then(|| ja4::client(sighting.evidence, sighting.seen == Seen::QuicSni))
-            .flatten()
-            .map(|j| j.as_str().to_owned());
+        let ja4 = ja4::of(sighting.evidence, sighting.seen).map(|j| j.as_str().to_owned());
         let kept = sighting.evidence.len().min(EVIDENCE_LEN_MAX);
         Hit {
             time: around.time,

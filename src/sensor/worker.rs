@@ -1,6 +1,7 @@
 //! One worker: its own tables, counters and buffers, nothing shared.
 
 use super::context::{Around, Context};
+use super::dtls;
 use super::mail::Envelopes;
 use super::quic::Connections;
 use super::tcp::{DNS_PORT, StreamReader};
@@ -34,6 +35,7 @@ pub struct Worker {
     decoder: Decoder,
     streams: Streams,
     quic: Connections,
+    dtls: dtls::Connections,
     asked: Asked,
     ech: Memory,
     presence: Watch,
@@ -55,6 +57,7 @@ impl Worker {
             decode_malformed: Counters::new(decode::Malformed::ALL.len()),
             decode_not_for_us: Counters::new(decode::NotForUs::ALL.len()),
             fragments: Counters::new(FragmentFate::ALL.len()),
+            tunnels: Counters::new(decode::Tunnel::ALL.len()),
             names_malformed: Counters::new(names::Malformed::ALL.len()),
             names: Counters::new(Seen::ALL.len()),
             local_names: Counters::new(LocalNames::ALL.len()),
@@ -73,6 +76,7 @@ impl Worker {
             decoder: Decoder::new(&settings.excluded),
             streams: Streams::new(settings.flows, settings.buffers, settings.seed),
             quic: Connections::new(settings.flows, settings.buffers, settings.seed),
+            dtls: dtls::Connections::new(settings.flows, settings.buffers, settings.seed),
             asked: Asked::new(ASKED_SLOTS),
             ech: Memory::new(ECH_SLOTS),
             presence: Watch::new(settings.seed),
@@ -126,7 +130,10 @@ impl Worker {
                         };
                         self.streams.push(&packet, number, &mut reader);
                     }
-                    Transport::Udp => udp(&packet, &mut self.quic, scratch, presence, &mut context),
+                    Transport::Udp => {
+                        let hellos = (&mut self.quic, &mut self.dtls);
+                        udp(&packet, hellos, scratch, presence, &mut context);
+                    }
                 }
             }
             Decoded::Neighbour(neighbour) => {
@@ -177,6 +184,8 @@ impl Worker {
         context.rest(now, due);
         let sets = self.quic.sets().div_ceil(SWEEP_PARTS).saturating_mul(due);
         self.quic.sweep(now, sets, &mut context);
+        let sets = self.dtls.sets().div_ceil(SWEEP_PARTS).saturating_mul(due);
+        self.dtls.sweep(now, sets, &mut self.scratch, &mut context);
         let sets = self
             .streams
             .sets()
@@ -207,6 +216,7 @@ impl Worker {
             sink,
         };
         self.quic.flush(&mut context);
+        self.dtls.flush(&mut self.scratch, &mut context);
         let mut reader = StreamReader {
             context: &mut context,
             scratch: &mut self.scratch,
@@ -219,10 +229,12 @@ impl Worker {
 
     /// Its counters, up to date.
     pub fn stats(&mut self) -> &mut Stats {
-        self.stats.flows = self.streams.len().saturating_add(self.quic.len()) as u64;
+        let datagrams = self.quic.len().saturating_add(self.dtls.len());
+        self.stats.flows = self.streams.len().saturating_add(datagrams) as u64;
         self.stats
             .fragments
             .copy_from(self.decoder.fragment_fates());
+        self.stats.tunnels.copy_from(self.decoder.tunnels());
         let (stats, presence) = (&mut self.stats, &self.presence);
         stats.presence.copy_from(presence.read());
         stats.presence_malformed.copy_from(presence.malformed());
@@ -234,14 +246,14 @@ impl Worker {
 
 fn udp<S: Sink>(
     packet: &Packet<'_>,
-    quic: &mut Connections,
+    (quic, dtls): (&mut Connections, &mut dtls::Connections),
     scratch: &mut [u8],
     presence: &mut Watch,
     context: &mut Context<'_, S>,
 ) {
     // QUIC on any port, those of DNS included: its version is nothing that DNS can hold there.
-    let quic = quic.push(packet, scratch, context);
-    if context.datagram(packet) || quic {
+    let hello = quic.push(packet, scratch, context) || dtls.push(packet, scratch, context);
+    if context.datagram(packet) || hello {
         return;
     }
     let ends = &packet.ends;
