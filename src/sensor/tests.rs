@@ -16,6 +16,7 @@ use crate::capture::{Frame, LinkType};
 
 mod again;
 mod certificate;
+mod ech;
 mod mail;
 mod starttls;
 mod watched;
