@@ -87,8 +87,8 @@ impl<S: Sink> Reader for StreamReader<'_, '_, S> {
             () if dns => self.read_dns(bytes),
             () if kerberos => self.read_kerberos(bytes),
             () => match self.envelopes.read(bytes, self.context) {
+                None | Some(Verdict::NotHere) => self.read_tls(bytes),
                 Some(verdict) => verdict,
-                None => self.read_tls(bytes),
             },
         }
     }

@@ -16,7 +16,10 @@ use crate::capture::{Frame, LinkType};
 
 mod again;
 mod join;
+mod certificate;
+mod ech;
 mod mail;
+mod starttls;
 mod watched;
 
 const CLIENT: [u8; 4] = [10, 0, 0, 7];
