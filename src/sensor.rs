@@ -10,6 +10,7 @@ mod quic;
 mod support;
 mod tcp;
 mod watch;
+mod web;
 mod worker;
 #[cfg(test)]
 mod tests;

@@ -34,6 +34,10 @@ pub const LOOKS_MAX: u8 = 16;
 const MARGIN: usize = 8 * 1024;
 /// Segments of such a stream kept in the hope that its head is only late.
 const HOLD_MAX: u8 = 8;
+/// Most bytes passed over at once: places in a stream are compared within half of its numbers.
+pub const SKIP_LEN_MAX: usize = 1 << 30;
+/// Highest note of a reader.
+pub const NOTE_MAX: u8 = 0x3f;
 /// Idle seconds after which the rest of a message is not waited for any more.
 const PATIENCE_S: u32 = 120;
 /// Idle seconds after which an unsettled flow gets its fate and leaves the table. Clients open
@@ -49,8 +53,11 @@ const CLOSED_S: u32 = 120;
 /// What a reader says of bytes that stand where a message may begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Read a message of so many bytes; another may follow.
+    /// Read a message of so many bytes; another may follow. More bytes than were shown, up to
+    /// [`SKIP_LEN_MAX`]: those to come are passed over unseen (a body).
     Consumed(usize),
+    /// The same for a message that told a name: whatever comes, the connection was named.
+    Named(usize),
     /// It fits so far; more bytes are needed.
     NeedMore,
     /// No message begins here.
@@ -61,10 +68,20 @@ pub enum Verdict {
     Decided(Outcome),
 }
 
+/// What is known of one side of a connection when its bytes are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Said {
+    /// The reader's own, at most [`NOTE_MAX`], 0 at first: what it writes there together with a
+    /// message that it read comes back with what follows.
+    pub note: u8,
+    /// The other side is the client.
+    pub answers: bool,
+}
+
 /// The next stage, as far as streams concern it.
 pub trait Reader {
     /// Bytes at a place where a message may begin, sent from `ends.src`.
-    fn read(&mut self, bytes: &[u8]) -> Verdict;
+    fn read(&mut self, bytes: &[u8], said: &mut Said) -> Verdict;
     /// The rest of these bytes, sent from `ends.src` up to `frame`, will never come: what can
     /// honestly be said of them? Another connection's packet may be the one looked at.
     fn rest(
@@ -321,6 +338,7 @@ fn data<R: Reader>(
     segment: &Segment<'_>,
     reader: &mut R,
 ) {
+    let answers = conn.client_side() == Some(side.other());
     let half = conn.half(side);
     if half.done() {
         return;
@@ -330,7 +348,12 @@ fn data<R: Reader>(
         half.cut();
         return;
     }
-    let mut place = Place { parts, key, half };
+    let mut place = Place {
+        parts,
+        key,
+        half,
+        answers,
+    };
     let next = if place.half.part != 0 {
         place.collect(segment, reader)
     } else if place.half.known() {
@@ -347,6 +370,10 @@ fn data<R: Reader>(
     };
     let end = segment.seq.wrapping_add(segment.bytes.len() as u32);
     half.skip_cut(end, segment.cut);
+    let named = half.named();
+    if named {
+        conn.spoke_first(side);
+    }
     match next {
         Next::Go => give_up_looking(parts, key, conn, reader),
         Next::Decide(outcome, mut message) => {
@@ -355,6 +382,7 @@ fn data<R: Reader>(
             }
             conn.spoke_first(side);
             fate::want(key, conn, side, &message, reader);
+            let outcome = if named { Outcome::Named } else { outcome };
             fate::decide(parts, key, conn, outcome, reader);
         }
         Next::Lost(outcome) => fate::conclude(parts, key, conn, Some(outcome), reader),

@@ -75,6 +75,11 @@ impl<S: Sink> Context<'_, S> {
         repeated
     }
 
+    /// Something of ours could not be read, or not wholly.
+    pub fn malformed(&mut self, why: Malformed) {
+        self.stats.names_malformed.bump(why.index());
+    }
+
     /// A whole ClientHello.
     pub fn hello(&mut self, hello: &Hello<'_>, seen: Seen) -> Outcome {
         let Some(sni) = hello.sni else {
@@ -119,12 +124,17 @@ impl<S: Sink> Context<'_, S> {
         result
     }
 
-    /// A name was read: count it, match it, and let it go.
-    pub fn sighting(&mut self, sighting: &Sighting<'_>) {
+    /// A name was read of which nothing follows, whoever's it is: count it, and let it go.
+    pub fn aside(&mut self, sighting: &Sighting<'_>) {
         self.stats.names.bump(sighting.seen.index());
         if self.sink.wants_names() {
             self.show(sighting);
         }
+    }
+
+    /// A name was read: count it, match it, and let it go.
+    pub fn sighting(&mut self, sighting: &Sighting<'_>) {
+        self.aside(sighting);
         match self.list.find_at(&sighting.name, self.around.time) {
             Verdict::None => {}
             Verdict::Allowed(_) => self.stats.allowed = self.stats.allowed.wrapping_add(1),

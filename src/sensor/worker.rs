@@ -5,6 +5,7 @@ use super::mail::Envelopes;
 use super::quic::Connections;
 use super::tcp::{DNS_PORT, StreamReader};
 use super::watch::Trail;
+use super::web::Web;
 use super::{Settings, Sink};
 use crate::base::{Counters, Endpoints, Outcome, Seen, Timestamp, Transport, WayRound};
 use crate::blocklist::Catalogue;
@@ -35,6 +36,7 @@ pub struct Worker {
     asked: Asked,
     presence: Watch,
     envelopes: Envelopes,
+    web: Web,
     scratch: Vec<u8>,
     monitored: Vec<IpNet>,
     trail: Trail,
@@ -73,6 +75,7 @@ impl Worker {
             asked: Asked::new(ASKED_SLOTS),
             presence: Watch::new(settings.seed),
             envelopes: Envelopes::default(),
+            web: Web::new(settings.seed),
             scratch: vec![0; SCRATCH_LEN],
             monitored: settings.monitored.clone(),
             trail: Trail::new(settings.seed),
@@ -118,6 +121,7 @@ impl Worker {
                             scratch,
                             presence,
                             envelopes: &mut self.envelopes,
+                            web: &mut self.web,
                         };
                         self.streams.push(&packet, number, &mut reader);
                     }
@@ -181,6 +185,7 @@ impl Worker {
             scratch: &mut self.scratch,
             presence: &mut self.presence,
             envelopes: &mut self.envelopes,
+            web: &mut self.web,
         };
         self.streams.sweep(now, sets, &mut reader);
     }
@@ -205,6 +210,7 @@ impl Worker {
             scratch: &mut self.scratch,
             presence: &mut self.presence,
             envelopes: &mut self.envelopes,
+            web: &mut self.web,
         };
         self.streams.flush(&mut reader);
         context.flush();

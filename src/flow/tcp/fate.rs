@@ -36,7 +36,9 @@ pub(super) fn conclude<R: Reader>(
     reader: &mut R,
 ) {
     let outcome = if conn.outcome == 0 {
-        partial(parts, key, conn, reader)
+        let rest = partial(parts, key, conn, reader);
+        let named = conn.sides.iter().any(Half::named);
+        rest.or(named.then_some(Outcome::Named))
             .or(loss)
             .unwrap_or_else(|| state(conn))
     } else {

@@ -2,7 +2,7 @@
 
 use bytemuck::Zeroable;
 
-use super::LOOKS_MAX;
+use super::{LOOKS_MAX, NOTE_MAX, Reader, Said, Verdict};
 
 const KNOWN: u8 = 1;
 const FROM_SYN: u8 = 2;
@@ -12,6 +12,11 @@ const PAYLOAD: u8 = 16;
 const BROKEN: u8 = 32;
 const RENEWED: u8 = 64;
 const CUT: u8 = 128;
+
+/// In `marks`: a segment lay too far ahead to be kept.
+const HOLE: u8 = 128;
+/// In `marks`: a message told a name.
+const NAMED: u8 = 64;
 
 /// One direction. All zero: nothing seen.
 #[derive(Clone, Copy, Zeroable)]
@@ -28,8 +33,8 @@ pub(super) struct Half {
     /// Segments in the stretch; while holding, without the first.
     pub held: u8,
     flags: u8,
-    /// A segment lay too far ahead to be kept.
-    hole: u8,
+    /// [`HOLE`], [`NAMED`], and the reader's note.
+    marks: u8,
 }
 
 impl Half {
@@ -124,12 +129,32 @@ impl Half {
 
     /// A segment lay too far ahead to be kept.
     pub const fn leave_hole(&mut self) {
-        self.hole = 1;
+        self.marks |= HOLE;
     }
 
     /// Was there such a segment?
     pub const fn has_hole(&self) -> bool {
-        self.hole == 1
+        self.marks & HOLE != 0
+    }
+
+    /// Did a message tell a name?
+    pub const fn named(&self) -> bool {
+        self.marks & NAMED != 0
+    }
+
+    /// Shows `bytes` to the reader, with the note that it left.
+    pub fn show<R: Reader>(&mut self, bytes: &[u8], answers: bool, reader: &mut R) -> Verdict {
+        let note = self.marks & NOTE_MAX;
+        let mut said = Said { note, answers };
+        let verdict = reader.read(bytes, &mut said);
+        self.marks = (self.marks & !NOTE_MAX) | (said.note & NOTE_MAX);
+        if let Verdict::Named(n) = verdict {
+            self.marks |= NAMED;
+            // Each name is worth as many looks as the first.
+            self.looks = 0;
+            return Verdict::Consumed(n);
+        }
+        verdict
     }
 
     /// The capture cut `n` bytes off the segment that ends at `end`.

@@ -4,7 +4,7 @@
 //! are whole. Never: settles a connection.
 
 use super::half::Half;
-use super::{HOLD_MAX, MARGIN, Message, Parts, Reader, Segment, Verdict};
+use super::{HOLD_MAX, MARGIN, Message, Parts, Reader, SKIP_LEN_MAX, Segment, Verdict};
 use crate::base::Outcome;
 use crate::flow::assembly::Insert;
 use crate::flow::pool::SLOT_LEN;
@@ -23,6 +23,8 @@ pub(super) struct Place<'s> {
     pub parts: &'s mut Parts,
     pub key: &'s Key,
     pub half: &'s mut Half,
+    /// The other side is the client.
+    pub answers: bool,
 }
 
 impl Place<'_> {
@@ -76,12 +78,12 @@ impl Place<'_> {
     /// Shows bytes that begin at the side's base where they lie.
     fn in_place<R: Reader>(&mut self, mut bytes: &[u8], reader: &mut R) -> Next {
         while !bytes.is_empty() {
-            match reader.read(bytes) {
+            match self.half.show(bytes, self.answers, reader) {
                 Verdict::Decided(outcome) => {
                     return Next::Decide(outcome, self.message(0, bytes.len(), 1));
                 }
-                Verdict::Consumed(n) => {
-                    let n = n.clamp(1, bytes.len());
+                Verdict::Consumed(n) | Verdict::Named(n) => {
+                    let n = n.clamp(1, SKIP_LEN_MAX);
                     self.half.consumed(n);
                     bytes = bytes.get(n..).unwrap_or_default();
                 }
@@ -159,7 +161,8 @@ impl Place<'_> {
             let start = assembly.start();
             for candidate in [Some(start), Some(at).filter(|at| *at != start)] {
                 let Some(candidate) = candidate else { continue };
-                match reader.read(assembly.from(pool, candidate)) {
+                let bytes = assembly.from(pool, candidate);
+                match self.half.show(bytes, self.answers, reader) {
                     Verdict::Decided(outcome) => {
                         let held = u32::from(self.half.held).saturating_add(2);
                         let segments = if candidate == start { held } else { 1 };
@@ -167,8 +170,8 @@ impl Place<'_> {
                         return Next::Decide(outcome, self.message(candidate, end, segments));
                     }
                     Verdict::NeedMore => hopeful = true,
-                    Verdict::Consumed(n) => {
-                        let end = candidate.saturating_add(n.max(1));
+                    Verdict::Consumed(n) | Verdict::Named(n) => {
+                        let end = candidate.saturating_add(n.clamp(1, SKIP_LEN_MAX));
                         assembly.consume(pool, end);
                         self.half.resume(end);
                         return self.look_at_prefix(reader);
@@ -221,14 +224,14 @@ impl Place<'_> {
                 }
                 return Next::Go;
             }
-            match reader.read(prefix) {
+            match self.half.show(prefix, self.answers, reader) {
                 Verdict::Decided(outcome) => {
                     let (end, segments) = (assembly.end(), u32::from(self.half.held));
                     return Next::Decide(outcome, self.message(0, end, segments));
                 }
                 Verdict::NeedMore => return Next::Go,
-                Verdict::Consumed(n) => {
-                    let n = n.clamp(1, len);
+                Verdict::Consumed(n) | Verdict::Named(n) => {
+                    let n = n.clamp(1, SKIP_LEN_MAX);
                     assembly.consume(pool, n);
                     self.half.consumed(n);
                 }

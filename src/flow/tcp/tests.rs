@@ -19,7 +19,7 @@ struct Toy {
 }
 
 impl Reader for Toy {
-    fn read(&mut self, bytes: &[u8]) -> Verdict {
+    fn read(&mut self, bytes: &[u8], _: &mut Said) -> Verdict {
         match bytes {
             [b'#'] => Verdict::NeedMore,
             [b'#', len, rest @ ..] => match rest.get(..usize::from(*len)) {
