@@ -5,7 +5,8 @@
 //! else in a pool buffer. Never: knows a protocol; waits for the SYN; grows.
 //!
 //! A message may begin at the start of a stream and, since a dialogue may come before it
-//! (STARTTLS, CONNECT, SOCKS), at the start of each of the first [`LOOKS_MAX`] segments of a side.
+//! (STARTTLS, CONNECT, SOCKS), at the start of each of the first [`LOOKS_MAX`] segments of a side;
+//! also right behind a line of a dialogue that the reader knows, and such lines use up no look.
 
 use bytemuck::Zeroable;
 
@@ -22,13 +23,15 @@ mod place;
 mod tests;
 
 use half::Half;
-use place::{Next, Place};
+use place::{Next, Place, Told};
 
 /// The stretches that streams keep.
 type Parts = Shelf<Assembly>;
 
 /// Segments of one side in which a message may still begin.
 pub const LOOKS_MAX: u8 = 16;
+/// Lines of a known dialogue ([`Verdict::Passed`]) that use up no look; each one more does.
+pub const LINES_MAX: u8 = 120;
 /// Room kept before the first segment of a stream that was met in the middle, in bytes: earlier
 /// segments that arrive late still fit.
 const MARGIN: usize = 8 * 1024;
@@ -38,6 +41,8 @@ const HOLD_MAX: u8 = 8;
 pub const SKIP_LEN_MAX: usize = 1 << 30;
 /// Highest note of a reader.
 pub const NOTE_MAX: u8 = 0x3f;
+/// In a side's note: a message of it told a name.
+const NAMED: u8 = 0x40;
 /// Idle seconds after which the rest of a message is not waited for any more.
 const PATIENCE_S: u32 = 120;
 /// Idle seconds after which an unsettled flow gets its fate and leaves the table. Clients open
@@ -58,12 +63,23 @@ pub enum Verdict {
     Consumed(usize),
     /// The same for a message that told a name: whatever comes, the connection was named.
     Named(usize),
+    /// So many bytes belong to a dialogue that may lead to a message: one may begin right behind
+    /// them. Unlike after [`Self::Consumed`], what is missing is not waited for.
+    Passed(usize),
     /// It fits so far; more bytes are needed.
     NeedMore,
     /// No message begins here.
     NotHere,
     /// A message seems to begin here but contradicts itself. Looking goes on: it may be a decoy.
     Broken,
+    /// This side has told all it can; the other may tell more. `by_client`: is this side the
+    /// client's? The outcome, if any, stands when nothing better comes.
+    Told {
+        /// What became of the connection as far as this side tells.
+        outcome: Option<Outcome>,
+        /// Was it sent by the client?
+        by_client: bool,
+    },
     /// All is known about this connection.
     Decided(Outcome),
 }
@@ -140,6 +156,10 @@ struct Conn {
     closing: u8,
     /// 1 when the reader wants its later payload.
     wanted: u8,
+    /// What one side told while the other may tell more: 0, or 1 + index of an [`Outcome`].
+    told: u8,
+    /// Of each side: the reader's note, and [`NAMED`].
+    notes: [u8; 2],
 }
 
 impl Conn {
@@ -148,6 +168,20 @@ impl Conn {
             Side::Low => &mut self.sides[0],
             Side::High => &mut self.sides[1],
         }
+    }
+
+    const fn half_and_note(&mut self, side: Side) -> (&mut Half, &mut u8) {
+        let [low, high] = &mut self.sides;
+        let [low_note, high_note] = &mut self.notes;
+        match side {
+            Side::Low => (low, low_note),
+            Side::High => (high, high_note),
+        }
+    }
+
+    /// Did a message of either side tell a name?
+    const fn named(&self) -> bool {
+        (self.notes[0] | self.notes[1]) & NAMED != 0
     }
 
     const fn client_side(&self) -> Option<Side> {
@@ -166,6 +200,19 @@ impl Conn {
     const fn spoke_first(&mut self, side: Side) {
         if self.client == 0 {
             self.set_client(side);
+        }
+    }
+
+    /// What stands if nothing better comes.
+    fn told(&self) -> Option<Outcome> {
+        let index = usize::from(self.told).checked_sub(1)?;
+        Outcome::ALL.get(index).copied()
+    }
+
+    /// Notes what one side told. A name is not taken back.
+    fn tell(&mut self, outcome: Outcome) {
+        if self.told() != Some(Outcome::Named) {
+            self.told = (outcome.index() as u8).saturating_add(1);
         }
     }
 
@@ -339,8 +386,11 @@ fn data<R: Reader>(
     reader: &mut R,
 ) {
     let answers = conn.client_side() == Some(side.other());
-    let half = conn.half(side);
+    let (half, note) = conn.half_and_note(side);
     if half.done() {
+        if conn.told != 0 {
+            alone(parts, key, conn, side, reader);
+        }
         return;
     }
     half.saw_payload();
@@ -352,6 +402,7 @@ fn data<R: Reader>(
         parts,
         key,
         half,
+        note,
         answers,
     };
     let next = if place.half.part != 0 {
@@ -370,7 +421,7 @@ fn data<R: Reader>(
     };
     let end = segment.seq.wrapping_add(segment.bytes.len() as u32);
     half.skip_cut(end, segment.cut);
-    let named = half.named();
+    let named = conn.named();
     if named {
         conn.spoke_first(side);
     }
@@ -385,14 +436,58 @@ fn data<R: Reader>(
             let outcome = if named { Outcome::Named } else { outcome };
             fate::decide(parts, key, conn, outcome, reader);
         }
+        Next::Told(told, mut message) => {
+            if message.to == end {
+                message.to = end.wrapping_add(segment.cut);
+            }
+            half_told(parts, key, conn, side, (&told, &message), reader);
+        }
         Next::Lost(outcome) => fate::conclude(parts, key, conn, Some(outcome), reader),
     }
 }
 
-/// Once the client's side has had its looks, nothing more is to be expected of the connection.
+/// One side has told all it can.
+#[cold]
+fn half_told<R: Reader>(
+    parts: &mut Parts,
+    key: &Key,
+    conn: &mut Conn,
+    side: Side,
+    (told, message): (&Told, &Message),
+    reader: &mut R,
+) {
+    conn.spoke_first(if told.by_client { side } else { side.other() });
+    if let Some(outcome) = told.outcome {
+        conn.tell(outcome);
+    }
+    if told.by_client {
+        // Whatever was watched on these ports before is over.
+        fate::want(key, conn, side, message, reader);
+        conn.half(side.other()).look_anew();
+    }
+    let half = conn.half(side);
+    parts.give(half.part);
+    half.finish();
+    if conn.half(side.other()).done() {
+        fate::conclude(parts, key, conn, None, reader);
+    }
+}
+
+/// A side that has told all it can goes on, and nothing was ever seen of the other: only this
+/// direction passes here.
+#[cold]
+fn alone<R: Reader>(parts: &mut Parts, key: &Key, conn: &mut Conn, side: Side, reader: &mut R) {
+    if !conn.half(side.other()).payload_seen() {
+        fate::conclude(parts, key, conn, None, reader);
+    }
+}
+
+/// Once the client's side has had its looks, nothing more is to be expected of the connection,
+/// unless its hello left the name to the server.
 fn give_up_looking<R: Reader>(parts: &mut Parts, key: &Key, conn: &mut Conn, reader: &mut R) {
     let over = match conn.client_side() {
-        Some(side) => conn.half(side).done(),
+        Some(side) if conn.told == 0 => conn.half(side).done(),
+        Some(_) => conn.sides.iter().all(Half::done),
         None => conn.sides.iter().all(Half::done),
     };
     if over {

@@ -165,6 +165,10 @@ fn each_field_of_a_snapshot_moves_its_own_series() {
             "poortwacht_fragments_total{fate=\"expired\"}",
         ),
         (
+            |s| s.tunnels = counters(40, decode::Tunnel::Vxlan.index(), 3),
+            "poortwacht_tunnels_total{kind=\"vxlan\"}",
+        ),
+        (
             |s| s.names_malformed = counters(9, names::Malformed::TlsHello.index(), 3),
             "poortwacht_malformed_messages_total{reason=\"tls_hello\"}",
         ),

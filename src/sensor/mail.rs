@@ -114,7 +114,7 @@ impl Envelopes {
                 let count = &mut context.stats.smtp_senders;
                 *count = count.wrapping_add(1);
                 if let Some(domain) = domain {
-                    context.aside(&sighting(domain));
+                    context.seen(&sighting(domain));
                     self.begin_mail(domain, &ends, context);
                     return Verdict::Named(used);
                 }

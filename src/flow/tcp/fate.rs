@@ -36,9 +36,9 @@ pub(super) fn conclude<R: Reader>(
     reader: &mut R,
 ) {
     let outcome = if conn.outcome == 0 {
-        let rest = partial(parts, key, conn, reader);
-        let named = conn.sides.iter().any(Half::named);
-        rest.or(named.then_some(Outcome::Named))
+        partial(parts, key, conn, reader)
+            .or_else(|| conn.named().then_some(Outcome::Named))
+            .or_else(|| conn.told())
             .or(loss)
             .unwrap_or_else(|| state(conn))
     } else {

@@ -4,7 +4,9 @@
 //! are whole. Never: settles a connection.
 
 use super::half::Half;
-use super::{HOLD_MAX, MARGIN, Message, Parts, Reader, SKIP_LEN_MAX, Segment, Verdict};
+use super::{
+    HOLD_MAX, MARGIN, Message, NAMED, NOTE_MAX, Parts, Reader, SKIP_LEN_MAX, Said, Segment, Verdict,
+};
 use crate::base::Outcome;
 use crate::flow::assembly::Insert;
 use crate::flow::pool::SLOT_LEN;
@@ -14,8 +16,15 @@ use crate::flow::table::Key;
 pub(super) enum Next {
     Go,
     Decide(Outcome, Message),
+    Told(Told, Message),
     /// The rest cannot be put together.
     Lost(Outcome),
+}
+
+/// What a side said that can say no more: see [`Verdict::Told`].
+pub(super) struct Told {
+    pub outcome: Option<Outcome>,
+    pub by_client: bool,
 }
 
 /// A side's stream while a segment is put into it.
@@ -23,6 +32,8 @@ pub(super) struct Place<'s> {
     pub parts: &'s mut Parts,
     pub key: &'s Key,
     pub half: &'s mut Half,
+    /// The reader's, and whether a name was told.
+    pub note: &'s mut u8,
     /// The other side is the client.
     pub answers: bool,
 }
@@ -78,14 +89,21 @@ impl Place<'_> {
     /// Shows bytes that begin at the side's base where they lie.
     fn in_place<R: Reader>(&mut self, mut bytes: &[u8], reader: &mut R) -> Next {
         while !bytes.is_empty() {
-            match self.half.show(bytes, self.answers, reader) {
+            match show(bytes, self.half, self.note, self.answers, reader) {
                 Verdict::Decided(outcome) => {
                     return Next::Decide(outcome, self.message(0, bytes.len(), 1));
                 }
-                Verdict::Consumed(n) | Verdict::Named(n) => {
+                Verdict::Told { outcome, by_client } => {
+                    let told = Told { outcome, by_client };
+                    return Next::Told(told, self.message(0, bytes.len(), 1));
+                }
+                verdict @ (Verdict::Consumed(n) | Verdict::Named(n) | Verdict::Passed(n)) => {
                     let n = n.clamp(1, SKIP_LEN_MAX);
-                    self.half.consumed(n);
+                    self.step(n, !matches!(verdict, Verdict::Passed(_)));
                     bytes = bytes.get(n..).unwrap_or_default();
+                    if self.half.done() {
+                        break;
+                    }
                 }
                 Verdict::NeedMore => return self.keep(0, bytes, reader),
                 verdict @ (Verdict::NotHere | Verdict::Broken) => {
@@ -95,6 +113,15 @@ impl Place<'_> {
             }
         }
         Next::Go
+    }
+
+    /// Moves behind a message, or behind a line of a dialogue.
+    const fn step(&mut self, n: usize, message: bool) {
+        if message {
+            self.half.consumed(n);
+        } else {
+            self.half.passed(n);
+        }
     }
 
     /// Begins a stretch at the side's base.
@@ -162,7 +189,7 @@ impl Place<'_> {
             for candidate in [Some(start), Some(at).filter(|at| *at != start)] {
                 let Some(candidate) = candidate else { continue };
                 let bytes = assembly.from(pool, candidate);
-                match self.half.show(bytes, self.answers, reader) {
+                match show(bytes, self.half, self.note, self.answers, reader) {
                     Verdict::Decided(outcome) => {
                         let held = u32::from(self.half.held).saturating_add(2);
                         let segments = if candidate == start { held } else { 1 };
@@ -170,13 +197,18 @@ impl Place<'_> {
                         return Next::Decide(outcome, self.message(candidate, end, segments));
                     }
                     Verdict::NeedMore => hopeful = true,
+                    Verdict::Told { outcome, by_client } => {
+                        let told = Told { outcome, by_client };
+                        let end = assembly.end();
+                        return Next::Told(told, self.message(candidate, end, 1));
+                    }
                     Verdict::Consumed(n) | Verdict::Named(n) => {
                         let end = candidate.saturating_add(n.clamp(1, SKIP_LEN_MAX));
                         assembly.consume(pool, end);
                         self.half.resume(end);
                         return self.look_at_prefix(reader);
                     }
-                    Verdict::NotHere | Verdict::Broken => {}
+                    Verdict::NotHere | Verdict::Broken | Verdict::Passed(_) => {}
                 }
             }
         }
@@ -224,16 +256,21 @@ impl Place<'_> {
                 }
                 return Next::Go;
             }
-            match self.half.show(prefix, self.answers, reader) {
+            match show(prefix, self.half, self.note, self.answers, reader) {
                 Verdict::Decided(outcome) => {
                     let (end, segments) = (assembly.end(), u32::from(self.half.held));
                     return Next::Decide(outcome, self.message(0, end, segments));
                 }
                 Verdict::NeedMore => return Next::Go,
-                Verdict::Consumed(n) | Verdict::Named(n) => {
+                Verdict::Told { outcome, by_client } => {
+                    let (end, segments) = (assembly.end(), u32::from(self.half.held));
+                    let told = Told { outcome, by_client };
+                    return Next::Told(told, self.message(0, end, segments));
+                }
+                verdict @ (Verdict::Consumed(n) | Verdict::Named(n) | Verdict::Passed(n)) => {
                     let n = n.clamp(1, SKIP_LEN_MAX);
                     assembly.consume(pool, n);
-                    self.half.consumed(n);
+                    self.step(n, !matches!(verdict, Verdict::Passed(_)));
                 }
                 verdict @ (Verdict::NotHere | Verdict::Broken) => {
                     // Bytes behind a hole, if any, are let go: the hole is in a dialogue not ours.
@@ -263,4 +300,26 @@ impl Place<'_> {
         self.half.leave_hole();
         Next::Go
     }
+}
+
+/// Shows `bytes` to the reader, with the note that it left.
+fn show<R: Reader>(
+    bytes: &[u8],
+    half: &mut Half,
+    note: &mut u8,
+    answers: bool,
+    reader: &mut R,
+) -> Verdict {
+    let mut said = Said {
+        note: *note & NOTE_MAX,
+        answers,
+    };
+    let verdict = reader.read(bytes, &mut said);
+    *note = (*note & NAMED) | (said.note & NOTE_MAX);
+    if matches!(verdict, Verdict::Named(_)) {
+        *note |= NAMED;
+        // Each name is worth as many looks as the first.
+        half.looks = 0;
+    }
+    verdict
 }
