@@ -242,7 +242,7 @@ pub(super) fn went_back(old: &Stats, new: &Stats) -> bool {
         |s| s.smtp_mails,
         |s| s.watched_given_up,
     ];
-    let sets: [fn(&Stats) -> &Counters; 15] = [
+    let sets: [fn(&Stats) -> &Counters; 16] = [
         |s| &s.decode_malformed,
         |s| &s.decode_not_for_us,
         |s| &s.fragments,
