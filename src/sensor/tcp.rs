@@ -9,6 +9,7 @@ use crate::base::{Endpoints, Outcome, Seen, Timestamp};
 use crate::event::Event;
 use crate::flow::tcp::Message;
 use crate::flow::{Key, Reader, Said, Side, Verdict};
+use crate::names::http::{self, Begins};
 use crate::names::{self, Probe, dns, tls};
 use crate::presence::{self, At, Watch};
 
@@ -112,8 +113,13 @@ impl<S: Sink> Reader for StreamReader<'_, '_, S> {
         // SMTP begins so.
         let hello =
             bytes.first() == Some(&0x16) && (!dns || tls::starts_hello(bytes) == Probe::Found(()));
+        // What begins with a method would be a DNS message of 16 KiB, a Kerberos message of a GiB.
+        let request = (dns || kerberos)
+            && !said.answers
+            && http::begins(bytes) == Probe::Found(Begins::Request);
         match () {
             () if hello => self.read_tls(bytes),
+            () if request => self.begin(bytes, said).unwrap_or(Verdict::NotHere),
             () if dns => self.read_dns(bytes),
             () if kerberos => self.read_kerberos(bytes),
             () => match self.begin(bytes, said) {
