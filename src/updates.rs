@@ -39,7 +39,12 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { from: String::new(), keys: Vec::new(), ca_file: PathBuf::new(), timeout_seconds: 60 }
+        Self {
+            from: String::new(),
+            keys: Vec::new(),
+            ca_file: PathBuf::new(),
+            timeout_seconds: 60,
+        }
     }
 }
 
@@ -129,7 +134,8 @@ pub fn check(
     let catalogue = compile(&bundle).map_err(Refusal::Broken)?;
     let (old, old_bundle) = in_force(target).map_err(Refusal::Broken)?;
     let same = old_bundle.as_ref().is_some_and(|old| *old == bundle);
-    if let Some(old) = old_bundle.filter(|old| !same && !leave.older && bundle.created <= old.created)
+    if let Some(old) =
+        old_bundle.filter(|old| !same && !leave.older && bundle.created <= old.created)
     {
         return Err(Refusal::Implausible(format!(
             "the list was made on {}, not after the one in force ({}): an old list may be played \
@@ -148,7 +154,14 @@ pub fn check(
     let mut warnings = lint::warnings(&catalogue);
     warnings.retain(|warning| !known.contains(warning));
     let created = bundle.created_text();
-    Ok(Candidate { text, created, catalogue, changes, warnings, same })
+    Ok(Candidate {
+        text,
+        created,
+        catalogue,
+        changes,
+        warnings,
+        same,
+    })
 }
 
 /// The catalogue at `target` and its bundle; without one, the catalogue that is built in.
@@ -164,7 +177,8 @@ fn in_force(target: &Path) -> Result<(Catalogue, Option<Bundle>), Vec<ListProble
 
 fn compile(bundle: &Bundle) -> Result<Catalogue, Vec<ListProblem>> {
     let files = bundle.files.iter();
-    let sources: Vec<SourceText<'_>> =
-        files.map(|file| SourceText::Vendor(&file.name, &file.text)).collect();
+    let sources: Vec<SourceText<'_>> = files
+        .map(|file| SourceText::Vendor(&file.name, &file.text))
+        .collect();
     Catalogue::compile(&sources, Timestamp(i64::MIN))
 }

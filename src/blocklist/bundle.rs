@@ -44,7 +44,12 @@ pub struct BundledFile {
 impl Bundle {
     /// Puts files together.
     pub fn new(created: OffsetDateTime, files: Vec<BundledFile>) -> Self {
-        Self { kind: KIND.into(), form: FORM, created, files }
+        Self {
+            kind: KIND.into(),
+            form: FORM,
+            created,
+            files,
+        }
     }
 
     /// Reads one; `file` stands for it in the problem.
@@ -60,29 +65,48 @@ impl Bundle {
         let bundle: Self = serde_json::from_str(text)
             .map_err(|e| refused(e.line(), format!("this is no catalogue bundle: {e}"), made))?;
         if bundle.kind != KIND {
-            let what = format!("this is no catalogue bundle: its kind is `{}`", bundle.kind.escape_debug());
+            let what = format!(
+                "this is no catalogue bundle: its kind is `{}`",
+                bundle.kind.escape_debug()
+            );
             return Err(refused(0, what, made));
         }
         if bundle.form != FORM {
-            let what = format!("the bundle has form {}, and {FORM} is the latest known", bundle.form);
+            let what = format!(
+                "the bundle has form {}, and {FORM} is the latest known",
+                bundle.form
+            );
             return Err(refused(0, what, "update this program"));
         }
         if bundle.files.is_empty() || bundle.files.len() > FILES_MAX {
-            let what = format!("the bundle holds {} files: 1 to {FILES_MAX} are allowed", bundle.files.len());
+            let what = format!(
+                "the bundle holds {} files: 1 to {FILES_MAX} are allowed",
+                bundle.files.len()
+            );
             return Err(refused(0, what, made));
         }
         let mut names = BTreeSet::new();
         for one in &bundle.files {
             let plain = |stem: &str| {
                 !stem.is_empty()
-                    && stem.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+                    && stem
+                        .bytes()
+                        .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
             };
             let shown = one.name.escape_debug();
             if !one.name.strip_suffix(".toml").is_some_and(plain) {
-                return Err(refused(0, format!("the bundle names a file `{shown}`"), made));
+                return Err(refused(
+                    0,
+                    format!("the bundle names a file `{shown}`"),
+                    made,
+                ));
             }
             if !names.insert(one.name.as_str()) {
-                return Err(refused(0, format!("the bundle holds `{shown}` twice"), made));
+                return Err(refused(
+                    0,
+                    format!("the bundle holds `{shown}` twice"),
+                    made,
+                ));
             }
         }
         Ok(bundle)
@@ -110,7 +134,9 @@ mod moment {
         to.serialize_str(&at.format(&Rfc3339).map_err(ser::Error::custom)?)
     }
 
-    pub(super) fn deserialize<'d, D: Deserializer<'d>>(from: D) -> Result<OffsetDateTime, D::Error> {
+    pub(super) fn deserialize<'d, D: Deserializer<'d>>(
+        from: D,
+    ) -> Result<OffsetDateTime, D::Error> {
         let text = String::deserialize(from)?;
         OffsetDateTime::parse(&text, &Rfc3339)
             .map_err(|_| de::Error::custom("`created` is no moment such as 2026-11-22T12:00:00Z"))

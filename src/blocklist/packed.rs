@@ -18,9 +18,11 @@ const WINDOW_LOG_MAX: u32 = 27;
 /// It unpacks to more than allowed, is cut short or broken, or is no UTF-8.
 pub fn unpack(file: &str, bytes: Vec<u8>) -> Result<String, ListProblem> {
     let bytes = match bytes.get(..4) {
-        Some([0x1f, 0x8b, ..]) => {
-            bounded(file, "gzip", flate2::read::MultiGzDecoder::new(bytes.as_slice()))?
-        }
+        Some([0x1f, 0x8b, ..]) => bounded(
+            file,
+            "gzip",
+            flate2::read::MultiGzDecoder::new(bytes.as_slice()),
+        )?,
         Some([0x28, 0xb5, 0x2f, 0xfd]) => {
             let broken = |e: std::io::Error| broken(file, "zstd", &e);
             let reader = BufReader::new(bytes.as_slice());
@@ -31,7 +33,10 @@ pub fn unpack(file: &str, bytes: Vec<u8>) -> Result<String, ListProblem> {
         _ => bytes,
     };
     String::from_utf8(bytes).map_err(|error| {
-        let good = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
+        let good = error
+            .as_bytes()
+            .get(..error.utf8_error().valid_up_to())
+            .unwrap_or_default();
         let line = good.iter().filter(|&&b| b == b'\n').count() + 1;
         ListProblem {
             line: u32::try_from(line).unwrap_or(u32::MAX),
@@ -42,10 +47,16 @@ pub fn unpack(file: &str, bytes: Vec<u8>) -> Result<String, ListProblem> {
 
 fn bounded(file: &str, how: &str, from: impl Read) -> Result<Vec<u8>, ListProblem> {
     let mut bytes = Vec::new();
-    from.take(LEN_MAX + 1).read_to_end(&mut bytes).map_err(|e| broken(file, how, &e))?;
+    from.take(LEN_MAX + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|e| broken(file, how, &e))?;
     if bytes.len() as u64 > LEN_MAX {
         let what = format!("unpacks to more than {} MiB", LEN_MAX >> 20);
-        return Err(ListProblem::of_file(file, what, "check what it is, or unpack it yourself"));
+        return Err(ListProblem::of_file(
+            file,
+            what,
+            "check what it is, or unpack it yourself",
+        ));
     }
     Ok(bytes)
 }
@@ -71,11 +82,16 @@ mod tests {
     fn each_packing_is_known_by_its_first_bytes() {
         let text = b"a.example\n".to_vec();
         assert_eq!(unpack("x", text.clone()).unwrap(), "a.example\n");
-        assert_eq!(unpack("x", gzip(2, &text)).unwrap(), "a.example\na.example\n");
+        assert_eq!(
+            unpack("x", gzip(2, &text)).unwrap(),
+            "a.example\na.example\n"
+        );
         let zst = zstd::encode_all(text.as_slice(), 1).unwrap();
         assert_eq!(unpack("x", zst.clone()).unwrap(), "a.example\n");
         for cut in [gzip(1, &text), zst] {
-            let said = unpack("l.zst", cut[..cut.len() - 3].to_vec()).unwrap_err().to_string();
+            let said = unpack("l.zst", cut[..cut.len() - 3].to_vec())
+                .unwrap_err()
+                .to_string();
             assert!(said.contains("l.zst: cannot be unpacked"), "{said}");
         }
         let said = unpack("l", b"a\n\xff".to_vec()).unwrap_err().to_string();
@@ -89,6 +105,9 @@ mod tests {
         let bomb = gzip(pieces, &piece);
         assert!(bomb.len() < 8 << 20, "{}", bomb.len());
         let said = unpack("b.gz", bomb).unwrap_err().to_string();
-        assert!(said.contains("b.gz: unpacks to more than 256 MiB"), "{said}");
+        assert!(
+            said.contains("b.gz: unpacks to more than 256 MiB"),
+            "{said}"
+        );
     }
 }

@@ -295,7 +295,10 @@ mod tests {
             "1 failures, 0 warnings, 1 notes, 1 checks well (--all shows them)\n"
         );
         let table = table(&all);
-        assert!(table.contains("interface-up") && table.contains("→ raise it"), "{table}");
+        assert!(
+            table.contains("interface-up") && table.contains("→ raise it"),
+            "{table}"
+        );
     }
 
     #[test]

@@ -203,13 +203,9 @@ fn execute(
             }
             Ok(())
         }
-        ListCommand::Export(export) => {
-            exchange::export(export, &args.sources.load()?, out, notes)
-        }
+        ListCommand::Export(export) => exchange::export(export, &args.sources.load()?, out, notes),
         ListCommand::Import(import) => exchange::import(import, out, notes),
-        ListCommand::Bundle(bundle) => {
-            update::bundle(bundle, args.sources.lists.as_deref(), out)
-        }
+        ListCommand::Bundle(bundle) => update::bundle(bundle, args.sources.lists.as_deref(), out),
         ListCommand::Verify(verify) => update::verify_file(verify, look, out),
         ListCommand::Update(update) => update::update(update, look, out, notes),
         ListCommand::Rollback(rollback) => update::rollback(rollback, notes),

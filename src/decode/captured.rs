@@ -38,7 +38,11 @@ pub(super) fn of_link<'f>(
                 return Err(span.short(ENC_LEN).into());
             };
             let family = u32::from_be_bytes(*family);
-            let family = if family > 0xffff { family.swap_bytes() } else { family };
+            let family = if family > 0xffff {
+                family.swap_bytes()
+            } else {
+                family
+            };
             (link::of_family(family)?, span.after(ENC_LEN)?)
         }
         LinkType::Pflog => {
@@ -69,7 +73,12 @@ fn named(
 ) -> Result<Inside<'_>, End> {
     let field = |at: usize, size: usize| {
         let bytes = span.bytes.get(at..at.saturating_add(size))?;
-        Some(bytes.iter().rev().fold(0u32, |value, byte| value << 8 | u32::from(*byte)))
+        Some(
+            bytes
+                .iter()
+                .rev()
+                .fold(0u32, |value, byte| value << 8 | u32::from(*byte)),
+        )
     };
     let (Some(len), Some(kind)) = (field(len_at, len_size), field(kind_at, kind_size)) else {
         return Err(span.short(kind_at.saturating_add(kind_size)).into());
@@ -105,7 +114,10 @@ fn nflog<'f>(span: Span<'f>, way: &mut Way<'f, '_>) -> Result<Inside<'f>, End> {
         let (len, kind) = if room(little) {
             (little, u16::from_le_bytes([*k0, *k1]))
         } else {
-            (u16::from_be_bytes([*l0, *l1]), u16::from_be_bytes([*k0, *k1]))
+            (
+                u16::from_be_bytes([*l0, *l1]),
+                u16::from_be_bytes([*k0, *k1]),
+            )
         };
         if !room(len) {
             return Err(Malformed::BadLength.into());

@@ -54,7 +54,10 @@ fn version_0<'f>(
     }
     let mut key = 0;
     if flags & KEY != 0 {
-        key = rest.bytes.first_chunk().map_or(0, |key| u32::from_be_bytes(*key));
+        key = rest
+            .bytes
+            .first_chunk()
+            .map_or(0, |key| u32::from_be_bytes(*key));
         rest = rest.after(4)?;
     }
     if flags & SEQUENCE != 0 {
@@ -122,7 +125,11 @@ fn erspan_2<'f>(span: Span<'f>, way: &mut Way<'f, '_>) -> Result<Inside<'f>, End
 /// ERSPAN type III: version 2, time and hardware, perhaps a header of the platform.
 fn erspan_3<'f>(span: Span<'f>, way: &mut Way<'f, '_>) -> Result<Inside<'f>, End> {
     let mut frame = span.after(ERSPAN_III_LEN)?;
-    let [high, low] = *span.bytes.get(10..).and_then(<[u8]>::first_chunk).unwrap_or(&[0; 2]);
+    let [high, low] = *span
+        .bytes
+        .get(10..)
+        .and_then(<[u8]>::first_chunk)
+        .unwrap_or(&[0; 2]);
     if low & 1 != 0 {
         frame = frame.after(SUBHEADER_LEN)?;
     }

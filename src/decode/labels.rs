@@ -29,7 +29,10 @@ pub(super) fn behind_type<'f>(
         0x8847 | 0x8848 => Ok((Layer::Mpls, span)),
         // Provider backbone: the service's id, then the customer's frame.
         0x88e7 => {
-            let id = span.bytes.first_chunk().map_or(0, |tag| u32::from_be_bytes(*tag));
+            let id = span
+                .bytes
+                .first_chunk()
+                .map_or(0, |tag| u32::from_be_bytes(*tag));
             let inside = span.after(4)?;
             way.enter(Tunnel::Pbb, u64::from(id & 0x00ff_ffff))?;
             Ok((Layer::Ethernet, inside))

@@ -67,11 +67,7 @@ pub(super) fn open<'f>(
 }
 
 /// What a frame of link type `kind` begins with.
-fn of_link<'f>(
-    kind: LinkType,
-    span: Span<'f>,
-    way: &mut Way<'f, '_>,
-) -> Result<Inside<'f>, End> {
+fn of_link<'f>(kind: LinkType, span: Span<'f>, way: &mut Way<'f, '_>) -> Result<Inside<'f>, End> {
     match kind {
         LinkType::Ethernet => Ok((Layer::Ethernet, span)),
         LinkType::LinuxSll => link::cooked_v1(span, way),

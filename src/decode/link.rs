@@ -184,11 +184,7 @@ pub(super) fn behind_type<'f>(
 }
 
 /// LLC: SNAP, IPv4, or over ATM a NLPID.
-pub(super) fn llc<'f>(
-    span: Span<'f>,
-    atm: bool,
-    way: &mut Way<'f, '_>,
-) -> Result<Inside<'f>, End> {
+pub(super) fn llc<'f>(span: Span<'f>, atm: bool, way: &mut Way<'f, '_>) -> Result<Inside<'f>, End> {
     if span.bytes.starts_with(&LLC_IP) {
         return Ok((Layer::V4, span.after(LLC_IP.len())?));
     }
@@ -238,7 +234,11 @@ pub(super) fn snap<'f>(
 pub(super) fn fddi<'f>(span: Span<'f>, way: &mut Way<'f, '_>) -> Result<Inside<'f>, End> {
     let inside = span.after(FDDI_LEN)?;
     // LLC frames, whatever their priority; the rest is the ring's own.
-    if span.bytes.first().is_none_or(|control| control & 0xf0 != 0x50) {
+    if span
+        .bytes
+        .first()
+        .is_none_or(|control| control & 0xf0 != 0x50)
+    {
         return Err(NotForUs::NotIp.into());
     }
     way.link.dst_mac = span.bytes.get(1..).and_then(<[u8]>::first_chunk);

@@ -4,8 +4,8 @@
 //! its own fields agree with the room it has. Never: decides what a header that is announced
 //! means; only guesses are judged here, and a UDP datagram that fails stays an ordinary one.
 
-use super::span::Span;
 use super::layer::Layer;
+use super::span::Span;
 
 const ETHERNET_LEN: usize = 14;
 const TAG_LEN: usize = 4;
@@ -49,14 +49,19 @@ pub(super) fn ip_alone(span: Span<'_>) -> Option<Layer> {
             let len = usize::from(span.bytes.first()? & 15).saturating_mul(4);
             let header = span.bytes.get(..len)?;
             let sum = header.chunks_exact(2).fold(0u32, |sum, pair| {
-                let word = pair.first_chunk::<2>().map_or(0, |p| u16::from_be_bytes(*p));
+                let word = pair
+                    .first_chunk::<2>()
+                    .map_or(0, |p| u16::from_be_bytes(*p));
                 sum.saturating_add(u32::from(word))
             });
             let folded = (sum & 0xffff).saturating_add(sum >> 16);
             (word(2)? == span.wire_len && folded == 0xffff).then_some(Layer::V4)
         }
         _ => {
-            let useful = matches!(span.bytes.get(6)?, 4 | 6 | 17 | 41 | 43 | 44 | 47 | 50 | 51 | 58 | 60);
+            let useful = matches!(
+                span.bytes.get(6)?,
+                4 | 6 | 17 | 41 | 43 | 44 | 47 | 50 | 51 | 58 | 60
+            );
             let fills = word(4)?.saturating_add(40) == span.wire_len;
             (useful && fills).then_some(Layer::V6)
         }

@@ -130,10 +130,7 @@ pub(super) fn hdlc(span: Span<'_>) -> Result<Inside<'_>, End> {
 
 /// Frame Relay: an address of two to four bytes, whose last one is odd; then either a control byte
 /// and a NLPID, or (Cisco) an Ethertype.
-pub(super) fn frame_relay<'f>(
-    span: Span<'f>,
-    way: &mut Way<'f, '_>,
-) -> Result<Inside<'f>, End> {
+pub(super) fn frame_relay<'f>(span: Span<'f>, way: &mut Way<'f, '_>) -> Result<Inside<'f>, End> {
     let end = span.bytes.iter().take(4).position(|byte| byte & 1 == 1);
     let rest = match end {
         Some(last @ 1..) => span.after(last.saturating_add(1))?,
@@ -143,17 +140,16 @@ pub(super) fn frame_relay<'f>(
     match *rest.bytes {
         [3, 0, ..] => behind_nlpid(rest.after(2)?, way),
         [3, ..] => behind_nlpid(rest.after(1)?, way),
-        [high @ 6..=0xff, low, ..] => Ok((Layer::Type(u16::from_be_bytes([high, low])), rest.after(2)?)),
+        [high @ 6..=0xff, low, ..] => {
+            Ok((Layer::Type(u16::from_be_bytes([high, low])), rest.after(2)?))
+        }
         [_, _, ..] => Err(NotForUs::NotIp.into()),
         _ => Err(rest.short(2).into()),
     }
 }
 
 /// What an NLPID announces.
-pub(super) fn behind_nlpid<'f>(
-    span: Span<'f>,
-    way: &mut Way<'f, '_>,
-) -> Result<Inside<'f>, End> {
+pub(super) fn behind_nlpid<'f>(span: Span<'f>, way: &mut Way<'f, '_>) -> Result<Inside<'f>, End> {
     let Some(nlpid) = span.bytes.first() else {
         return Err(span.short(1).into());
     };

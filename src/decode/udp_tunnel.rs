@@ -176,7 +176,11 @@ fn gtp_u(span: Span<'_>) -> Option<Found<'_>> {
     rest = rest.up_to(len);
     if flags & 7 != 0 {
         // Sequence number, N-PDU number, and the type of the first extension header.
-        let mut next = if flags & 4 != 0 { *rest.bytes.get(3)? } else { 0 };
+        let mut next = if flags & 4 != 0 {
+            *rest.bytes.get(3)?
+        } else {
+            0
+        };
         rest = rest.after(4).ok()?;
         for _ in 0..EXTENSIONS_MAX {
             if next == 0 {
@@ -205,7 +209,12 @@ fn teredo(mut span: Span<'_>) -> Option<Found<'_>> {
     if span.bytes.starts_with(&[0, 0]) {
         span = span.after(8).ok()?;
     }
-    let of_teredo = |at: usize| span.bytes.get(at..)?.starts_with(&[0x20, 1, 0, 0]).then_some(());
+    let of_teredo = |at: usize| {
+        span.bytes
+            .get(at..)?
+            .starts_with(&[0x20, 1, 0, 0])
+            .then_some(())
+    };
     of_teredo(8).or_else(|| of_teredo(24))?;
     match plausible::ip_alone(span)? {
         Layer::V6 => Some((Some((Tunnel::Teredo, 0)), (Layer::V6, span))),
@@ -249,8 +258,11 @@ fn wifi(span: Span<'_>) -> Option<Inside<'_>> {
     };
     let addresses = if flags & 3 == 3 { 30 } else { 24 };
     let quality = if kind & 0x80 != 0 { 2 } else { 0 };
-    let llc = span.bytes.get(usize::saturating_add(addresses, quality)..)?;
-    llc.starts_with(&[0xaa, 0xaa, 3, 0, 0, 0]).then_some((Layer::Wifi(form), span))
+    let llc = span
+        .bytes
+        .get(usize::saturating_add(addresses, quality)..)?;
+    llc.starts_with(&[0xaa, 0xaa, 3, 0, 0, 0])
+        .then_some((Layer::Wifi(form), span))
 }
 
 /// L2TP data of version 2 with PPP, and of version 3.
@@ -306,7 +318,9 @@ fn gre_in_udp(span: Span<'_>) -> Option<Found<'_>> {
         return None;
     }
     let optional = (flags & 0xf0).count_ones() as usize;
-    let inside = span.after(optional.saturating_mul(4).saturating_add(4)).ok()?;
+    let inside = span
+        .after(optional.saturating_mul(4).saturating_add(4))
+        .ok()?;
     let sound = match u16::from_be_bytes([k0, k1]) {
         0x0800 | 0x86dd => plausible::ip(inside).is_some(),
         0x6558 => plausible::ethernet(inside),
@@ -319,7 +333,10 @@ fn gre_in_udp(span: Span<'_>) -> Option<Found<'_>> {
 fn lisp(span: Span<'_>) -> Option<Found<'_>> {
     let inside = span.after(LISP_LEN).ok()?;
     let id = u64::from(u32::from_be_bytes(*span.bytes.get(4..)?.first_chunk()?));
-    Some((Some((Tunnel::Lisp, id)), (plausible::ip_alone(inside)?, inside)))
+    Some((
+        Some((Tunnel::Lisp, id)),
+        (plausible::ip_alone(inside)?, inside),
+    ))
 }
 
 /// GUE: variant 0 has a header, variant 1 is IP itself.
@@ -335,7 +352,10 @@ fn gue(span: Span<'_>) -> Option<Found<'_>> {
         }
         _ => return None,
     };
-    Some((Some((Tunnel::Fou, 0)), (plausible::ip_alone(inside)?, inside)))
+    Some((
+        Some((Tunnel::Fou, 0)),
+        (plausible::ip_alone(inside)?, inside),
+    ))
 }
 
 /// TZSP: version, type, what is inside, tags up to the end tag.

@@ -110,11 +110,7 @@ impl<'a> Walk<'a> {
 
     /// To what an IPv4 packet carries. Fragments of protocols that we do not read take no room in
     /// the table.
-    fn open_v4(
-        &mut self,
-        span: Span<'a>,
-        way: &Way<'_, '_>,
-    ) -> Result<(Pair, u8, Span<'a>), End> {
+    fn open_v4(&mut self, span: Span<'a>, way: &Way<'_, '_>) -> Result<(Pair, u8, Span<'a>), End> {
         let ip = ipv4::open(span, self.excluded)?;
         let (src, dst) = (IpAddr::V4(ip.src.into()), IpAddr::V4(ip.dst.into()));
         if ip.proto == ESP {
@@ -142,11 +138,7 @@ impl<'a> Walk<'a> {
     }
 
     /// To what an IPv6 packet carries.
-    fn open_v6(
-        &mut self,
-        span: Span<'a>,
-        way: &Way<'_, '_>,
-    ) -> Result<(Pair, u8, Span<'a>), End> {
+    fn open_v6(&mut self, span: Span<'a>, way: &Way<'_, '_>) -> Result<(Pair, u8, Span<'a>), End> {
         let ip = ipv6::open(span, self.excluded)?;
         let (src, dst) = (IpAddr::V6(ip.src.into()), IpAddr::V6(ip.dst.into()));
         let mut chain = Chain::new(ip.next, ip.body).walk(self.excluded)?;

@@ -123,7 +123,11 @@ pub(super) fn open<'f>(
     }
     let four_addresses = flags & 3 == 3;
     let quality = kind & 0x80 != 0;
-    let base = if four_addresses { HEADER_LEN.saturating_add(ADDRESS_LEN) } else { HEADER_LEN };
+    let base = if four_addresses {
+        HEADER_LEN.saturating_add(ADDRESS_LEN)
+    } else {
+        HEADER_LEN
+    };
     let mut len = base;
     if quality {
         // Behind the quality field stands HT control when the order bit is set.
@@ -134,7 +138,11 @@ pub(super) fn open<'f>(
     }
     let body = span.after(len)?;
     // A later fragment: what it continues is gone.
-    if span.bytes.get(22).is_some_and(|sequence| sequence & 0x0f != 0) {
+    if span
+        .bytes
+        .get(22)
+        .is_some_and(|sequence| sequence & 0x0f != 0)
+    {
         return Err(NotForUs::NotIp.into());
     }
     let aggregate = quality && span.bytes.get(base).is_some_and(|field| field & 0x80 != 0);

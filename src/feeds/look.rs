@@ -67,7 +67,11 @@ pub fn look(feed: &Feed, list: &Catalogue) -> Result<Option<Look>, String> {
     if matches!(reader, Reader::Whole(..)) {
         reader.whole(&bytes, Timestamp(0), &mut counted);
     } else {
-        for piece in [Piece::Begin { old: false }, Piece::Bytes(&bytes), Piece::Live] {
+        for piece in [
+            Piece::Begin { old: false },
+            Piece::Bytes(&bytes),
+            Piece::Live,
+        ] {
             reader.piece(&piece, &mut counted);
         }
     }
@@ -117,7 +121,9 @@ mod tests {
             path.display().to_string()
         ))
         .unwrap();
-        let look = look(&feed, &Catalogue::builtin().unwrap()).unwrap().unwrap();
+        let look = look(&feed, &Catalogue::builtin().unwrap())
+            .unwrap()
+            .unwrap();
         (look.lines, look.foreign)
     }
 

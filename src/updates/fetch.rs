@@ -50,7 +50,9 @@ fn bounded(from: impl Read, name: &str) -> Result<Vec<u8>, String> {
         .map_err(|e| format!("{name} broke off: {e}; try again"))?;
     if bytes.len() as u64 > BYTES_MAX {
         let most = BYTES_MAX >> 20;
-        return Err(format!("{name} is longer than {most} MiB: is it a list at all?"));
+        return Err(format!(
+            "{name} is longer than {most} MiB: is it a list at all?"
+        ));
     }
     Ok(bytes)
 }
@@ -70,21 +72,25 @@ impl Fetcher {
             .user_agent(concat!("poortwacht/", env!("CARGO_PKG_VERSION")))
             .tls_config(trusted_by(&settings.ca_file, "[lists.update]")?)
             .build();
-        Ok(Self { agent: config.new_agent(), insecure_http })
+        Ok(Self {
+            agent: config.new_agent(),
+            insecure_http,
+        })
     }
 
     fn get(&self, from: &str) -> Result<Vec<u8>, String> {
         let mut url = from.to_owned();
         for _ in 0..=REDIRECTS_MAX {
             self.may_use(&url, from)?;
-            let mut answer = self
-                .agent
-                .get(&url)
-                .call()
-                .map_err(|e| format!("cannot fetch {url}: {e}; check the address and the way to it"))?;
+            let mut answer = self.agent.get(&url).call().map_err(|e| {
+                format!("cannot fetch {url}: {e}; check the address and the way to it")
+            })?;
             let status = answer.status();
             if status.is_redirection() {
-                let to = answer.headers().get("location").and_then(|to| to.to_str().ok());
+                let to = answer
+                    .headers()
+                    .get("location")
+                    .and_then(|to| to.to_str().ok());
                 url = moved(&url, to.unwrap_or_default())?;
                 continue;
             }
@@ -93,7 +99,9 @@ impl Fetcher {
             }
             return bounded(answer.body_mut().as_reader(), &url);
         }
-        Err(format!("{from} redirects more than {REDIRECTS_MAX} times: give the last address itself"))
+        Err(format!(
+            "{from} redirects more than {REDIRECTS_MAX} times: give the last address itself"
+        ))
     }
 
     /// https always; http to this machine, or when a person allowed it, unless https led there.
@@ -103,14 +111,22 @@ impl Fetcher {
         }
         let began_safe = from.starts_with("https://");
         let Some(host) = url.strip_prefix("http://").map(host_of) else {
-            return Err(format!("{url} is neither https nor http: give another address or a file"));
+            return Err(format!(
+                "{url} is neither https nor http: give another address or a file"
+            ));
         };
         let loopback = host == "localhost"
-            || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+            || host
+                .parse::<IpAddr>()
+                .is_ok_and(|address| address.is_loopback());
         if !began_safe && (loopback || self.insecure_http) {
             return Ok(());
         }
-        let led = if began_safe { format!("{from} leads to {url}, which") } else { url.to_owned() };
+        let led = if began_safe {
+            format!("{from} leads to {url}, which")
+        } else {
+            url.to_owned()
+        };
         Err(format!(
             "{led} is not https: who sits between could hold back updates; use https, or \
              --insecure-http if that is known"
@@ -134,12 +150,18 @@ fn moved(url: &str, to: &str) -> Result<String, String> {
         return Ok(to.to_owned());
     }
     let start = url.find("://").map_or(0, |at| at + 3);
-    let end = url.get(start..).and_then(|rest| rest.find('/')).map_or(url.len(), |at| start + at);
+    let end = url
+        .get(start..)
+        .and_then(|rest| rest.find('/'))
+        .map_or(url.len(), |at| start + at);
     let host = url.get(..end).unwrap_or(url);
     if to.starts_with('/') && !to.starts_with("//") {
         return Ok(format!("{host}{to}"));
     }
-    Err(format!("{url} redirects to `{}`: give the last address itself", to.escape_debug()))
+    Err(format!(
+        "{url} redirects to `{}`: give the last address itself",
+        to.escape_debug()
+    ))
 }
 
 #[cfg(test)]
@@ -161,22 +183,49 @@ mod tests {
 
     #[test]
     fn https_never_becomes_http() {
-        let fetcher = Fetcher { agent: ureq::Agent::new_with_defaults(), insecure_http: true };
+        let fetcher = Fetcher {
+            agent: ureq::Agent::new_with_defaults(),
+            insecure_http: true,
+        };
         let from = "https://lists.example/c.json";
-        assert!(fetcher.may_use("http://127.0.0.1/c.json", from).unwrap_err().contains("not https"));
-        assert!(fetcher.may_use("http://lists.example/c.json", "http://lists.example/").is_ok());
+        assert!(
+            fetcher
+                .may_use("http://127.0.0.1/c.json", from)
+                .unwrap_err()
+                .contains("not https")
+        );
+        assert!(
+            fetcher
+                .may_use("http://lists.example/c.json", "http://lists.example/")
+                .is_ok()
+        );
         assert!(fetcher.may_use("ftp://lists.example/c.json", from).is_err());
-        let careful = Fetcher { insecure_http: false, ..fetcher };
+        let careful = Fetcher {
+            insecure_http: false,
+            ..fetcher
+        };
         let plain = "http://lists.example/";
-        assert!(careful.may_use(plain, plain).unwrap_err().contains("--insecure-http"));
-        assert!(careful.may_use("http://[::1]:8/x", "http://[::1]:8/x").is_ok());
+        assert!(
+            careful
+                .may_use(plain, plain)
+                .unwrap_err()
+                .contains("--insecure-http")
+        );
+        assert!(
+            careful
+                .may_use("http://[::1]:8/x", "http://[::1]:8/x")
+                .is_ok()
+        );
     }
 
     #[test]
     fn redirects_keep_to_whole_addresses_and_paths() {
         let url = "https://a.example/x/y";
         assert_eq!(moved(url, "/z").unwrap(), "https://a.example/z");
-        assert_eq!(moved(url, "https://b.example/").unwrap(), "https://b.example/");
+        assert_eq!(
+            moved(url, "https://b.example/").unwrap(),
+            "https://b.example/"
+        );
         assert!(moved(url, "//b.example/z").is_err());
         assert!(moved(url, "").is_err());
     }

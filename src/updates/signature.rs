@@ -38,7 +38,11 @@ impl Key {
     /// # Errors
     /// Why it is none.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let line = text.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or_default();
+        let line = text
+            .lines()
+            .map(str::trim)
+            .rfind(|line| !line.is_empty())
+            .unwrap_or_default();
         let shown: String = line.chars().take(80).collect();
         let wrong = || {
             format!(
@@ -49,7 +53,10 @@ impl Key {
         };
         let key = PublicKey::from_base64(line).map_err(|_| wrong())?;
         let bytes = BASE64_STANDARD.decode(line).map_err(|_| wrong())?;
-        Ok(Self { key, id: id(&bytes).ok_or_else(wrong)? })
+        Ok(Self {
+            key,
+            id: id(&bytes).ok_or_else(wrong)?,
+        })
     }
 
     /// Its number.
@@ -82,7 +89,9 @@ pub fn verify(what: &str, bytes: &[u8], signature: &str, keys: &[Key]) -> Result
         )
     };
     let line = signature.lines().nth(1).unwrap_or_default();
-    let raw = BASE64_STANDARD.decode(line.trim()).map_err(|_| unreadable())?;
+    let raw = BASE64_STANDARD
+        .decode(line.trim())
+        .map_err(|_| unreadable())?;
     let by = id(&raw).ok_or_else(unreadable)?;
     let decoded = Signature::decode(signature).map_err(|_| unreadable())?;
     if raw.starts_with(OLD_WAY) {
@@ -93,7 +102,11 @@ pub fn verify(what: &str, bytes: &[u8], signature: &str, keys: &[Key]) -> Result
     }
     let Some(key) = keys.iter().find(|key| key.id == by) else {
         let known: Vec<String> = keys.iter().map(|key| key.id.to_string()).collect();
-        let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+        let known = if known.is_empty() {
+            "none".to_owned()
+        } else {
+            known.join(", ")
+        };
         return Err(format!(
             "{what} was signed by key {by}, which is not trusted (trusted: {known}): get the list \
              from its maker, or add the key to `keys` under [lists.update] after asking him"
@@ -106,5 +119,8 @@ pub fn verify(what: &str, bytes: &[u8], signature: &str, keys: &[Key]) -> Result
         ),
         _ => unreadable(),
     })?;
-    Ok(Signed { by, trusted_comment: decoded.trusted_comment().to_owned() })
+    Ok(Signed {
+        by,
+        trusted_comment: decoded.trusted_comment().to_owned(),
+    })
 }

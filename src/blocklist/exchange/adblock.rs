@@ -23,7 +23,9 @@ pub(super) fn read(text: &str, draft: &mut Draft<'_>) {
         if line.is_empty() || comment || (line.starts_with('[') && line.ends_with(']')) {
             continue;
         }
-        if ["##", "#@#", "#?#", "#$#", "#%#", "#@?#", "#@$#", "$$"].iter().any(|m| line.contains(m))
+        if ["##", "#@#", "#?#", "#$#", "#%#", "#@?#", "#@$#", "$$"]
+            .iter()
+            .any(|m| line.contains(m))
         {
             draft.skip(Unused::Cosmetic);
             continue;
@@ -48,7 +50,9 @@ fn one(
         Some((body, options)) if !options.contains('/') => (body, options),
         _ => (rule, ""),
     };
-    let host = body.strip_prefix("||").and_then(|rest| rest.strip_suffix('^'));
+    let host = body
+        .strip_prefix("||")
+        .and_then(|rest| rest.strip_suffix('^'));
     let Some(host) = host.filter(|host| !host.contains(['/', '*', '^', '|', ':', '?', '='])) else {
         let known = body.contains(['/', '*', '^', '|', ':', '?', '=', '&', '-', '_', '.']);
         if known && !body.contains(char::is_whitespace) {
@@ -59,7 +63,10 @@ fn one(
         }
         return;
     };
-    let mut options = options.split(',').map(str::trim).filter(|option| !option.is_empty());
+    let mut options = options
+        .split(',')
+        .map(str::trim)
+        .filter(|option| !option.is_empty());
     let mut strong = false;
     let whole = options.all(|option| {
         strong |= option == "important";
@@ -86,7 +93,11 @@ pub(super) fn clipped(line: &str) -> String {
 
 pub(super) fn write(plan: &Plan<'_>, out: &mut dyn Write) -> io::Result<Tally> {
     let mut tally = plan.tally.clone();
-    writeln!(out, "! Title: Catalogue of Poortwacht, version {}", plan.version)?;
+    writeln!(
+        out,
+        "! Title: Catalogue of Poortwacht, version {}",
+        plan.version
+    )?;
     writeln!(out, "! Each line covers a name and all names below it.")?;
     let zones = plan.zones(&mut tally, |tally, _, _| {
         tally.leave(LeftOut::SingleName);
@@ -95,7 +106,9 @@ pub(super) fn write(plan: &Plan<'_>, out: &mut dyn Write) -> io::Result<Tally> {
     let mut excepted: Option<String> = None;
     for zone in zones {
         let below = |top: &String| {
-            zone.name.strip_suffix(top.as_str()).is_some_and(|rest| rest.ends_with('.'))
+            zone.name
+                .strip_suffix(top.as_str())
+                .is_some_and(|rest| rest.ends_with('.'))
         };
         if excepted.as_ref().is_some_and(below) {
             if zone.covered {

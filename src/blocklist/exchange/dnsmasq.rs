@@ -41,7 +41,10 @@ fn domains(number: u32, key: &str, value: &str, draft: &mut Draft<'_>) {
         return;
     };
     let Some((names, target)) = rest.rsplit_once('/') else {
-        let what = format!("`{key}={}` does not end its names with a `/`", clipped(value));
+        let what = format!(
+            "`{key}={}` does not end its names with a `/`",
+            clipped(value)
+        );
         draft.bad(number, what, "write address=/name/");
         return;
     };
@@ -63,7 +66,11 @@ fn domains(number: u32, key: &str, value: &str, draft: &mut Draft<'_>) {
         } else if key != "address" && target == "#" {
             draft.exception(number, name, MatchKind::Suffix);
         } else {
-            draft.skip(if key == "address" { Unused::LocalData } else { Unused::Setting });
+            draft.skip(if key == "address" {
+                Unused::LocalData
+            } else {
+                Unused::Setting
+            });
         }
     }
 }
@@ -71,7 +78,10 @@ fn domains(number: u32, key: &str, value: &str, draft: &mut Draft<'_>) {
 pub(super) fn write(key: &str, plan: &Plan<'_>, out: &mut dyn Write) -> io::Result<Tally> {
     let mut tally = plan.tally.clone();
     writeln!(out, "# Catalogue of Poortwacht, version {}.", plan.version)?;
-    writeln!(out, "# Each line covers a name and all names below it; `/#` lets one through.")?;
+    writeln!(
+        out,
+        "# Each line covers a name and all names below it; `/#` lets one through."
+    )?;
     let zones = plan.zones(&mut tally, |tally, _, _| {
         tally.leave(LeftOut::SingleName);
         None

@@ -80,15 +80,18 @@ impl Imported {
     /// Every reason for which lines gave no entry, with their number.
     pub fn unused(&self) -> impl Iterator<Item = (Unused, u64)> {
         let all = Unused::ALL.iter().zip(self.unused);
-        all.map(|(&why, count)| (why, count)).filter(|(_, count)| *count > 0)
+        all.map(|(&why, count)| (why, count))
+            .filter(|(_, count)| *count > 0)
     }
 
     /// Drops the entries that have exceptions, and the exceptions. Returns how many.
     pub fn leave_excepted(&mut self) -> usize {
         let before = self.entries.len();
         let exceptions = std::mem::take(&mut self.exceptions);
-        let zones: BTreeSet<&str> =
-            exceptions.iter().flat_map(|e| zones_of(e.name.as_str())).collect();
+        let zones: BTreeSet<&str> = exceptions
+            .iter()
+            .flat_map(|e| zones_of(e.name.as_str()))
+            .collect();
         self.entries
             .retain(|e| e.kind == MatchKind::Exact || !zones.contains(e.name.as_str()));
         before - self.entries.len()
@@ -97,7 +100,8 @@ impl Imported {
     /// Does the list cover a name in normal form?
     pub fn covers(&self, name: &str) -> bool {
         let exact = |list: &[Entry]| {
-            list.iter().any(|e| e.kind == MatchKind::Exact && e.name.as_str() == name)
+            list.iter()
+                .any(|e| e.kind == MatchKind::Exact && e.name.as_str() == name)
         };
         if exact(&self.exceptions) {
             return false;
@@ -106,7 +110,9 @@ impl Imported {
             return true;
         }
         let longest = |list: &[Entry]| {
-            let above = list.iter().filter(|e| e.kind == MatchKind::Suffix && is_in(name, &e.name));
+            let above = list
+                .iter()
+                .filter(|e| e.kind == MatchKind::Suffix && is_in(name, &e.name));
             above.map(|e| e.name.as_str().len()).max()
         };
         longest(&self.entries) > longest(&self.exceptions)
@@ -174,7 +180,9 @@ impl<'s> Draft<'s> {
         match list_name(text) {
             Ok(name) if self.has_room(line) => {
                 let key = (name.as_str().to_owned(), kind);
-                self.exceptions.entry(key).or_insert(Entry { name, kind, line });
+                self.exceptions
+                    .entry(key)
+                    .or_insert(Entry { name, kind, line });
             }
             Ok(_) => {}
             Err((what, next)) => self.bad(line, what, next),
@@ -182,12 +190,7 @@ impl<'s> Draft<'s> {
     }
 
     /// The name, or a problem noted.
-    pub(super) fn checked(
-        &mut self,
-        line: u32,
-        text: &str,
-        kind: MatchKind,
-    ) -> Option<DomainName> {
+    pub(super) fn checked(&mut self, line: u32, text: &str, kind: MatchKind) -> Option<DomainName> {
         match list_name(text).and_then(|name| narrow(name, kind)) {
             Ok(name) => Some(name),
             Err((what, next)) => {
@@ -250,11 +253,19 @@ impl<'s> Draft<'s> {
         if entries.is_empty() && self.bad == 0 {
             self.bad = 1;
             let what = format!("the list holds no name that can be used as {}", self.format);
-            self.problems.on(0, 0, what, "check what it is, and its `--format`");
+            self.problems
+                .on(0, 0, what, "check what it is, and its `--format`");
         }
         let problems = self.problems.into_found();
         let (format, bad, unused) = (self.format, self.bad, self.unused);
-        Imported { format, entries, exceptions, problems, bad, unused }
+        Imported {
+            format,
+            entries,
+            exceptions,
+            problems,
+            bad,
+            unused,
+        }
     }
 
     /// Drops exceptions that except nothing, and entries that are excepted by name.
@@ -288,7 +299,9 @@ impl<'s> Draft<'s> {
 
 /// The name itself and every name above it.
 fn zones_of(name: &str) -> impl Iterator<Item = &str> {
-    std::iter::successors(Some(name), |rest| rest.split_once('.').map(|(_, above)| above))
+    std::iter::successors(Some(name), |rest| {
+        rest.split_once('.').map(|(_, above)| above)
+    })
 }
 
 /// Refuses names that belong to everybody: `co.uk` always, `github.io` with all below it.

@@ -16,7 +16,10 @@ pub fn guess(text: &str) -> Format {
         return Format::MispJson;
     }
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    lines.take(LINES_MAX).find_map(of_line).unwrap_or(Format::Plain)
+    lines
+        .take(LINES_MAX)
+        .find_map(of_line)
+        .unwrap_or(Format::Plain)
 }
 
 fn of_line(line: &str) -> Option<Format> {
@@ -28,7 +31,11 @@ fn of_line(line: &str) -> Option<Format> {
         return None;
     }
     if line.starts_with(['!', ';']) {
-        return Some(if line.starts_with('!') { Format::Adblock } else { Format::Rpz });
+        return Some(if line.starts_with('!') {
+            Format::Adblock
+        } else {
+            Format::Rpz
+        });
     }
     if line.starts_with("||") || line.starts_with("@@||") || line.starts_with("[Adblock") {
         return Some(Format::Adblock);

@@ -37,13 +37,21 @@ pub(super) fn is_sink(address: IpAddr) -> bool {
 
 pub(super) fn read(text: &str, draft: &mut Draft<'_>) {
     for (number, line) in lines(text) {
-        let mut words = line.split('#').next().unwrap_or_default().split_whitespace();
+        let mut words = line
+            .split('#')
+            .next()
+            .unwrap_or_default()
+            .split_whitespace();
         let Some(first) = words.next() else { continue };
         // An IPv6 address may name its interface: fe80::1%lo0.
         let plain = first.split('%').next().unwrap_or_default();
         let Ok(address) = plain.parse::<IpAddr>() else {
             let what = format!("`{}` is no address", first.escape_debug());
-            draft.bad(number, what, "a line of a hosts file begins with an address");
+            draft.bad(
+                number,
+                what,
+                "a line of a hosts file begins with an address",
+            );
             continue;
         };
         let mut any = false;
@@ -66,7 +74,10 @@ pub(super) fn read(text: &str, draft: &mut Draft<'_>) {
 pub(super) fn write(plan: &Plan<'_>, out: &mut dyn Write) -> io::Result<Tally> {
     let mut tally = plan.tally.clone();
     writeln!(out, "# Catalogue of Poortwacht, version {}.", plan.version)?;
-    writeln!(out, "# A hosts file holds single names: what lies below them is not covered.")?;
+    writeln!(
+        out,
+        "# A hosts file holds single names: what lies below them is not covered."
+    )?;
     for one in plan.singles() {
         if one.with_below {
             tally.leave(LeftOut::NamesBelow);

@@ -31,7 +31,11 @@ pub(super) fn read_json(text: &str, draft: &mut Draft<'_>) {
         Ok(value) => value,
         Err(error) => {
             let line = u32::try_from(error.line()).unwrap_or(u32::MAX);
-            return draft.bad(line, format!("this is no JSON: {error}"), "export the event again");
+            return draft.bad(
+                line,
+                format!("this is no JSON: {error}"),
+                "export the event again",
+            );
         }
     };
     let mut attributes = Vec::new();
@@ -50,7 +54,13 @@ pub(super) fn read_json(text: &str, draft: &mut Draft<'_>) {
             continue;
         };
         let deleted = flag("deleted") == Some(true);
-        attribute_of(number, kind, value, flag("to_ids").unwrap_or(false) && !deleted, draft);
+        attribute_of(
+            number,
+            kind,
+            value,
+            flag("to_ids").unwrap_or(false) && !deleted,
+            draft,
+        );
     }
 }
 
@@ -76,8 +86,14 @@ fn attribute_of(line: u32, kind: &str, value: &str, detect: bool, draft: &mut Dr
     let (name, kind) = match kind {
         "domain" => (value, MatchKind::Suffix),
         "hostname" => (value, MatchKind::Exact),
-        "domain|ip" => (value.split('|').next().unwrap_or_default(), MatchKind::Suffix),
-        "hostname|port" => (value.split('|').next().unwrap_or_default(), MatchKind::Exact),
+        "domain|ip" => (
+            value.split('|').next().unwrap_or_default(),
+            MatchKind::Suffix,
+        ),
+        "hostname|port" => (
+            value.split('|').next().unwrap_or_default(),
+            MatchKind::Exact,
+        ),
         _ => return draft.skip(Unused::OtherType),
     };
     if detect {
@@ -88,7 +104,9 @@ fn attribute_of(line: u32, kind: &str, value: &str, detect: bool, draft: &mut Dr
 }
 
 pub(super) fn read_csv(text: &str, draft: &mut Draft<'_>) {
-    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
+    let mut reader = csv::ReaderBuilder::new()
+        .flexible(true)
+        .from_reader(text.as_bytes());
     let place = match reader.headers() {
         Ok(headers) => {
             let at = |name: &str| headers.iter().position(|header| header == name);
@@ -140,9 +158,16 @@ fn outgoing(plan: &Plan<'_>, one: &Single<'_>, tally: &mut Tally) -> Outgoing {
         tally.leave(LeftOut::HasExceptions);
     }
     tally.written += 1;
-    let kind = if one.with_below && !cut { "domain" } else { "hostname" };
+    let kind = if one.with_below && !cut {
+        "domain"
+    } else {
+        "hostname"
+    };
     let vendor = one.rule.map_or("", |rule| rule.vendor().name.as_str());
-    let role = one.rule.and_then(|rule| rule.role()).map_or("user-list", |role| role.label());
+    let role = one
+        .rule
+        .and_then(|rule| rule.role())
+        .map_or("user-list", |role| role.label());
     let mark = mark(one.rule);
     let marked = mark.map_or(String::new(), |mark| format!(", {mark}"));
     Outgoing {
@@ -188,13 +213,25 @@ pub(super) fn write_json(plan: &Plan<'_>, out: &mut dyn Write) -> io::Result<Tal
 pub(super) fn write_csv(plan: &Plan<'_>, out: &mut dyn Write) -> io::Result<Tally> {
     let mut tally = plan.tally.clone();
     writeln!(out, "{COLUMNS}")?;
-    let mut rows = csv::WriterBuilder::new().has_headers(false).from_writer(out);
+    let mut rows = csv::WriterBuilder::new()
+        .has_headers(false)
+        .from_writer(out);
     for one in plan.singles() {
         let one = outgoing(plan, &one, &mut tally);
         let to_ids = if one.to_ids { "1" } else { "0" };
         let seconds = plan.modified.to_string();
-        let row = [&one.uuid, "0", CATEGORY, one.kind, &one.value, &one.comment, to_ids, &seconds];
-        rows.write_record(row.into_iter().chain([""; 5])).map_err(io::Error::other)?;
+        let row = [
+            &one.uuid,
+            "0",
+            CATEGORY,
+            one.kind,
+            &one.value,
+            &one.comment,
+            to_ids,
+            &seconds,
+        ];
+        rows.write_record(row.into_iter().chain([""; 5]))
+            .map_err(io::Error::other)?;
     }
     rows.flush()?;
     drop(rows);
@@ -215,5 +252,12 @@ fn uuid(name: &str) -> String {
     bytes[8] = bytes[8] & 0x3f | 0x80;
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
-    [part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)].join("-")
+    [
+        part(0, 8),
+        part(8, 12),
+        part(12, 16),
+        part(16, 20),
+        part(20, 32),
+    ]
+    .join("-")
 }

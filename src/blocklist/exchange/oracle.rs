@@ -14,7 +14,9 @@ pub fn check(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else {
         return;
     };
-    let lines = u32::try_from(text.lines().count()).unwrap_or(u32::MAX).saturating_add(1);
+    let lines = u32::try_from(text.lines().count())
+        .unwrap_or(u32::MAX)
+        .saturating_add(1);
     let _ = guess(text);
     for &format in Format::ALL {
         let list = read(format, "list", text);
@@ -43,7 +45,9 @@ fn check_entries(list: &Imported) {
         if entry.kind == MatchKind::Exact && !more {
             let wide = list.entries.iter().any(|e| {
                 e.kind == MatchKind::Suffix
-                    && below.strip_suffix(e.name.as_str()).is_some_and(|rest| rest.ends_with('.'))
+                    && below
+                        .strip_suffix(e.name.as_str())
+                        .is_some_and(|rest| rest.ends_with('.'))
             });
             assert!(wide || !list.covers(&below), "{format}: {name} was widened");
         } else if list.exceptions.is_empty() {
@@ -62,7 +66,10 @@ fn check_entries(list: &Imported) {
         let again = read(Format::Plain, "again", &plain);
         assert_eq!(again.bad, 0, "{format}: {:?}", again.problems);
         let named = |list: &Imported| -> Vec<_> {
-            list.entries.iter().map(|e| (e.name.clone(), e.kind)).collect()
+            list.entries
+                .iter()
+                .map(|e| (e.name.clone(), e.kind))
+                .collect()
         };
         let (mut first, mut second) = (named(list), named(&again));
         first.sort();

@@ -21,16 +21,22 @@ pub(super) fn read_plain(text: &str, draft: &mut Draft<'_>) {
         };
         match list_name(name) {
             Ok(_) => draft.entry(line, name, kind),
-            Err((what, next)) => draft.bad_at(line, column, what, foreign_form(entry).unwrap_or(next)),
+            Err((what, next)) => {
+                draft.bad_at(line, column, what, foreign_form(entry).unwrap_or(next))
+            }
         }
     });
 }
 
 /// Reads a list of single names.
 pub(super) fn read_domains(text: &str, draft: &mut Draft<'_>) {
-    each(text, draft, |line, column, entry, draft| match list_name(entry) {
-        Ok(_) => draft.entry(line, entry, MatchKind::Exact),
-        Err((what, next)) => draft.bad_at(line, column, what, foreign_form(entry).unwrap_or(next)),
+    each(text, draft, |line, column, entry, draft| {
+        match list_name(entry) {
+            Ok(_) => draft.entry(line, entry, MatchKind::Exact),
+            Err((what, next)) => {
+                draft.bad_at(line, column, what, foreign_form(entry).unwrap_or(next))
+            }
+        }
     });
 }
 
@@ -68,7 +74,10 @@ fn foreign_form(entry: &str) -> Option<&'static str> {
 pub(super) fn write_plain(plan: &Plan<'_>, out: &mut dyn Write) -> io::Result<Tally> {
     let mut tally = plan.tally.clone();
     writeln!(out, "# Catalogue of Poortwacht, version {}.", plan.version)?;
-    writeln!(out, "# `name` covers the name and all names below it, `=name` the name alone.")?;
+    writeln!(
+        out,
+        "# `name` covers the name and all names below it, `=name` the name alone."
+    )?;
     for one in plan.singles() {
         let cut = one.with_below && plan.has_exceptions(&one.name);
         if cut {
@@ -86,8 +95,14 @@ pub(super) fn write_plain(plan: &Plan<'_>, out: &mut dyn Write) -> io::Result<Ta
 pub(super) fn write_domains(plan: &Plan<'_>, out: &mut dyn Write) -> io::Result<Tally> {
     let mut tally = plan.tally.clone();
     writeln!(out, "# Catalogue of Poortwacht, version {}.", plan.version)?;
-    writeln!(out, "# Each name stands for itself. A program that takes names below it too takes")?;
-    writeln!(out, "# more than the catalogue says: give it another format.")?;
+    writeln!(
+        out,
+        "# Each name stands for itself. A program that takes names below it too takes"
+    )?;
+    writeln!(
+        out,
+        "# more than the catalogue says: give it another format."
+    )?;
     for one in plan.singles() {
         if one.with_below {
             tally.leave(LeftOut::NamesBelow);

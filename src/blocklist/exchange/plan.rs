@@ -112,7 +112,10 @@ impl<'c> Plan<'c> {
             let found = Match { catalogue, rule };
             let covered = selection.wants(&found);
             let labels: Labels<'c> = found.rule().rsplit('.').collect();
-            let state = State { covered, rule: Some(found) };
+            let state = State {
+                covered,
+                rule: Some(found),
+            };
             match found.kind() {
                 MatchKind::Exact => plan.nodes.entry(labels).or_default().exact = Some(state),
                 MatchKind::Suffix => plan.nodes.entry(labels).or_default().suffix = Some(state),
@@ -136,7 +139,10 @@ impl<'c> Plan<'c> {
         kind: MatchKind,
         unwanted_patterns: &mut Vec<Labels<'c>>,
     ) {
-        let hole = State { covered: false, rule: None };
+        let hole = State {
+            covered: false,
+            rule: None,
+        };
         match kind {
             MatchKind::Exact => self.nodes.entry(labels).or_default().exact = Some(hole),
             MatchKind::Suffix => {
@@ -164,7 +170,10 @@ impl<'c> Plan<'c> {
                 continue;
             };
             if patterns.iter().any(|pattern| reaches_below(pattern, name)) {
-                node.suffix = Some(State { covered: false, ..state });
+                node.suffix = Some(State {
+                    covered: false,
+                    ..state
+                });
                 let itself = patterns.iter().any(|pattern| fits(pattern, name));
                 if node.exact.is_none() && !itself {
                     node.exact = Some(state);
@@ -205,7 +214,10 @@ impl<'c> Plan<'c> {
             return state.covered;
         }
         let suffix = |len: usize| self.nodes.get(labels.get(..len)?)?.suffix;
-        (1..=labels.len()).rev().find_map(suffix).is_some_and(|state| state.covered)
+        (1..=labels.len())
+            .rev()
+            .find_map(suffix)
+            .is_some_and(|state| state.covered)
     }
 
     /// Every covered name that a rule gives, for formats that know single names only.
@@ -230,7 +242,10 @@ impl<'c> Plan<'c> {
         let below = self.nodes.range(labels.clone()..);
         let mut below = below.take_while(|(name, _)| name.starts_with(&labels));
         below.any(|(_, node)| {
-            [node.exact, node.suffix].into_iter().flatten().any(|state| !state.covered)
+            [node.exact, node.suffix]
+                .into_iter()
+                .flatten()
+                .any(|state| !state.covered)
         })
     }
 
@@ -253,7 +268,10 @@ impl<'c> Plan<'c> {
                 // The name itself is no longer covered: neither is what lies below it.
                 (_, Some(State { covered: false, .. })) => {
                     tally.leave(LeftOut::WideException);
-                    inherited.then_some(State { covered: false, rule: None })
+                    inherited.then_some(State {
+                        covered: false,
+                        rule: None,
+                    })
                 }
                 (suffix, Some(state)) => {
                     if let Some(zone) = single(tally, &text, state.rule) {
@@ -265,7 +283,11 @@ impl<'c> Plan<'c> {
             };
             if let Some(state) = zone {
                 above.push((name.clone(), state.covered));
-                zones.push(Zone { name: text, covered: state.covered, rule: state.rule });
+                zones.push(Zone {
+                    name: text,
+                    covered: state.covered,
+                    rule: state.rule,
+                });
             }
         }
         zones

@@ -21,7 +21,16 @@ use crate::blocklist::schema::MatchKind;
 /// Labels that mark triggers of other kinds.
 const OTHER_TRIGGERS: &[&str] = &["rpz-ip", "rpz-client-ip", "rpz-nsip", "rpz-nsdname"];
 /// Record types without a policy of their own.
-const ZONE_DATA: &[&str] = &["SOA", "NS", "RRSIG", "DNSKEY", "NSEC", "NSEC3", "NSEC3PARAM", "DS"];
+const ZONE_DATA: &[&str] = &[
+    "SOA",
+    "NS",
+    "RRSIG",
+    "DNSKEY",
+    "NSEC",
+    "NSEC3",
+    "NSEC3PARAM",
+    "DS",
+];
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Policy {
@@ -67,7 +76,11 @@ pub(super) fn read(text: &str, draft: &mut Draft<'_>) {
         zone.record(number, code, draft);
     }
     if open {
-        draft.bad(0, "a bracket is not closed", "the zone file is cut short: get it again");
+        draft.bad(
+            0,
+            "a bracket is not closed",
+            "the zone file is cut short: get it again",
+        );
     }
     zone.finish(draft);
 }
@@ -129,14 +142,24 @@ impl Zone {
             (None, Some(origin)) => format!("{owner}.{origin}"),
         };
         let Some(apex) = &self.apex else {
-            let what = format!("`{}` ends with a dot, and the zone's name is not known", clipped(&owner));
-            draft.bad(number, what, "begin the file with $ORIGIN and the zone's name");
+            let what = format!(
+                "`{}` ends with a dot, and the zone's name is not known",
+                clipped(&owner)
+            );
+            draft.bad(
+                number,
+                what,
+                "begin the file with $ORIGIN and the zone's name",
+            );
             return None;
         };
         if whole == *apex {
             return None;
         }
-        match whole.strip_suffix(apex.as_str()).and_then(|rest| rest.strip_suffix('.')) {
+        match whole
+            .strip_suffix(apex.as_str())
+            .and_then(|rest| rest.strip_suffix('.'))
+        {
             Some(inside) => Self::kind_of_trigger(inside.to_owned(), draft),
             None => {
                 let what = format!("`{}` lies outside the zone", clipped(&owner));
@@ -150,14 +173,25 @@ impl Zone {
         if trigger == "@" || trigger.is_empty() {
             return None;
         }
-        if trigger.rsplit('.').next().is_some_and(|last| OTHER_TRIGGERS.contains(&last)) {
+        if trigger
+            .rsplit('.')
+            .next()
+            .is_some_and(|last| OTHER_TRIGGERS.contains(&last))
+        {
             draft.skip(Unused::Trigger);
             return None;
         }
         Some(trigger)
     }
 
-    fn policy(&mut self, number: u32, trigger: &str, kind: &str, target: &str, draft: &mut Draft<'_>) {
+    fn policy(
+        &mut self,
+        number: u32,
+        trigger: &str,
+        kind: &str,
+        target: &str,
+        draft: &mut Draft<'_>,
+    ) {
         let target = target.to_ascii_lowercase();
         let policy = match (kind, target.as_str()) {
             ("CNAME", "." | "*." | "rpz-drop.") => Policy::Block,
@@ -165,7 +199,9 @@ impl Zone {
             ("CNAME", "rpz-tcp-only.") => return draft.skip(Unused::Policy),
             // An old way to say "pass": the name is its own answer.
             ("CNAME", target) if target.trim_end_matches('.') == trigger => Policy::Pass,
-            ("A" | "AAAA", address) if address.parse::<IpAddr>().is_ok_and(is_sink) => Policy::Block,
+            ("A" | "AAAA", address) if address.parse::<IpAddr>().is_ok_and(is_sink) => {
+                Policy::Block
+            }
             _ => return draft.skip(Unused::LocalData),
         };
         let (name, below) = match trigger.strip_prefix("*.") {
@@ -173,12 +209,20 @@ impl Zone {
             None => (trigger, false),
         };
         if name == "*" || trigger == "*" {
-            return draft.bad(number, "`*` covers every name", "name the domain that is meant");
+            return draft.bad(
+                number,
+                "`*` covers every name",
+                "name the domain that is meant",
+            );
         }
         match list_name(name) {
             Ok(name) => {
                 let said = self.said.entry(name).or_default();
-                let place = if below { &mut said.below } else { &mut said.itself };
+                let place = if below {
+                    &mut said.below
+                } else {
+                    &mut said.itself
+                };
                 // An address of each family says the same twice.
                 *place = place.or(Some((policy, number)));
             }
@@ -208,7 +252,11 @@ impl Zone {
                 (None, Some((Pass, line))) => draft.exception(line, text, Suffix),
                 (None, Some((Block, line))) => {
                     let what = format!("`*.{name}` covers what lies below `{name}`, not itself");
-                    draft.bad(line, what, "add a line for the name itself if it is meant too");
+                    draft.bad(
+                        line,
+                        what,
+                        "add a line for the name itself if it is meant too",
+                    );
                 }
                 (None, None) => {}
             }
@@ -220,9 +268,15 @@ pub(super) fn write(plan: &Plan<'_>, out: &mut dyn Write) -> io::Result<Tally> {
     let mut tally = plan.tally.clone();
     let serial = u32::try_from(plan.modified).unwrap_or(1).max(1);
     writeln!(out, "; Catalogue of Poortwacht, version {}.", plan.version)?;
-    writeln!(out, "; `name` answers for the name alone, `*.name` for all names below it.")?;
+    writeln!(
+        out,
+        "; `name` answers for the name alone, `*.name` for all names below it."
+    )?;
     writeln!(out, "$TTL 300")?;
-    writeln!(out, "@ IN SOA localhost. hostmaster.localhost. {serial} 3600 900 604800 300")?;
+    writeln!(
+        out,
+        "@ IN SOA localhost. hostmaster.localhost. {serial} 3600 900 604800 300"
+    )?;
     writeln!(out, "@ IN NS localhost.")?;
     let mut above: Vec<(Labels<'_>, State<'_>)> = Vec::new();
     let mut last: Labels<'_> = Vec::new();

@@ -71,10 +71,22 @@ pub(super) fn write(plan: &Plan<'_>, out: &mut dyn Write) -> io::Result<Tally> {
 pub(super) fn write_rules(plan: &Plan<'_>, out: &mut dyn Write) -> io::Result<Tally> {
     let mut tally = plan.tally.clone();
     writeln!(out, "# Catalogue of Poortwacht, version {}.", plan.version)?;
-    writeln!(out, "# The first rules load the dataset, which has to lie beside this file:")?;
-    writeln!(out, "#   poortwacht list export --format suricata --output {SET}.lst")?;
-    writeln!(out, "# A dataset is compared byte by byte: a name in another case is not found in it.")?;
-    writeln!(out, "# The rules after them cover the names below each suffix, whatever the case.")?;
+    writeln!(
+        out,
+        "# The first rules load the dataset, which has to lie beside this file:"
+    )?;
+    writeln!(
+        out,
+        "#   poortwacht list export --format suricata --output {SET}.lst"
+    )?;
+    writeln!(
+        out,
+        "# A dataset is compared byte by byte: a name in another case is not found in it."
+    )?;
+    writeln!(
+        out,
+        "# The rules after them cover the names below each suffix, whatever the case."
+    )?;
     let mut sid = FIRST_SID;
     for (protocol, buffer, what) in BUFFERS {
         writeln!(

@@ -28,8 +28,14 @@ const REFUSING: &[&str] = &[
     "inform_deny",
 ];
 /// Types under which names go the usual way.
-const LETTING: &[&str] =
-    &["transparent", "typetransparent", "always_transparent", "inform", "nodefault", "noview"];
+const LETTING: &[&str] = &[
+    "transparent",
+    "typetransparent",
+    "always_transparent",
+    "inform",
+    "nodefault",
+    "noview",
+];
 
 pub(super) fn read(text: &str, draft: &mut Draft<'_>) {
     for (number, line) in lines(text) {
@@ -45,7 +51,9 @@ pub(super) fn read(text: &str, draft: &mut Draft<'_>) {
         match key.trim() {
             "local-zone" => zone(number, value, draft),
             "local-data" => data(number, value, draft),
-            key if !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') => {
+            key if !key.is_empty()
+                && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') =>
+            {
                 if key != "server" {
                     draft.skip(Unused::Setting);
                 }
@@ -82,10 +90,21 @@ fn zone(number: u32, value: &str, draft: &mut Draft<'_>) {
         draft.entry(number, name, MatchKind::Suffix);
     } else if LETTING.contains(&kind) {
         draft.exception(number, name, MatchKind::Suffix);
-    } else if ["redirect", "inform_redirect", "block_a", "truncate", "ipset"].contains(&kind) {
+    } else if [
+        "redirect",
+        "inform_redirect",
+        "block_a",
+        "truncate",
+        "ipset",
+    ]
+    .contains(&kind)
+    {
         draft.skip(Unused::LocalData);
     } else {
-        let what = format!("`{}` is no type of a local zone that is known", clipped(kind));
+        let what = format!(
+            "`{}` is no type of a local zone that is known",
+            clipped(kind)
+        );
         draft.bad(number, what, "check its spelling, or take the line out");
     }
 }
@@ -112,11 +131,21 @@ fn data(number: u32, value: &str, draft: &mut Draft<'_>) {
 pub(super) fn write(plan: &Plan<'_>, out: &mut dyn Write) -> io::Result<Tally> {
     let mut tally = plan.tally.clone();
     writeln!(out, "# Catalogue of Poortwacht, version {}.", plan.version)?;
-    writeln!(out, "# always_nxdomain covers a name and all names below it, always_transparent lets")?;
-    writeln!(out, "# one through; `transparent` with a record covers the name alone.")?;
+    writeln!(
+        out,
+        "# always_nxdomain covers a name and all names below it, always_transparent lets"
+    )?;
+    writeln!(
+        out,
+        "# one through; `transparent` with a record covers the name alone."
+    )?;
     writeln!(out, "server:")?;
     let zones = plan.zones(&mut tally, |_, name, rule| {
-        Some(Zone { name: format!("={name}"), covered: true, rule })
+        Some(Zone {
+            name: format!("={name}"),
+            covered: true,
+            rule,
+        })
     });
     let mut last_single = None;
     for zone in zones {

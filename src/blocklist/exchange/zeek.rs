@@ -17,10 +17,16 @@ pub(super) fn read(text: &str, draft: &mut Draft<'_>) {
             continue;
         }
         if let Some(fields) = line.strip_prefix("#fields") {
-            let place = |name: &str| fields.trim_start().split('\t').position(|f| f.trim() == name);
+            let place = |name: &str| {
+                fields
+                    .trim_start()
+                    .split('\t')
+                    .position(|f| f.trim() == name)
+            };
             columns = place("indicator").zip(place("indicator_type"));
             if columns.is_none() {
-                let what = "`#fields` does not name indicator and indicator_type, with tabs between";
+                let what =
+                    "`#fields` does not name indicator and indicator_type, with tabs between";
                 return draft.bad(number, what, "take the file as its source gave it");
             }
             continue;
@@ -38,7 +44,10 @@ pub(super) fn read(text: &str, draft: &mut Draft<'_>) {
             (Some(name), Some(&"Intel::DOMAIN")) => draft.entry(number, name, MatchKind::Exact),
             (Some(_), Some(kind)) if kind.starts_with("Intel::") => draft.skip(Unused::OtherType),
             _ => {
-                let what = format!("`{}` has no indicator and type, with a tab between", clipped(line));
+                let what = format!(
+                    "`{}` has no indicator and type, with a tab between",
+                    clipped(line)
+                );
                 draft.bad(number, what, "write name<TAB>Intel::DOMAIN<TAB>source");
             }
         }
@@ -47,13 +56,19 @@ pub(super) fn read(text: &str, draft: &mut Draft<'_>) {
 
 pub(super) fn write(plan: &Plan<'_>, out: &mut dyn Write) -> io::Result<Tally> {
     let mut tally = plan.tally.clone();
-    writeln!(out, "#fields\tindicator\tindicator_type\tmeta.source\tmeta.desc")?;
+    writeln!(
+        out,
+        "#fields\tindicator\tindicator_type\tmeta.source\tmeta.desc"
+    )?;
     for one in plan.singles() {
         if one.with_below {
             tally.leave(LeftOut::NamesBelow);
         }
         let vendor = one.rule.map_or("-", |rule| rule.vendor().id.as_str());
-        let role = one.rule.and_then(|rule| rule.role()).map_or("user-list", |role| role.label());
+        let role = one
+            .rule
+            .and_then(|rule| rule.role())
+            .map_or("user-list", |role| role.label());
         let mark = mark(one.rule).map_or(String::new(), |mark| format!(", {mark}"));
         writeln!(
             out,

@@ -23,7 +23,12 @@ fn member<T: Copy + Send + Sync + 'static>(
 ) -> impl TypedValueParser<Value = T> {
     PossibleValuesParser::new(set.iter().map(|&member| label(member)))
         // The parser above lets labels of the set through only.
-        .map(move |text| set.iter().copied().find(|&m| label(m) == text).unwrap_or(set[0]))
+        .map(move |text| {
+            set.iter()
+                .copied()
+                .find(|&m| label(m) == text)
+                .unwrap_or(set[0])
+        })
 }
 
 /// `list export`
@@ -115,7 +120,11 @@ pub(super) fn export(
     }
     put(args.output.as_deref(), &text, out)?;
     out.flush()?;
-    writeln!(notes, "{} rules written, {} exceptions", tally.written, tally.exceptions)?;
+    writeln!(
+        notes,
+        "{} rules written, {} exceptions",
+        tally.written, tally.exceptions
+    )?;
     for (why, count) in tally.all_left() {
         writeln!(notes, "left out: {count} {why}")?;
     }
@@ -126,7 +135,10 @@ fn put(to: Option<&Path>, bytes: &[u8], out: &mut dyn Write) -> Result<(), ListE
     match to {
         None => Ok(out.write_all(bytes)?),
         Some(path) => swap::write_whole(path, bytes).map_err(|e| {
-            let said = format!("cannot write {}: {e}; check folder and space", path.display());
+            let said = format!(
+                "cannot write {}: {e}; check folder and space",
+                path.display()
+            );
             ListError::Said(Exit::Output, said)
         }),
     }
@@ -141,11 +153,18 @@ pub(super) fn import(
     let (text, _) = read_text(&args.file).map_err(|problem| vec![problem])?;
     let format = match args.format.as_str() {
         "auto" => guess(&text),
-        label => Format::ALL.iter().copied().find(|f| f.label() == label).ok_or_else(|| {
-            let known: Vec<&str> = Format::ALL.iter().map(|f| f.label()).collect();
-            let said = format!("no form is called `{label}`; use auto or one of: {}", known.join(", "));
-            ListError::Said(Exit::Usage, said)
-        })?,
+        label => Format::ALL
+            .iter()
+            .copied()
+            .find(|f| f.label() == label)
+            .ok_or_else(|| {
+                let known: Vec<&str> = Format::ALL.iter().map(|f| f.label()).collect();
+                let said = format!(
+                    "no form is called `{label}`; use auto or one of: {}",
+                    known.join(", ")
+                );
+                ListError::Said(Exit::Usage, said)
+            })?,
     };
     let mut list = read(format, &file, &text);
     if list.bad > 0 && !(args.skip_bad && !list.entries.is_empty()) {
@@ -160,7 +179,11 @@ pub(super) fn import(
         return Err(ListError::Said(Exit::No, said));
     }
     let name = args.name.as_deref().unwrap_or(&file);
-    put(args.output.as_deref(), user_list(name, &file, &list).as_bytes(), out)?;
+    put(
+        args.output.as_deref(),
+        user_list(name, &file, &list).as_bytes(),
+        out,
+    )?;
     out.flush()?;
     if let (Some(path), Some(until)) = (&args.exceptions, args.until) {
         if !list.exceptions.is_empty() {
@@ -169,7 +192,10 @@ pub(super) fn import(
         }
     }
     let (entries, exceptions) = (list.entries.len(), list.exceptions.len());
-    writeln!(notes, "{entries} entries and {exceptions} exceptions taken over, read as {format}")?;
+    writeln!(
+        notes,
+        "{entries} entries and {exceptions} exceptions taken over, read as {format}"
+    )?;
     for (why, count) in list.unused() {
         writeln!(notes, "not used: {count} {why}")?;
     }
@@ -205,10 +231,19 @@ fn settle_exceptions(args: &ImportArgs, list: &mut Imported) -> Result<usize, Li
 
 fn user_list(name: &str, file: &str, list: &Imported) -> String {
     let one_line = |text: &str| text.replace(char::is_control, " ");
-    let mut text = format!("# {}\n# Taken over from {} ({}).\n", one_line(name), one_line(file), list.format);
+    let mut text = format!(
+        "# {}\n# Taken over from {} ({}).\n",
+        one_line(name),
+        one_line(file),
+        list.format
+    );
     text.push_str("# `name` covers the name and all names below it, `=name` the name alone.\n");
     for entry in &list.entries {
-        let sign = if entry.kind == MatchKind::Exact { "=" } else { "" };
+        let sign = if entry.kind == MatchKind::Exact {
+            "="
+        } else {
+            ""
+        };
         // Writing to a string cannot fail.
         let _ = writeln!(text, "{sign}{}", entry.name);
     }
@@ -216,7 +251,8 @@ fn user_list(name: &str, file: &str, list: &Imported) -> String {
 }
 
 fn allow_list(file: &str, exceptions: &[Entry], until: time::Date) -> String {
-    let mut text = String::from("# Exceptions of a list. Each silences every list: look them through.\n");
+    let mut text =
+        String::from("# Exceptions of a list. Each silences every list: look them through.\n");
     for entry in exceptions {
         let reason = toml::Value::String(format!("exception in {file}, line {}", entry.line));
         let (name, kind) = (&entry.name, entry.kind);

@@ -27,7 +27,9 @@ struct Setting {
 
 impl Setting {
     fn load(&self) -> Result<Config, ListError> {
-        let Some(path) = &self.config else { return Ok(Config::default()) };
+        let Some(path) = &self.config else {
+            return Ok(Config::default());
+        };
         let mut config =
             Config::load(path).map_err(|e| ListError::Said(Exit::Config, e.to_string()))?;
         if let Some(folder) = path.parent() {
@@ -127,7 +129,10 @@ pub(super) fn bundle(
     let info = Catalogue::load(folder, &[], None)?.info();
     let files = match folder {
         None => builtin_files()
-            .map(|(name, text)| BundledFile { name: name.into(), text: text.into() })
+            .map(|(name, text)| BundledFile {
+                name: name.into(),
+                text: text.into(),
+            })
             .collect(),
         Some(folder) => files_of(folder)?,
     };
@@ -136,7 +141,11 @@ pub(super) fn bundle(
     let bundle = Bundle::new(created, files);
     write_to(&args.output, bundle.to_text().as_bytes())?;
     let (at, made) = (args.output.display(), bundle.created_text());
-    writeln!(out, "{at}: list {} with {} rules, made {made}", info.version, info.rules)?;
+    writeln!(
+        out,
+        "{at}: list {} with {} rules, made {made}",
+        info.version, info.rules
+    )?;
     writeln!(out, "sign it: minisign -S -m {at}")?;
     Ok(())
 }
@@ -147,7 +156,11 @@ fn files_of(folder: &Path) -> Result<Vec<BundledFile>, ListError> {
         let path = entry?.path();
         if path.extension().is_some_and(|end| end == "toml") {
             let (text, _) = read_text(&path).map_err(|problem| vec![problem])?;
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let name = path
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
             files.push(BundledFile { name, text });
         }
     }
@@ -160,13 +173,17 @@ fn write_to(path: &Path, bytes: &[u8]) -> Result<(), ListError> {
 }
 
 fn unwritable(path: &Path, e: &std::io::Error) -> ListError {
-    let said = format!("cannot write {}: {e}; check folder and space", path.display());
+    let said = format!(
+        "cannot write {}: {e}; check folder and space",
+        path.display()
+    );
     ListError::Said(Exit::Output, said)
 }
 
 fn keys(more: &[String], settings: &Settings) -> Result<Vec<Key>, ListError> {
     let all = more.iter().chain(&settings.keys);
-    all.map(|text| Key::parse(text).map_err(|why| ListError::Said(Exit::Config, why))).collect()
+    all.map(|text| Key::parse(text).map_err(|why| ListError::Said(Exit::Config, why)))
+        .collect()
 }
 
 fn input(why: String) -> ListError {
@@ -215,7 +232,11 @@ fn checked(
 
 fn told(what: &str, signed: &Signed, out: &mut dyn Write) -> std::io::Result<()> {
     let comment: String = signed.trusted_comment.replace(char::is_control, " ");
-    writeln!(out, "{what}: signed by key {}; it says: {comment}", signed.by)
+    writeln!(
+        out,
+        "{what}: signed by key {}; it says: {comment}",
+        signed.by
+    )
 }
 
 /// The file that is replaced.
@@ -264,13 +285,25 @@ pub(super) fn update(
             writeln!(notes, "note: no signature was checked, because: {reason}")?;
         }
         None => {
-            let signature = args.signature.clone().unwrap_or_else(|| format!("{from}.minisig"));
-            let signed =
-                checked(&from, &bytes, &signature, settings, args.insecure_http, &keys)?;
+            let signature = args
+                .signature
+                .clone()
+                .unwrap_or_else(|| format!("{from}.minisig"));
+            let signed = checked(
+                &from,
+                &bytes,
+                &signature,
+                settings,
+                args.insecure_http,
+                &keys,
+            )?;
             told(&from, &signed, notes)?;
         }
     }
-    let leave = Leave { older: args.allow_older, shrink: args.allow_shrink };
+    let leave = Leave {
+        older: args.allow_older,
+        shrink: args.allow_shrink,
+    };
     let new = updates::check(&from, bytes, &target, leave, OffsetDateTime::now_utc())?;
     write_diff(&new.changes, look, out)?;
     out.flush()?;
@@ -278,12 +311,18 @@ pub(super) fn update(
         writeln!(notes, "warning: {warning}")?;
     }
     let info = new.catalogue.info();
-    let list = format!("list {} with {} rules, made {}", info.version, info.rules, new.created);
+    let list = format!(
+        "list {} with {} rules, made {}",
+        info.version, info.rules, new.created
+    );
     let changes = new.changes.len();
     if new.same {
         writeln!(notes, "{list} is in force already")?;
     } else if args.dry_run {
-        writeln!(notes, "{list}: {changes} changes; nothing was changed (--dry-run)")?;
+        writeln!(
+            notes,
+            "{list}: {changes} changes; nothing was changed (--dry-run)"
+        )?;
         return Ok(());
     } else {
         swap::replace(&target, new.text.as_bytes()).map_err(|e| unwritable(&target, &e))?;
@@ -310,7 +349,10 @@ pub(super) fn rollback(args: &RollbackArgs, notes: &mut dyn Write) -> Result<(),
     let target = target(args.to.as_deref(), &config)?;
     let previous = swap::previous(&target);
     if !previous.exists() {
-        let what = format!("there is no {}: nothing was updated yet", previous.display());
+        let what = format!(
+            "there is no {}: nothing was updated yet",
+            previous.display()
+        );
         return Err(ListError::Said(Exit::No, what));
     }
     let info = Catalogue::load(Some(&previous), &[], None)?.info();
@@ -330,6 +372,9 @@ fn reload(wanted: bool, config: &Config, notes: &mut dyn Write) -> Result<(), Li
         return crate::cli::desk::reload_at(&config.control.socket)
             .map_err(|fault| ListError::Said(fault.exit, fault.message));
     }
-    writeln!(notes, "a running daemon takes it with `poortwacht reload`, or --reload here")?;
+    writeln!(
+        notes,
+        "a running daemon takes it with `poortwacht reload`, or --reload here"
+    )?;
     Ok(())
 }

@@ -26,7 +26,8 @@ fn zone() -> String {
     let link = std::fs::read_link("/etc/localtime").ok();
     let linked = link.as_ref().and_then(|path| {
         let path = path.to_str()?;
-        path.split_once("zoneinfo/").map(|(_, zone)| zone.to_owned())
+        path.split_once("zoneinfo/")
+            .map(|(_, zone)| zone.to_owned())
     });
     linked.unwrap_or_else(|| match text("/etc/timezone") {
         zone if zone.is_empty() => "UTC".to_owned(),

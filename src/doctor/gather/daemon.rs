@@ -25,9 +25,11 @@ pub(super) fn gather(config: &Config) -> Daemon {
     };
     if daemon.control != Control::Answers {
         let bound = TcpListener::bind(config.http.listen);
-        daemon.address = Some(bound.map(drop).map_err(|e| {
-            format!("{}: {e}", config.http.listen)
-        }));
+        daemon.address = Some(
+            bound
+                .map(drop)
+                .map_err(|e| format!("{}: {e}", config.http.listen)),
+        );
         return daemon;
     }
     let agent = ureq::Agent::config_builder()

@@ -95,5 +95,9 @@ fn unwritable(path: &Path) -> Option<String> {
 
 fn free(path: &Path) -> Option<u64> {
     let system = statvfs(path).ok()?;
-    Some(system.blocks_available().saturating_mul(system.fragment_size()))
+    Some(
+        system
+            .blocks_available()
+            .saturating_mul(system.fragment_size()),
+    )
 }

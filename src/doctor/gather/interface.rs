@@ -28,13 +28,19 @@ const LOSSES: [&str; 8] = [
 
 /// Names of all interfaces.
 pub(super) fn existing() -> Vec<String> {
-    datalink::interfaces().into_iter().map(|it| it.name).collect()
+    datalink::interfaces()
+        .into_iter()
+        .map(|it| it.name)
+        .collect()
 }
 
 /// Every address of this machine.
 pub(super) fn own_addresses() -> Vec<IpAddr> {
     let all = datalink::interfaces();
-    all.iter().flat_map(|it| &it.ips).map(|net| net.ip()).collect()
+    all.iter()
+        .flat_map(|it| &it.ips)
+        .map(|net| net.ip())
+        .collect()
 }
 
 /// Those of these names.
@@ -58,7 +64,11 @@ fn one(known: &NetworkInterface) -> Interface {
         up: known.is_up(),
         loopback: known.is_loopback(),
         promiscuous: known.flags & libc::IFF_PROMISC as u32 != 0,
-        addresses: known.ips.iter().filter(|net| !is_link_local(net.ip())).count(),
+        addresses: known
+            .ips
+            .iter()
+            .filter(|net| !is_link_local(net.ip()))
+            .count(),
         ..Interface::default()
     };
     let folder = PathBuf::from("/sys/class/net").join(&known.name);
@@ -114,7 +124,9 @@ fn driver(folder: &Path) -> Option<String> {
     }
     // A virtual one says what it is, if it is more than a plain pair.
     let uevent = fs::read_to_string(folder.join("uevent")).ok()?;
-    let kind = uevent.lines().find_map(|line| line.strip_prefix("DEVTYPE="));
+    let kind = uevent
+        .lines()
+        .find_map(|line| line.strip_prefix("DEVTYPE="));
     Some(kind.map_or("none (virtual)", str::trim).to_owned())
 }
 
@@ -133,7 +145,11 @@ fn master(folder: &Path) -> Option<Master> {
 }
 
 fn from_ethtool(it: &mut Interface, told: &Told) {
-    it.features = told.features.iter().map(|name| (name.clone(), true)).collect::<BTreeMap<_, _>>();
+    it.features = told
+        .features
+        .iter()
+        .map(|name| (name.clone(), true))
+        .collect::<BTreeMap<_, _>>();
     if told.answered {
         // What is off is not listed: one entry says that the kernel answered.
         it.features.entry("rx-gro".to_owned()).or_insert(false);

@@ -19,7 +19,11 @@ pub(super) fn sources(facts: &Facts, config: &Config, out: &mut Vec<Finding>) {
         let names: Vec<&str> = facts.interfaces.iter().map(|it| it.name.as_str()).collect();
         out.ok(
             Id::Sources,
-            format!("{} would be watched by {}", names.join(", "), way(sensor.via)),
+            format!(
+                "{} would be watched by {}",
+                names.join(", "),
+                way(sensor.via)
+            ),
         );
     } else if sensor.read.is_empty() {
         out.fail(
@@ -129,10 +133,7 @@ fn kind(it: &Interface, config: &Config, out: &mut Vec<Finding>) {
 
 fn member(it: &Interface, out: &mut Vec<Finding>) {
     let Some(master) = &it.master else {
-        out.ok(
-            Id::InterfaceMember,
-            "it belongs to no bond and no bridge",
-        );
+        out.ok(Id::InterfaceMember, "it belongs to no bond and no bridge");
         return;
     };
     let name = &master.name;
@@ -144,7 +145,9 @@ fn member(it: &Interface, out: &mut Vec<Finding>) {
         ),
         MasterKind::Bridge => out.info(
             Id::InterfaceMember,
-            format!("it is a port of the bridge {name}: what passes between other ports is not seen"),
+            format!(
+                "it is a port of the bridge {name}: what passes between other ports is not seen"
+            ),
             format!(
                 "on a bridging gateway watch the one port towards the outside; {name} itself sees \
                  only what this machine routes"

@@ -69,7 +69,11 @@ pub(super) fn lists(facts: &Lists, config: &Config, limits: Limits, out: &mut Ve
 }
 
 fn loaded(list: &ListFacts, limits: Limits, out: &mut Vec<Finding>) {
-    let origin = if list.builtin { "built-in list" } else { "list" };
+    let origin = if list.builtin {
+        "built-in list"
+    } else {
+        "list"
+    };
     if list.rules == 0 {
         out.fail(
             Id::List,
@@ -114,7 +118,10 @@ fn loaded(list: &ListFacts, limits: Limits, out: &mut Vec<Finding>) {
     if list.expired > 0 {
         out.warn(
             Id::AllowExpired,
-            format!("{} entries of the allow-list are over and count no more", list.expired),
+            format!(
+                "{} entries of the allow-list are over and count no more",
+                list.expired
+            ),
             "renew them with a reason, or take them out",
         );
     } else {
@@ -149,7 +156,10 @@ fn judge(feed: &FeedFile, limits: Limits, out: &mut Vec<Finding>) {
         );
         return;
     }
-    out.ok(Id::FeedFile, format!("the file of the {kind} feed can be read"));
+    out.ok(
+        Id::FeedFile,
+        format!("the file of the {kind} feed can be read"),
+    );
     if let Some(age) = feed.age_s {
         if age > u64::from(limits.feed_hours) * 3600 {
             out.warn(

@@ -199,12 +199,18 @@ fn rings_fit(memory: &Memory, rings: u64, workers: u64, out: &mut Vec<Finding>) 
     match (memory.total, memory.available) {
         (Some(total), _) if rings > total / 2 => out.fail(
             Id::RingMemory,
-            format!("{have}, more than half of the {} of this machine", bytes(total)),
+            format!(
+                "{have}, more than half of the {} of this machine",
+                bytes(total)
+            ),
             next,
         ),
         (_, Some(free)) if rings > free / 2 => out.warn(
             Id::RingMemory,
-            format!("{have}, more than half of the {} that are free now", bytes(free)),
+            format!(
+                "{have}, more than half of the {} that are free now",
+                bytes(free)
+            ),
             next,
         ),
         (None, None) => {}

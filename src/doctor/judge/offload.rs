@@ -12,11 +12,7 @@ pub(super) fn queues(it: &Interface, config: &Config, out: &mut Vec<Finding>) {
         let missed = missed.iter().any(|name| it.rx_losses.contains_key(*name));
         let next = format!("`ethtool -G {} rx {most}`", it.name);
         match (now < most, missed) {
-            (true, true) => out.warn(
-                Id::RxRing,
-                format!("{what}, and it has been full"),
-                next,
-            ),
+            (true, true) => out.warn(Id::RxRing, format!("{what}, and it has been full"), next),
             (true, false) => out.info(Id::RxRing, what, format!("if frames are missed: {next}")),
             (false, _) => out.ok(Id::RxRing, what),
         }
@@ -66,7 +62,10 @@ pub(super) fn offloads(it: &Interface, out: &mut Vec<Finding>) {
             "names are read all the same; counts of frames are lower than on the wire",
         );
     } else {
-        out.ok(Id::OffloadGro, "segments are seen as they came (GRO is off)");
+        out.ok(
+            Id::OffloadGro,
+            "segments are seen as they came (GRO is off)",
+        );
     }
     if on("rx-lro") {
         out.warn(

@@ -68,9 +68,13 @@ pub(super) fn rights(facts: &Facts, out: &mut Vec<Finding>) {
 
 /// Root may do what the daemon's user may not.
 fn run_as(facts: &Facts, out: &mut Vec<Finding>) {
-    let other = [&facts.files.key_place, &facts.files.hits, &facts.files.cases]
-        .into_iter()
-        .find_map(|place| place.owner.filter(|owner| *owner != facts.process.uid));
+    let other = [
+        &facts.files.key_place,
+        &facts.files.hits,
+        &facts.files.cases,
+    ]
+    .into_iter()
+    .find_map(|place| place.owner.filter(|owner| *owner != facts.process.uid));
     match other {
         Some(owner) if facts.process.uid == 0 => out.info(
             Id::RunAs,
@@ -89,20 +93,16 @@ fn run_as(facts: &Facts, out: &mut Vec<Finding>) {
         ),
         None => out.ok(
             Id::RunAs,
-            format!(
-                "user id {} owns the files of the daemon",
-                facts.process.uid
-            ),
+            format!("user id {} owns the files of the daemon", facts.process.uid),
         ),
     }
 }
 
 pub(super) fn files(facts: &Facts, config: &Config, out: &mut Vec<Finding>) {
     match &facts.config {
-        Some((path, Ok(()))) => out.ok(
-            Id::Config,
-            format!("{} is read, and sound", path.display()),
-        ),
+        Some((path, Ok(()))) => {
+            out.ok(Id::Config, format!("{} is read, and sound", path.display()))
+        }
         Some((_, Err(why))) => out.fail(
             Id::Config,
             why.clone(),
@@ -148,7 +148,10 @@ fn key(facts: &Facts, out: &mut Vec<Finding>) {
     match (&facts.files.key, &place.problem) {
         (Some(Ok(())), _) => out.ok(
             Id::KeyFile,
-            format!("{} is there and nobody else can read it", place.path.display()),
+            format!(
+                "{} is there and nobody else can read it",
+                place.path.display()
+            ),
         ),
         (Some(Err(why)), _) => out.fail(
             Id::KeyFile,
@@ -266,7 +269,10 @@ fn loss(daemon: &Daemon, out: &mut Vec<Finding>) {
         return;
     }
     let parts = [
-        ("frames dropped by the kernel", "kernel_dropped_frames_total"),
+        (
+            "frames dropped by the kernel",
+            "kernel_dropped_frames_total",
+        ),
         ("events dropped before the desk", "events_dropped_total"),
         ("hit records lost", "hit_records_lost_total"),
         ("times without a buffer", "pool_empty_total"),

@@ -47,11 +47,15 @@ fn none(it: &TrafficFacts, config: &Config, out: &mut Vec<Finding>) {
             "not one frame passed while traffic was watched"
         },
         match (it.from_file, filter) {
-            (_, true) => "try without the capture filter first; then see whether this is the \
-                          interface, and whether its mirror session is on",
+            (_, true) => {
+                "try without the capture filter first; then see whether this is the \
+                          interface, and whether its mirror session is on"
+            }
             (true, false) => "make the capture again",
-            (false, false) => "is this the interface that carries the clients' traffic? On a mirror \
-                               port, is the session on? Else listen longer (--listen)",
+            (false, false) => {
+                "is this the interface that carries the clients' traffic? On a mirror \
+                               port, is the session on? Else listen longer (--listen)"
+            }
         },
     );
 }
@@ -61,7 +65,10 @@ fn loss(it: &TrafficFacts, out: &mut Vec<Finding>) {
         return;
     }
     if it.kernel_drops == 0 {
-        out.ok(Id::TrafficLoss, "no frame was lost while traffic was watched");
+        out.ok(
+            Id::TrafficLoss,
+            "no frame was lost while traffic was watched",
+        );
         return;
     }
     let share = percent(it.kernel_drops, it.frames + it.kernel_drops);

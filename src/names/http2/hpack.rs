@@ -335,3 +335,15 @@ fn string<'a>(reader: &mut Reader<'a>) -> Option<Written<'a>> {
     let bytes = reader.take(len as usize)?;
     Some(Written { bytes, coded })
 }
+
+impl Table {
+    /// What always holds; for the oracle.
+    pub(super) fn check(&self) {
+        let sum: u32 = (0..self.count as u32)
+            .filter_map(|back| self.entry(back.saturating_add(62)))
+            .map(|entry| u32::from(entry.size))
+            .fold(0, u32::saturating_add);
+        assert_eq!(sum, self.size);
+        assert!(self.size <= self.size_max && self.count <= ENTRIES_MAX);
+    }
+}

@@ -101,3 +101,23 @@ fn symbol(held: u64, bits: u32) -> Option<(u8, u32)> {
     }
     None
 }
+
+/// The coded form of `bytes`, padded with ones; for tests.
+#[cfg(test)]
+#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+pub(super) fn encode(bytes: &[u8]) -> Vec<u8> {
+    let mut bits: Vec<bool> = Vec::new();
+    for byte in bytes {
+        let len = usize::from(LENGTHS[usize::from(*byte)]);
+        let (from, end) = (usize::from(CODE.from[len]), CODE.end[len] - CODE.first[len]);
+        let symbols = &CODE.symbols[from..from + end as usize];
+        let place = symbols.iter().position(|symbol| symbol == byte);
+        let code = CODE.first[len] + place.map_or(0, |place| place as u32);
+        bits.extend((0..len).rev().map(|bit| code >> bit & 1 == 1));
+    }
+    while !bits.len().is_multiple_of(8) {
+        bits.push(true);
+    }
+    let byte = |bits: &[bool]| bits.iter().fold(0, |sum, bit| sum << 1 | u8::from(*bit));
+    bits.chunks(8).map(byte).collect()
+}

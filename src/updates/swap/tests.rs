@@ -6,14 +6,24 @@ use nix::sys::signal::{Signal, raise};
 
 use super::*;
 
-const MOMENTS: [Moment; 5] =
-    [Moment::Begun, Moment::HalfWritten, Moment::Written, Moment::Kept, Moment::Renamed];
+const MOMENTS: [Moment; 5] = [
+    Moment::Begun,
+    Moment::HalfWritten,
+    Moment::Written,
+    Moment::Kept,
+    Moment::Renamed,
+];
 
 /// Not a test by itself: started by the one below, it kills itself at a moment.
 #[test]
 fn child_that_dies() {
-    let Ok(path) = std::env::var("POORTWACHT_SWAP_PATH") else { return };
-    let die: usize = std::env::var("POORTWACHT_SWAP_MOMENT").unwrap().parse().unwrap();
+    let Ok(path) = std::env::var("POORTWACHT_SWAP_PATH") else {
+        return;
+    };
+    let die: usize = std::env::var("POORTWACHT_SWAP_MOMENT")
+        .unwrap()
+        .parse()
+        .unwrap();
     let new = vec![b'n'; 100_000];
     let done = replace_watched(Path::new(&path), &new, &mut |moment| {
         if moment == MOMENTS[die] {
@@ -42,7 +52,15 @@ fn a_killed_update_leaves_the_old_file_or_the_new_one() {
         assert_eq!(status.signal(), Some(9), "{moment:?}: {status}");
         let held = fs::read(&path).unwrap();
         let renamed = moment == Moment::Renamed;
-        assert_eq!(held, if renamed { vec![b'n'; 100_000] } else { b"old".to_vec() }, "{moment:?}");
+        assert_eq!(
+            held,
+            if renamed {
+                vec![b'n'; 100_000]
+            } else {
+                b"old".to_vec()
+            },
+            "{moment:?}"
+        );
         let kept = fs::read(previous(&path)).ok();
         let keeps = matches!(moment, Moment::Kept | Moment::Renamed);
         assert_eq!(kept, keeps.then(|| b"old".to_vec()), "{moment:?}");
