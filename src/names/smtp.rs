@@ -1,9 +1,9 @@
 //! Lines of an SMTP client in clear (RFC 5321): who sends a mail, and to whom.
 //!
 //! Enters: bytes at the start of a line, from the client's side. Leaves: the [`Line`] and its
-//! length; where a mail ends. Never: reads a mail (it is only searched for the line that ends it, or
-//! passed over by its length), a password, or a server's reply; takes a domain out of a path that is
-//! not whole.
+//! length; where a mail ends. Never: reads a mail (it is only searched for the line that ends it,
+//! or passed over by its length), a password, or a server's reply; takes a domain out of a path
+//! that is not whole.
 //!
 //! RFC 5321, RFC 2920 (pipelining), RFC 3030 (BDAT).
 

@@ -2,7 +2,7 @@
 //!
 //! Enters: lines of SMTP clients, mail after mail of a session. Leaves: an [`Event::Mail`] for each
 //! recipient of a mail whose sender matched; a sighting of each recipient's domain. Never: keeps a
-//! sender that did not match; looks into a mail (it is only searched for its end); keeps a password.
+//! sender that did not match, or a password; looks into a mail (it is searched for its end alone).
 //!
 //! A sender's domain is counted as a name and makes no hit: whoever sends it is no employee, and
 //! the mail is told by its recipient. What is lost: the next mail of a session whose DATA was

@@ -1,7 +1,5 @@
 //! Mails of vendors in SMTP in clear, however the lines are cut.
 
-use std::sync::LazyLock;
-
 use super::*;
 use crate::event::{Mail, MailSource};
 
@@ -172,7 +170,7 @@ fn names(frames: &[Vec<u8>]) -> Vec<(Seen, String)> {
 fn one_mail_after_the_other() {
     let stream = b"EHLO x\r\nMAIL FROM:<a@one.example>\r\nRCPT TO:<anna@two.example>\r\nDATA\r\n\
         From: a\r\n\r\nMAIL FROM:<a@clearview.ai>\r\nRCPT TO:<anna@pimeyes.com>\r\n..\r\n.x\r\n\r\r\n.\n\r\n.\r\n\
-        MAIL FROM:<no-reply@clearview.ai>\r\nRCPT TO:<bert@corp.example>\r\nBDAT 41\r\n\
+        MAIL FROM:<no-reply@clearview.ai>\r\nRCPT TO:<bert@corp.example>\r\nBDAT 43\r\n\
         RCPT TO:<anna@pimeyes.com>\r\nMAIL FROM:<>.\r\nBDAT 0 LAST\r\n\
         MAIL FROM:<>\r\nRCPT TO:<privacy@clearview.ai>\r\nDATA\r\n.\r\nQUIT\r\n";
     let expected = [
