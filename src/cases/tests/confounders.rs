@@ -356,3 +356,22 @@ fn a_proxy_request_and_its_hello() {
     assert_eq!(two[0].items.len(), one[0].items.len());
     assert_eq!(two[0].grounds.sightings.len(), 1, "taken together");
 }
+
+/// What a proxy fetches is the organisation's, however it asks.
+#[test]
+fn a_proxy_that_asks_in_clear() {
+    for seen in [
+        Seen::HttpHost,
+        Seen::HttpConnect,
+        Seen::Http2Authority,
+        Seen::SocksConnect,
+    ] {
+        let proxy = who(SubjectKind::Organisation, PlaceKind::Proxy, 77);
+        let inputs = (0..9).map(|n| hit(&proxy, KAIROS[1], seen, f64::from(n) * 60.0));
+        let (cases, alerts) = run(inputs.collect());
+        assert!(alerts.is_empty(), "{seen}");
+        assert_eq!(cases.len(), 1);
+        assert_eq!(cases[0].subject, proxy.attribution.subject);
+        assert!(cases[0].stage <= Stage::LookedUp, "{seen}");
+    }
+}

@@ -287,7 +287,11 @@ fn a_hello_behind_a_proxy_request() {
         seeing.hits[0].evidence, b"app.clearview.ai:443",
         "and nothing else"
     );
-    assert_eq!(stats.bursts.total(), 1, "the hello behind it is watched as ever");
+    assert_eq!(
+        stats.bursts.total(),
+        1,
+        "the hello behind it is watched as ever"
+    );
     let together = [connect.as_slice(), HELLO].concat();
     assert_eq!(names(&[&together]), expected);
     for cut in [
