@@ -134,7 +134,7 @@ pub struct Stats {
     pub presence_malformed: Counters,
     /// Such messages that told nothing, along `presence::Withheld`.
     pub presence_withheld: Counters,
-    /// Senders of the first mail of an SMTP session in clear, matched or not.
+    /// Senders of mails in SMTP in clear, matched or not.
     pub smtp_senders: u64,
     /// Mails of vendors in SMTP in clear, by recipient.
     pub smtp_mails: u64,

@@ -98,13 +98,13 @@ families! {
     names: Counter "poortwacht_names_total" ["seen"]
         "Names read, matched or not, by how they were seen.";
     malformed_messages: Counter "poortwacht_malformed_messages_total" ["reason"]
-        "DNS messages and ClientHellos that could not be read, or not wholly, by reason.";
+        "DNS messages, hellos and requests that could not be read, or not wholly, by reason.";
     local_names: Counter "poortwacht_local_name_messages_total" ["protocol"]
         "Messages of name protocols of the local net, which are counted and not read.";
     ways_round: Counter "poortwacht_ways_round_total" ["kind"]
         "Ways round seen: look-ups and connections by which names are hidden, by kind, not by person.";
     smtp_senders: Counter "poortwacht_smtp_senders_total" []
-        "Senders of the first mail of an SMTP session in clear, matched or not.";
+        "Senders of mails in SMTP in clear, matched or not.";
     smtp_mails: Counter "poortwacht_smtp_mails_total" []
         "Mails of vendors seen in SMTP in clear, by recipient.";
     presence_messages: Counter "poortwacht_presence_messages_total" ["protocol"]

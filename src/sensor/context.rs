@@ -132,6 +132,11 @@ impl<S: Sink> Context<'_, S> {
         repeated
     }
 
+    /// Something of ours could not be read, or not wholly.
+    pub fn malformed(&mut self, why: Malformed) {
+        self.stats.names_malformed.bump(why.index());
+    }
+
     /// A whole ClientHello.
     pub fn hello(&mut self, hello: &Hello<'_>, seen: Seen) -> Outcome {
         let Some(sni) = hello.sni else {

@@ -7,6 +7,7 @@ use super::mail::Envelopes;
 use super::quic::Connections;
 use super::tcp::{DNS_PORT, StreamReader};
 use super::watch::Trail;
+use super::web::Web;
 use super::{Settings, Sink};
 use crate::base::{Counters, Endpoints, Outcome, Seen, Timestamp, Transport, WayRound};
 use crate::blocklist::Catalogue;
@@ -42,6 +43,7 @@ pub struct Worker {
     joins: Joins,
     presence: Watch,
     envelopes: Envelopes,
+    web: Web,
     scratch: Vec<u8>,
     monitored: Vec<IpNet>,
     trail: Trail,
@@ -84,6 +86,7 @@ impl Worker {
             joins: Joins::new(settings.seed),
             presence: Watch::new(settings.seed),
             envelopes: Envelopes::default(),
+            web: Web::new(settings.seed),
             scratch: vec![0; SCRATCH_LEN],
             monitored: settings.monitored.clone(),
             trail: Trail::new(settings.seed),
@@ -131,6 +134,7 @@ impl Worker {
                             scratch,
                             presence,
                             envelopes: &mut self.envelopes,
+                            web: &mut self.web,
                         };
                         self.streams.push(&packet, number, &mut reader);
                     }
@@ -202,6 +206,7 @@ impl Worker {
             scratch: &mut self.scratch,
             presence: &mut self.presence,
             envelopes: &mut self.envelopes,
+            web: &mut self.web,
         };
         self.streams.sweep(now, sets, &mut reader);
     }
@@ -229,6 +234,7 @@ impl Worker {
             scratch: &mut self.scratch,
             presence: &mut self.presence,
             envelopes: &mut self.envelopes,
+            web: &mut self.web,
         };
         self.streams.flush(&mut reader);
         context.flush();

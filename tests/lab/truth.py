@@ -11,7 +11,7 @@ import subprocess
 from collections import Counter
 
 FIELDS = ["frame.protocols", "dns.flags.response", "dns.qry.name", "dns.cname", "dns.svcb.targetname",
-          "tls.handshake.extensions_server_name", "dns.id", "tcp.stream", "udp.stream"]
+          "tls.handshake.extensions_server_name", "dns.id", "tcp.stream", "udp.stream", "http.host"]
 
 
 def rows(capture, *options):
@@ -35,10 +35,10 @@ def normal(name):
 def sightings(capture, *options):
     """Every `(seen, name)` with its count; the question of a response counts when its query is missing.
 
-    DNS counts each message, TLS and QUIC each connection (a hello sent twice is one sighting).
+    DNS counts each message, HTTP each request, TLS and QUIC each connection (a hello sent twice is one sighting).
     """
     found, asked, answered, hellos = Counter(), set(), [], set()
-    for protocols, response, question, cname, target, sni, ident, tcp, udp in rows(capture, *options):
+    for protocols, response, question, cname, target, sni, ident, tcp, udp, host in rows(capture, *options):
         layers = protocols.split(":")
         questions = [(i, normal(q)) for i in ident.split("|")[:1] for q in question.split("|")]
         # What an ICMP error quotes is no new sighting.
@@ -50,6 +50,7 @@ def sightings(capture, *options):
             else:
                 asked |= set(questions)
                 found.update(("dns-query", name) for _, name in questions)
+        found.update(("http-host", normal(h.split(":")[0])) for h in host.split("|"))
         seen = "quic-sni" if "quic" in layers else "tls-sni"
         hellos |= {(seen, normal(n), tcp, udp) for n in sni.split("|")}
     found.update(("dns-query", name) for ident, name in answered if (ident, name) not in asked)

@@ -98,7 +98,7 @@ fn a_segment_across_the_end_of_the_buffer_does_not_blind() {
 fn a_hello_longer_than_the_buffer_is_a_limit() {
     struct Endless(Vec<Outcome>);
     impl Reader for Endless {
-        fn read(&mut self, _: &[u8]) -> Verdict {
+        fn read(&mut self, _: &[u8], _: &mut Said) -> Verdict {
             Verdict::NeedMore
         }
         fn rest(&mut self, _: &Endpoints, _: u64, _: Timestamp, _: &[u8]) -> Option<Outcome> {
