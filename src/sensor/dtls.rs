@@ -127,7 +127,14 @@ impl Connections {
         let found = self.table.find_or_insert(&key, seconds(packet.time));
         if let Some((old_key, mut old)) = found.evicted {
             let loss = Some(Outcome::Evicted);
-            conclude(&mut self.flights, &old_key, &mut old, loss, scratch, context);
+            conclude(
+                &mut self.flights,
+                &old_key,
+                &mut old,
+                loss,
+                scratch,
+                context,
+            );
         }
         if self.flights.is_full() {
             self.make_room(&key, scratch, context);
@@ -165,12 +172,7 @@ impl Connections {
 
     /// Frees the flight kept longest, so that what comes now is read.
     #[cold]
-    fn make_room<S: Sink>(
-        &mut self,
-        key: &Key,
-        scratch: &mut [u8],
-        context: &mut Context<'_, S>,
-    ) {
+    fn make_room<S: Sink>(&mut self, key: &Key, scratch: &mut [u8], context: &mut Context<'_, S>) {
         let Some(victim) = self.flights.eldest(key) else {
             return;
         };
@@ -257,10 +259,7 @@ fn first_flight<S: Sink>(
     decide(flights, key, conn, outcome, context);
 }
 
-fn outcome<S: Sink>(
-    hello: &crate::names::tls::Hello<'_>,
-    context: &mut Context<'_, S>,
-) -> Outcome {
+fn outcome<S: Sink>(hello: &crate::names::tls::Hello<'_>, context: &mut Context<'_, S>) -> Outcome {
     match context.hello(hello, Seen::DtlsSni) {
         Outcome::NoSni if dtls::carries_media(hello.message) => Outcome::OtherProtocol,
         outcome => outcome,

@@ -15,6 +15,7 @@ use crate::blocklist::Catalogue;
 use crate::capture::{Frame, LinkType};
 
 mod again;
+mod datagrams;
 mod mail;
 mod watched;
 

@@ -23,7 +23,10 @@ fn read(evidence: &[u8], lines: &mut Lines) -> Option<()> {
     let mut index = take(&mut rest, count.checked_mul(8)?)?;
     let mut start = 0;
     while let Some(tag) = take(&mut index, 4) {
-        let end = take(&mut index, 4)?.try_into().ok().map(u32::from_le_bytes)?;
+        let end = take(&mut index, 4)?
+            .try_into()
+            .ok()
+            .map(u32::from_le_bytes)?;
         let end = usize::try_from(end).ok()?;
         let value = rest.get(start..end)?;
         match tag {

@@ -41,7 +41,9 @@ pub(super) fn message_len(start: &[u8]) -> Probe<usize> {
     if !(1..=ENTRIES_MAX).contains(&entries) {
         return broken;
     }
-    let values_at = entries.saturating_mul(ENTRY_LEN).saturating_add(PREAMBLE_LEN);
+    let values_at = entries
+        .saturating_mul(ENTRY_LEN)
+        .saturating_add(PREAMBLE_LEN);
     let Some(index) = start.get(PREAMBLE_LEN..values_at) else {
         return Probe::NeedMore;
     };

@@ -156,7 +156,9 @@ impl<'a> Clear<'a> {
         if self.layout.version < 34 {
             // Private flags; one of them announces a byte that names a group of packets.
             let flags = self.bytes.get(at).copied().unwrap_or_default();
-            at = at.saturating_add(1).saturating_add(usize::from(flags >> 1 & 1));
+            at = at
+                .saturating_add(1)
+                .saturating_add(usize::from(flags >> 1 & 1));
         }
         (self.bytes.get(at..).unwrap_or_default(), at)
     }
@@ -249,8 +251,13 @@ impl<'a> GoogleFrames<'a> {
 
     fn piece(&mut self, offset: u64, len: usize) -> Option<Crypto<'a>> {
         let data = self.reader.take(len)?;
-        offset.checked_add(len as u64).filter(|end| *end < 1 << 62)?;
-        let at = self.len.saturating_sub(self.reader.len()).saturating_sub(len);
+        offset
+            .checked_add(len as u64)
+            .filter(|end| *end < 1 << 62)?;
+        let at = self
+            .len
+            .saturating_sub(self.reader.len())
+            .saturating_sub(len);
         Some(Crypto { offset, data, at })
     }
 
