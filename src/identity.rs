@@ -21,6 +21,7 @@ mod tests;
 mod translations;
 mod vault;
 
+use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -264,7 +265,12 @@ pub struct State {
 struct Noted<T> {
     of: T,
     closed: Box<[u8]>,
+    /// Of a trace: who that was when it was last asked, and what was known then.
+    subject: RefCell<Option<(Known, SubjectId)>>,
 }
+
+/// Changes when an answer may: facts that were news, facts lost at the bound, the begin.
+type Known = (u64, u64, i64);
 
 /// Most clients whose addresses are kept (enciphered) for sealing.
 const NOTED_MAX: usize = 4096;
@@ -290,6 +296,8 @@ pub struct Identity {
     ambiguous: AtomicU64,
     /// Nothing before this is answered: see [`Self::begin`].
     began: i64,
+    /// Facts and translations that may have changed an answer.
+    news: u64,
 }
 
 impl Identity {
@@ -316,6 +324,7 @@ impl Identity {
             disputed: 0,
             ambiguous: AtomicU64::new(0),
             began: i64::MIN,
+            news: 0,
             key,
             organisation,
         }
@@ -331,12 +340,16 @@ impl Identity {
     /// Takes a fact in, learned at `learned` (packet time in a replay, the wall clock live). Says
     /// whether attributions already made may change by it.
     pub fn learn(&mut self, fact: &Fact, learned: Timestamp) -> bool {
-        self.take_fact(fact, learned)
+        let news = self.take_fact(fact, learned);
+        self.news += u64::from(news);
+        news
     }
 
     /// Takes a translation in; as [`Self::learn`].
     pub fn translate(&mut self, what: &Translation, learned: Timestamp) -> bool {
-        self.take_translation(what, learned)
+        let news = self.take_translation(what, learned);
+        self.news += u64::from(news);
+        news
     }
 
     /// What a case may keep of the client `ends.src`. The address itself is noted enciphered, for
@@ -374,7 +387,11 @@ impl Identity {
     /// Who that was, as far as is known now. [`Attribution::is_known`] tells an answer from "nothing
     /// is known (any more)", which is no ground to take an earlier answer back.
     pub fn who(&self, trace: &Trace) -> Attribution {
-        self.resolve(trace).attribution
+        let attribution = self.resolve(trace).attribution;
+        if attribution.kind == SubjectKind::Ambiguous {
+            self.ambiguous.fetch_add(1, Ordering::Relaxed);
+        }
+        attribution
     }
 
     /// Whose mailbox that is, when the directory knows (grade B), or by the rule that the local
@@ -430,7 +447,7 @@ impl Identity {
                 clear.add(&mut more);
             }
         }
-        for it in &self.clients {
+        for it in self.clients.iter().filter(|it| self.is_of(it, subject)) {
             let resolved = self.resolve(&it.of);
             if resolved.attribution.subject != *subject {
                 continue;
@@ -443,6 +460,22 @@ impl Identity {
             }
         }
         (!clear.is_empty()).then_some(clear)
+    }
+
+    /// Is the client of this note that subject, by what is known now? Of thousands of notes few are,
+    /// and each is asked again only when something became known.
+    fn is_of(&self, note: &Noted<Trace>, subject: &SubjectId) -> bool {
+        let known = (self.news, self.table.evicted, self.began);
+        let mut last = note.subject.borrow_mut();
+        match last.as_ref() {
+            Some((then, whose)) if *then == known => whose == subject,
+            _ => {
+                let whose = self.resolve(&note.of).attribution.subject;
+                let is = whose == *subject;
+                *last = Some((known, whose));
+                is
+            }
+        }
     }
 
     fn close(&mut self, clear: &Clear) -> Option<Box<[u8]>> {
@@ -501,5 +534,9 @@ fn push<T>(notes: &mut VecDeque<Noted<T>>, of: T, closed: Box<[u8]>) {
     if notes.len() >= NOTED_MAX {
         notes.pop_front();
     }
-    notes.push_back(Noted { of, closed });
+    notes.push_back(Noted {
+        of,
+        closed,
+        subject: RefCell::new(None),
+    });
 }

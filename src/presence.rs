@@ -17,7 +17,7 @@
 )]
 
 mod accounts;
-mod address;
+pub(crate) mod address;
 mod dhcp4;
 mod dhcp6;
 mod kerberos;

@@ -90,28 +90,44 @@ fn versions(path: &Path) -> Result<Vec<Sealed>, Fault> {
 fn share(record: &Path, name: &str, identity: &Path) -> Result<(), Fault> {
     let versions = versions(record)?;
     let identity = Zeroizing::new(read(identity)?);
+    match lines(&versions, name, &identity) {
+        Ok(text) => super::print(&text),
+        Err(Some(why)) => Err(Fault::new(Exit::Input, why)),
+        Err(None) => {
+            let what = format!(
+                "no share of `{}` in {}; it names: {}",
+                name.escape_debug(),
+                record.display(),
+                officers(&versions)
+            );
+            Err(Fault::new(Exit::No, what))
+        }
+    }
+}
+
+/// A line for each version. It is empty where the officer has no share, or where this key does not
+/// open it: who has a new key cannot open what was sealed for the old one. When no line is left:
+/// why, if there was a share at all.
+fn lines(
+    versions: &[Sealed],
+    name: &str,
+    identity: &str,
+) -> Result<Zeroizing<String>, Option<String>> {
     let mut text = Zeroizing::new(String::new());
-    let mut found = false;
-    for sealed in &versions {
-        // A version that the officer has no share of leaves its line empty.
-        if let Some((_, armoured)) = sealed.shares.iter().find(|(officer, _)| officer == name) {
-            let share = sealing::open_share(armoured, &identity)
-                .map_err(|why| Fault::new(Exit::Input, why))?;
-            text.push_str(&serde_json::to_string(&share).unwrap_or_default());
-            found = true;
+    let (mut opened, mut why_not) = (false, None);
+    for sealed in versions {
+        let share = sealed.shares.iter().find(|(officer, _)| officer == name);
+        match share.map(|(_, armoured)| sealing::open_share(armoured, identity)) {
+            Some(Ok(share)) => {
+                text.push_str(&serde_json::to_string(&share).unwrap_or_default());
+                opened = true;
+            }
+            Some(Err(why)) => why_not = Some(why),
+            None => {}
         }
         text.push('\n');
     }
-    if !found {
-        let what = format!(
-            "no share of `{}` in {}; it names: {}",
-            name.escape_debug(),
-            record.display(),
-            officers(&versions)
-        );
-        return Err(Fault::new(Exit::No, what));
-    }
-    super::print(&text)
+    if opened { Ok(text) } else { Err(why_not) }
 }
 
 fn officers(versions: &[Sealed]) -> String {
@@ -159,4 +175,48 @@ fn open(record: &Path, files: &[PathBuf]) -> Result<(), Fault> {
         return Err(Fault::new(Exit::No, why_not));
     }
     super::print(&opened)
+}
+
+#[cfg(test)]
+mod tests {
+    use age::secrecy::ExposeSecret;
+
+    use super::*;
+    use crate::hits::SubjectId;
+    use crate::identity::Clear;
+    use crate::sealing::{Officer, Sealer};
+
+    /// A version sealed for this key of the officer.
+    fn version(key: &age::x25519::Identity) -> Sealed {
+        let officer = Officer {
+            name: "privacy".into(),
+            recipient: key.to_public().to_string(),
+        };
+        let mut clear = Clear::default();
+        clear.users.push("jansen".into());
+        let mut sealer = Sealer::new(&[officer], 1).unwrap();
+        let subject = SubjectId::new(format!("person-{:032x}", 1));
+        sealer.seal(&subject, &clear).unwrap()
+    }
+
+    #[test]
+    fn a_new_key_opens_what_was_sealed_for_it() {
+        let [old, new, other] = [(); 3].map(|()| age::x25519::Identity::generate());
+        let text = |key: &age::x25519::Identity| key.to_string().expose_secret().to_owned();
+        let versions = [version(&old), version(&new)];
+        for (key, at) in [(&old, 0), (&new, 1)] {
+            let Ok(shares) = lines(&versions, "privacy", &text(key)) else {
+                panic!("a share can be opened");
+            };
+            let shares: Vec<&str> = shares.lines().collect();
+            assert_eq!((shares.len(), shares[1 - at]), (2, ""));
+            let share = Share::parse(shares[at]).ok().unwrap();
+            let clear = sealing::open(&versions[at], &[share]).ok().unwrap();
+            assert_eq!(clear.users, ["jansen"]);
+        }
+        let none = lines(&versions, "privacy", &text(&other)).err().unwrap();
+        assert!(none.unwrap().contains("this key does not open"));
+        let nobody = lines(&versions, "somebody", &text(&old)).err().unwrap();
+        assert!(nobody.is_none());
+    }
 }

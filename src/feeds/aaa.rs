@@ -3,7 +3,8 @@
 //! Enters: lines. Leaves: facts: who began or ended a session, on which address. Never: keeps a
 //! line that no pattern fits.
 //!
-//! The time is the group `time`, else the stamp at the head of the line.
+//! The time is the group `time`, else the stamp at the head of the line. By whose clock: the group
+//! `host`, else the host that syslog wrote behind its stamp.
 
 use super::config::AaaAct;
 use super::pattern::AaaPatterns;
@@ -37,11 +38,15 @@ pub fn line(
         None if act == AaaAct::Stop => FactAct::Ends,
         None => FactAct::Holds,
     };
-    let time = match group("time") {
-        Some(text) => moment(text, at.learned, zone),
-        None => head(line, at.learned, zone).map(|(time, _)| time),
+    let (time, host) = match group("time") {
+        Some(text) => (moment(text, at.learned, zone), None),
+        None => match head(line, at.learned, zone) {
+            Some((time, rest)) => (Some(time), sender(rest)),
+            None => (None, None),
+        },
     };
     let mut fact = at.fact(FactSource::AaaLog, act, time.ok_or(TIME)?);
+    fact.clock = group("host").or(host).and_then(some);
     fact.net = match group("ip") {
         Some("") | None => None,
         Some(text) => Some(
@@ -62,6 +67,22 @@ pub fn line(
     }
     out.push(fact_event(fact));
     Ok(())
+}
+
+/// The host behind a syslog stamp: RFC 3164 has a tag with a colon behind it, RFC 5424 three more
+/// fields. What else stands behind a stamp is the message, and its first word tells no clock.
+fn sender(rest: &str) -> Option<&str> {
+    let mut words = rest.split(' ');
+    let (host, tag) = (words.next()?, words.next()?);
+    let is_host = host
+        .bytes()
+        .all(|it| it.is_ascii_alphanumeric() || b".-_:".contains(&it));
+    let is_tag = tag.len() > 1 && tag.ends_with(':');
+    let mut is_header = || {
+        let (_, _, data) = (words.next()?, words.next()?, words.next()?);
+        Some(data.starts_with('-') || data.starts_with('['))
+    };
+    (is_host && !host.ends_with(':') && (is_tag || is_header() == Some(true))).then_some(host)
 }
 
 fn act_of(word: &str) -> Option<FactAct> {

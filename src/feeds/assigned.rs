@@ -1,8 +1,9 @@
 //! Static assignments, and what became of a file that is written anew as a whole.
 //!
 //! Enters: the whole text of a list (CSV with a header, or JSON lines), or of dnsmasq's leases.
-//! Leaves: facts for what is new, what changed and what is gone. Never: keeps a name or a user (the
-//! last text is remembered as hashes); drops the rest because one line is wrong.
+//! Leaves: facts for what is new, what changed and what is gone. Never: keeps a name (the last text
+//! is remembered as hashes); drops the rest because one line is wrong; tells of people; lets an edit
+//! change what held before it.
 
 use ahash::RandomState;
 use csv_core::ReadRecordResult;
@@ -10,14 +11,14 @@ use hashbrown::{HashMap, HashSet};
 use ipnet::IpNet;
 use serde::Deserialize;
 
-use super::read::{At, Foreign, fact_event, mac, net, some};
+use super::read::{At, Foreign, address, fact_event, mac, some};
 use super::stamp::{Zone, moment};
 use crate::base::Timestamp;
 use crate::event::{Event, FactAct, FactSource};
 
-/// One lease or assignment. No `Debug`: it names people.
+/// One lease or assignment. No `Debug`: it names devices.
 pub struct Entry {
-    /// Address or prefix.
+    /// Address.
     pub net: IpNet,
     /// Link-layer address.
     pub mac: Option<[u8; 6]>,
@@ -25,8 +26,6 @@ pub struct Entry {
     pub client_id: Option<Vec<u8>>,
     /// Device name.
     pub host: Option<String>,
-    /// Person.
-    pub user: Option<String>,
     /// From when; `None`: the source does not tell.
     pub from: Option<Timestamp>,
     /// Up to when.
@@ -35,16 +34,19 @@ pub struct Entry {
     pub said: String,
 }
 
-const COLUMNS: &str = "a header line with `address` and any of `mac`, `host`, `user`, `from`, `to`";
-const HEADER: Foreign = Foreign(COLUMNS);
+const HEADER: Foreign =
+    Foreign("a header line with `address`, `mac` and any of `host`, `from`, `to`");
 const ROW: Foreign = Foreign("as many fields as the header has");
-const ADDRESS: Foreign = Foreign("an address or prefix in `address`");
-const MAC: Foreign = Foreign("a link-layer address such as 02:00:00:00:77:01 in `mac`");
+const ADDRESS: Foreign = Foreign("one address in `address` (a prefix is no device's)");
+const MAC: Foreign = Foreign("a link-layer address such as 02:00:00:00:77:0a in `mac`");
 const TIME: Foreign = Foreign("a time such as 2026-11-22T06:00:00Z or a date in `from` and `to`");
 const JSON: Foreign = Foreign(
-    "a JSON object with `address` and any of `mac`, `host`, `user`, `from`, `to`, and nothing else",
+    "a JSON object with `address`, `mac` and any of `host`, `from`, `to`, and nothing else",
 );
-const NOBODY: Foreign = Foreign("at least one of `mac`, `host`, `user`");
+const USER: Foreign = Foreign(
+    "no `user`: a list tells which device has an address; who is logged in there, RADIUS, Kerberos \
+     or an `aaa` log tells",
+);
 
 /// A JSON line, or a CSV row by its header.
 #[derive(Default, Deserialize)]
@@ -53,7 +55,8 @@ struct Row {
     address: String,
     mac: String,
     host: String,
-    user: String,
+    /// Refused, with a message of its own.
+    user: Option<serde::de::IgnoredAny>,
     from: String,
     to: String,
 }
@@ -76,13 +79,21 @@ impl Assigned {
         }
         if line.starts_with('{') {
             let row: Row = serde_json::from_str(line).map_err(|_| JSON)?;
+            if row.user.is_some() {
+                return Err(USER);
+            }
             return entry(&row, line, learned).map(Some);
         }
         let fields = csv(line).ok_or(ROW)?;
         if self.columns.is_empty() {
             let lower: Vec<String> = fields.iter().map(|f| f.trim().to_lowercase()).collect();
-            let known = ["address", "mac", "host", "user", "from", "to"];
-            if !lower.iter().any(|f| f == "address")
+            if lower.iter().any(|f| f == "user") {
+                return Err(USER);
+            }
+            let known = ["address", "mac", "host", "from", "to"];
+            if !["address", "mac"]
+                .iter()
+                .all(|f| lower.iter().any(|it| it == f))
                 || !lower.iter().all(|f| known.contains(&f.as_str()))
             {
                 return Err(HEADER);
@@ -99,7 +110,6 @@ impl Assigned {
                 "address" => row.address = field,
                 "mac" => row.mac = field,
                 "host" => row.host = field,
-                "user" => row.user = field,
                 "from" => row.from = field,
                 _ => row.to = field,
             }
@@ -121,21 +131,12 @@ fn entry(row: &Row, line: &str, learned: Timestamp) -> Result<Entry, Foreign> {
             .map(Some)
             .ok_or(TIME),
     };
-    let link = match row.mac.trim() {
-        "" => None,
-        text => Some(mac(text).ok_or(MAC)?),
-    };
-    let (host, user) = (some(&row.host), some(&row.user));
-    if link.is_none() && host.is_none() && user.is_none() {
-        return Err(NOBODY);
-    }
     Ok(Entry {
-        net: net(row.address.trim()).ok_or(ADDRESS)?,
-        mac: link,
+        net: address(row.address.trim()).ok_or(ADDRESS)?.into(),
+        mac: Some(mac(row.mac.trim()).ok_or(MAC)?),
         client_id: None,
-        host,
-        user,
-        from: time(&row.from)?.or(Some(Timestamp(0))),
+        host: some(&row.host),
+        from: time(&row.from)?,
         until: time(&row.to)?,
         said: line.to_owned(),
     })
@@ -181,6 +182,8 @@ pub struct Snapshot {
     told: HashMap<IpNet, HashSet<u64, RandomState>, RandomState>,
     state: RandomState,
     source: FactSource,
+    /// Has no text been read yet?
+    first: bool,
 }
 
 /// Most lines of one file that are kept apart.
@@ -193,6 +196,16 @@ impl Snapshot {
             told: HashMap::default(),
             state: RandomState::new(),
             source,
+            first: true,
+        }
+    }
+
+    /// From when an entry counts that does not tell. What stands in a list at the start has always
+    /// been so; what is written into it later has not.
+    const fn from(&self, at: &At<'_>) -> Timestamp {
+        match self.source {
+            FactSource::Static if self.first => Timestamp(0),
+            _ => at.learned,
         }
     }
 
@@ -235,16 +248,21 @@ impl Snapshot {
             if told && !ended.contains(&entry.net) {
                 continue;
             }
-            let from = entry.from.unwrap_or(at.learned);
-            // What is put back beside an entry that ended must not go behind that end.
-            let from = if told { from.max(at.learned) } else { from };
+            let mut from = entry.from.unwrap_or(self.from(at));
+            if ended.contains(&entry.net) {
+                // What takes the place of an entry, or is put back beside one, begins behind its
+                // end: else the past would change, and the end would end it too.
+                from = from.max(Timestamp(at.learned.0.saturating_add(1)));
+            }
+            if entry.until.is_some_and(|until| until < from) {
+                continue;
+            }
             let mut fact = at.fact(self.source, FactAct::Holds, from);
             fact.until = entry.until;
             fact.net = Some(entry.net);
             fact.mac = entry.mac;
             fact.client_id = entry.client_id;
             fact.host = entry.host;
-            fact.user = entry.user;
             out.push(fact_event(fact));
         }
         if !complete {
@@ -253,6 +271,7 @@ impl Snapshot {
             }
         }
         self.told = now;
+        self.first = false;
     }
 }
 

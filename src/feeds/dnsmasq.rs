@@ -46,7 +46,6 @@ pub fn line(line: &str, learned: Timestamp) -> Result<Option<Entry>, Foreign> {
         mac: held.is_ipv4().then(|| mac(second)).flatten(),
         client_id: (client != "*").then(|| hex(client)).flatten(),
         host: named(host),
-        user: None,
         from: None,
         until,
         // The length is the same in each reading, the moment that it gives is not.

@@ -6,12 +6,16 @@
 //!
 //! Rotation by rename: the old file is read until it has rested for two polls, then the new one
 //! from its start. Copy and truncate: the file is shorter than what was read, or its head is
-//! another. A file that appears late is read from its start.
+//! another. A file that appears late is read from its start. A pattern (`*`) begins with the newest
+//! file and goes on with the oldest of those that have more to say, so that none is left out when
+//! several come between two looks, and what is written late into an older one is read too.
 
+use std::collections::HashMap;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use super::config::StartAt;
 
@@ -58,18 +62,27 @@ pub struct Follower {
     path: PathBuf,
     from: StartAt,
     open: Option<Open>,
+    /// A file that could not be read on: it may be the same one that opens again.
+    broken: Option<Open>,
+    /// Of a pattern: how far each other file was read. As many as stand in the folder.
+    read: HashMap<PathBuf, Place>,
     /// The first opening passes over what is there, if the config says so.
     first: bool,
     polls: u32,
 }
 
-struct Open {
-    file: File,
-    path: PathBuf,
+/// How far a file was read.
+struct Place {
     /// Device and inode.
     id: (u64, u64),
     offset: u64,
     head: Vec<u8>,
+}
+
+struct Open {
+    file: File,
+    path: PathBuf,
+    place: Place,
     /// Its length when it was opened; `None` once that is reached.
     live_at: Option<u64>,
     quiet: u8,
@@ -82,6 +95,8 @@ impl Follower {
             path: path.to_owned(),
             from,
             open: None,
+            broken: None,
+            read: HashMap::new(),
             first: true,
             polls: 0,
         }
@@ -131,8 +146,7 @@ impl Follower {
                 }
             }
             Err(error) => {
-                self.open = None;
-                each(Piece::Left);
+                self.broken = self.open.take();
                 Polled {
                     more: false,
                     open: false,
@@ -159,8 +173,29 @@ impl Follower {
     }
 
     fn begin(&mut self, each: &mut impl FnMut(Piece<'_>)) -> io::Result<()> {
-        let path = newest(&self.path)?;
-        let open = Open::new(path)?;
+        if let Some(broken) = &self.broken {
+            let again = Open::new(broken.path.clone());
+            let gone = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
+            match again {
+                Ok(open) if open.place.id == broken.place.id => {
+                    // Whether it was written anew meanwhile, its head and length tell.
+                    let file = open.file;
+                    self.open = self.broken.take().map(|broken| Open { file, ..broken });
+                    return Ok(());
+                }
+                Err(error) if !(gone(&error) && self.is_pattern()) => return Err(error),
+                _ => {
+                    self.broken = None;
+                    each(Piece::Left);
+                }
+            }
+        }
+        let mut open = Open::new(self.pick()?)?;
+        if let Some(place) = self.read.remove(&open.path)
+            && place.id == open.place.id
+        {
+            open.go_on_at(place)?;
+        }
         let old = self.first && self.from == StartAt::End && open.live_at != Some(0);
         self.first = false;
         self.open = Some(open);
@@ -168,28 +203,71 @@ impl Follower {
         Ok(())
     }
 
+    /// Which file to open.
+    fn pick(&mut self) -> io::Result<PathBuf> {
+        let Some(mut files) = files(&self.path)? else {
+            return Ok(self.path.clone());
+        };
+        if self.first {
+            // What is older counts as read.
+            let newest = files.pop().ok_or(io::ErrorKind::NotFound)?;
+            self.read = files.into_iter().map(Found::passed).collect();
+            return Ok(newest.path);
+        }
+        let next = self.next(files);
+        next.ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    /// The oldest file of a pattern that has more to say, and is not open.
+    fn next(&mut self, files: Vec<Found>) -> Option<PathBuf> {
+        let mut read = HashMap::with_capacity(files.len());
+        let mut next = None;
+        for file in files {
+            let is_open = |open: &Open| (open.place.id, &open.path) == (file.id, &file.path);
+            if self.open.as_ref().is_some_and(is_open) {
+                continue;
+            }
+            let place = self.read.remove(&file.path).filter(|it| it.id == file.id);
+            if place.as_ref().is_none_or(|it| it.offset != file.len) && next.is_none() {
+                next = Some(file.path.clone());
+            }
+            read.extend(place.map(|it| (file.path, it)));
+        }
+        // Who is gone from the folder is forgotten.
+        self.read = read;
+        next
+    }
+
+    fn is_pattern(&self) -> bool {
+        split(&self.path).is_some()
+    }
+
     /// Is the path another file by now?
     fn look_for_another(&mut self, each: &mut impl FnMut(Piece<'_>)) -> Option<String> {
+        let many = self.is_pattern();
         let open = self.open.as_mut()?;
-        let many = is_pattern(&self.path);
         if many && !self.polls.is_multiple_of(LOOK_EVERY) && open.quiet == 0 {
             return None;
         }
-        let now = newest(&self.path).and_then(|path| Ok((path.metadata()?, path)));
-        let (meta, _) = match now {
-            Ok(now) => now,
+        let another = match files(&self.path) {
+            Ok(Some(files)) => Ok(self.next(files).is_some()),
+            Ok(None) => self.path.metadata().map(|meta| id(&meta) != open.place.id),
+            Err(error) => Err(error),
+        };
+        let open = self.open.as_mut()?;
+        match another {
+            Ok(true) => open.quiet = open.quiet.saturating_add(1),
+            Ok(false) => open.quiet = 0,
             // Between rename and create; the old one stays open, what is written to it is read.
             Err(error) => return Some(self.why(&error)),
-        };
-        if id(&meta) == open.id {
-            open.quiet = 0;
-            return None;
         }
-        open.quiet = open.quiet.saturating_add(1);
         if open.quiet < QUIET_POLLS {
             return None;
         }
-        self.open = None;
+        let left = self.open.take()?;
+        if many {
+            self.read.insert(left.path, left.place);
+        }
         each(Piece::Left);
         self.begin(each).err().map(|error| self.why(&error))
     }
@@ -205,20 +283,41 @@ impl Open {
         if !meta.is_file() {
             return Err(io::Error::other("it is not a regular file"));
         }
-        Ok(Self {
+        let place = Place {
             id: id(&meta),
+            offset: 0,
+            head: Vec::new(),
+        };
+        Ok(Self {
             live_at: Some(meta.len()),
             file,
             path,
-            offset: 0,
-            head: Vec::new(),
+            place,
             quiet: 0,
         })
     }
 
+    /// Goes on where this file was left, unless it is another text by now. Of one that was passed
+    /// over the head is not known yet.
+    fn go_on_at(&mut self, mut place: Place) -> io::Result<()> {
+        let len = usize::try_from(place.offset).unwrap_or(HEAD_LEN);
+        if place.head.is_empty() && place.offset <= self.file.metadata()?.len() {
+            place.head = vec![0; len.min(HEAD_LEN)];
+            self.file.read_exact_at(&mut place.head, 0)?;
+        }
+        let fresh = std::mem::replace(&mut self.place, place);
+        if self.was_written_anew()? {
+            self.place = fresh;
+        }
+        Ok(())
+    }
+
     fn lag(&self) -> u64 {
-        let len = self.file.metadata().map_or(self.offset, |meta| meta.len());
-        len.saturating_sub(self.offset)
+        let len = self
+            .file
+            .metadata()
+            .map_or(self.place.offset, |meta| meta.len());
+        len.saturating_sub(self.place.offset)
     }
 
     /// Hands out what is new, up to the bound; how many bytes that were.
@@ -227,8 +326,8 @@ impl Open {
             tracing::info!(file = %self.path.display(),
                 "the file was written anew: it is read from its start");
             let len = self.file.metadata()?.len();
-            (self.offset, self.live_at) = (0, Some(len));
-            self.head.clear();
+            (self.place.offset, self.live_at) = (0, Some(len));
+            self.place.head.clear();
             each(Piece::Left);
             each(Piece::Begin { old: false });
         }
@@ -238,22 +337,24 @@ impl Open {
             self.mark_live(each);
             // Up to the mark first.
             let room = match self.live_at {
-                Some(end) => {
-                    usize::try_from(end - self.offset).map_or(buffer.len(), |n| n.min(buffer.len()))
-                }
+                Some(end) => usize::try_from(end - self.place.offset)
+                    .map_or(buffer.len(), |n| n.min(buffer.len())),
                 None => buffer.len(),
             };
-            let read = self
-                .file
-                .read_at(buffer.get_mut(..room).unwrap_or_default(), self.offset)?;
+            let read = self.file.read_at(
+                buffer.get_mut(..room).unwrap_or_default(),
+                self.place.offset,
+            )?;
             let bytes = buffer.get(..read).unwrap_or_default();
             if bytes.is_empty() {
                 // Shorter than it was a moment ago: the next poll sees to it.
                 break;
             }
-            let wanted = HEAD_LEN.saturating_sub(self.head.len()).min(bytes.len());
-            self.head.extend_from_slice(&bytes[..wanted]);
-            self.offset += read as u64;
+            let wanted = HEAD_LEN
+                .saturating_sub(self.place.head.len())
+                .min(bytes.len());
+            self.place.head.extend_from_slice(&bytes[..wanted]);
+            self.place.offset += read as u64;
             total += read;
             each(Piece::Bytes(bytes));
         }
@@ -262,7 +363,7 @@ impl Open {
     }
 
     fn mark_live(&mut self, each: &mut impl FnMut(Piece<'_>)) {
-        if self.live_at.is_some_and(|end| self.offset >= end) {
+        if self.live_at.is_some_and(|end| self.place.offset >= end) {
             self.live_at = None;
             each(Piece::Live);
         }
@@ -270,12 +371,17 @@ impl Open {
 
     /// Shorter than what was read, or with another head.
     fn was_written_anew(&self) -> io::Result<bool> {
-        if self.file.metadata()?.len() < self.offset {
+        if self.file.metadata()?.len() < self.place.offset {
             return Ok(true);
         }
         let mut head = [0; HEAD_LEN];
-        let head = &mut head[..self.head.len()];
-        Ok(self.file.read_exact_at(head, 0).is_err() || *head != *self.head)
+        let head = &mut head[..self.place.head.len()];
+        match self.file.read_exact_at(head, 0) {
+            Ok(()) => Ok(*head != *self.place.head),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(true),
+            // That tells nothing of the text.
+            Err(error) => Err(error),
+        }
     }
 }
 
@@ -283,16 +389,36 @@ fn id(meta: &Metadata) -> (u64, u64) {
     (meta.dev(), meta.ino())
 }
 
-fn is_pattern(path: &Path) -> bool {
-    path.file_name()
-        .is_some_and(|name| name.as_encoded_bytes().contains(&b'*'))
+/// A file that fits a pattern. Sorted by the time of its last change.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Found {
+    changed: SystemTime,
+    path: PathBuf,
+    id: (u64, u64),
+    len: u64,
 }
 
-/// The path itself, or the newest file that fits the `*` in its last part.
-fn newest(path: &Path) -> io::Result<PathBuf> {
-    let name = path.file_name().and_then(|name| name.to_str());
-    let Some((head, tail)) = name.and_then(|name| name.split_once('*')) else {
-        return Ok(path.to_owned());
+impl Found {
+    /// As read to its end.
+    fn passed(self) -> (PathBuf, Place) {
+        let place = Place {
+            id: self.id,
+            offset: self.len,
+            head: Vec::new(),
+        };
+        (self.path, place)
+    }
+}
+
+/// What stands before and behind the `*` in the last part of a path.
+fn split(path: &Path) -> Option<(&str, &str)> {
+    path.file_name()?.to_str()?.split_once('*')
+}
+
+/// The files that fit a pattern, the newest last; `None` when it is none.
+fn files(path: &Path) -> io::Result<Option<Vec<Found>>> {
+    let Some((head, tail)) = split(path) else {
+        return Ok(None);
     };
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -301,14 +427,30 @@ fn newest(path: &Path) -> io::Result<PathBuf> {
     let fits = |name: &str| {
         name.len() >= head.len() + tail.len() && name.starts_with(head) && name.ends_with(tail)
     };
-    let files = std::fs::read_dir(folder)?.flatten().filter_map(|entry| {
+    let found = std::fs::read_dir(folder)?.flatten().filter_map(|entry| {
         let name = entry.file_name().into_string().ok()?;
         let meta = entry.metadata().ok()?;
-        let time = meta.modified().ok()?;
-        (fits(&name) && meta.is_file()).then(|| (time, entry.path()))
+        (fits(&name) && meta.is_file()).then_some(Found {
+            changed: meta.modified().ok()?,
+            path: entry.path(),
+            id: id(&meta),
+            len: meta.len(),
+        })
     });
-    let newest = files.max().map(|(_, path)| path);
-    newest.ok_or_else(|| io::ErrorKind::NotFound.into())
+    let mut found: Vec<Found> = found.collect();
+    found.sort_unstable();
+    Ok(Some(found))
+}
+
+/// The path itself, or the newest file that fits its pattern.
+pub(super) fn newest(path: &Path) -> io::Result<PathBuf> {
+    match files(path)? {
+        None => Ok(path.to_owned()),
+        Some(mut found) => match found.pop() {
+            Some(newest) => Ok(newest.path),
+            None => Err(io::ErrorKind::NotFound.into()),
+        },
+    }
 }
 
 /// A file that is written anew at each change: read whole, when it rests.

@@ -29,7 +29,7 @@ impl AaaPatterns {
         count(patterns.len())?;
         let each = patterns.iter().enumerate().map(|(n, pattern)| {
             let regex = build(n, &pattern.line)?;
-            let known = ["user", "ip", "mac", "session", "act", "time"];
+            let known = ["user", "ip", "mac", "session", "act", "time", "host"];
             only_known(n, &regex, &known)?;
             let stops = pattern.act == AaaAct::Stop;
             if stops && !has(&regex, "ip") && !has(&regex, "session") {

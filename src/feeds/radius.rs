@@ -1,27 +1,22 @@
-//! RADIUS accounting (RFC 2866): a request checked, answered and read.
+//! RADIUS accounting (RFC 2866): what takes the secret, a request checked and answered.
 //!
-//! Enters: a datagram, the secret shared with its sender. Leaves: the answer to send, and facts.
-//! Never: takes a request whose authenticator is wrong; reads a password (accounting has none).
+//! Enters: a datagram, the secret shared with its sender. Leaves: the answer to send, and facts, as
+//! [`presence::radius`](crate::presence::radius) reads them on the wire too. Never: takes a request
+//! whose authenticator is wrong; reads a password (accounting has none).
 //!
 //! Request Authenticator: RFC 2866 section 3, MD5(Code + Identifier + Length + 16 zero octets +
 //! attributes + secret). Message-Authenticator: RFC 3579 section 3.2, over the same bytes, as
-//! FreeRADIUS does for accounting. Attributes for IPv6: RFC 3162, 4818, 6911.
+//! FreeRADIUS does for accounting.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
 use hmac::{Hmac, KeyInit, Mac};
-use ipnet::{IpNet, Ipv6Net};
 use md5::{Digest, Md5};
 
-use super::read::{At, fact_event, mac, some, text};
-use crate::base::Timestamp;
-use crate::event::{Event, Fact, FactAct, FactSource};
+use super::read::{At, Foreign, fact_event};
+use crate::event::{Event, Fact};
+use crate::presence::radius::{Accounting, HEADER_LEN, read};
 
-/// Header of a packet (RFC 2865 section 3).
-const HEADER_LEN: usize = 20;
-/// Longest packet.
-pub const PACKET_LEN_MAX: usize = 4096;
-const ACCOUNTING_REQUEST: u8 = 4;
 const ACCOUNTING_RESPONSE: u8 = 5;
 const PROXY_STATE: u8 = 33;
 const MESSAGE_AUTHENTICATOR: u8 = 80;
@@ -50,11 +45,10 @@ impl Refused {
     }
 }
 
+const ATTRIBUTE: Foreign = Foreign("an Accounting-Request with whole attributes");
+
 /// A request whose authenticator is right.
-pub struct Request<'p> {
-    /// Without padding.
-    packet: &'p [u8],
-}
+pub struct Request<'p>(Accounting<'p>);
 
 impl<'p> Request<'p> {
     /// Checks a datagram.
@@ -62,20 +56,14 @@ impl<'p> Request<'p> {
     /// # Errors
     /// Why it must be dropped.
     pub fn check(datagram: &'p [u8], secret: &[u8]) -> Result<Self, Refused> {
-        let len = datagram.get(2..4).ok_or(Refused::Malformed)?;
-        let len = usize::from(u16::from_be_bytes([len[0], len[1]]));
-        // What is beyond the length is padding (RFC 2865 section 3).
-        let packet = datagram.get(..len).ok_or(Refused::Malformed)?;
-        if !(HEADER_LEN..=PACKET_LEN_MAX).contains(&len) {
-            return Err(Refused::Malformed);
-        }
-        if packet[0] != ACCOUNTING_REQUEST {
-            return Err(Refused::OtherCode);
-        }
-        let request = Self { packet };
+        let packet = read(datagram).map_err(|_| Refused::Malformed)?;
+        let request = match packet {
+            Some(packet) if !packet.response => Self(packet),
+            _ => return Err(Refused::OtherCode),
+        };
         // Whole attributes up to the end.
         let whole: usize = request.attributes().map(|(_, value)| value.len() + 2).sum();
-        if whole != len - HEADER_LEN {
+        if whole != request.0.packet.len() - HEADER_LEN {
             return Err(Refused::Malformed);
         }
         if request.is_authentic(secret) {
@@ -86,7 +74,7 @@ impl<'p> Request<'p> {
     }
 
     fn is_authentic(&self, secret: &[u8]) -> bool {
-        let (head, rest) = self.packet.split_at(4);
+        let (head, rest) = self.0.packet.split_at(4);
         let (given, attributes) = rest.split_at(16);
         let mut hash = Md5::new();
         for part in [head, &[0; 16], attributes, secret] {
@@ -104,7 +92,7 @@ impl<'p> Request<'p> {
         let Some(at) = self.message_authenticator() else {
             return true;
         };
-        let mut zeroed = self.packet.to_vec();
+        let mut zeroed = self.0.packet.to_vec();
         zeroed[4..HEADER_LEN].fill(0);
         let given: [u8; 16] = match zeroed.get(at..at + 16).and_then(|v| v.try_into().ok()) {
             Some(given) => given,
@@ -127,23 +115,19 @@ impl<'p> Request<'p> {
     }
 
     /// Type and value of each attribute.
-    pub fn attributes(&self) -> impl Iterator<Item = (u8, &'p [u8])> + use<'p> {
-        attributes(self.packet.get(HEADER_LEN..).unwrap_or_default())
+    fn attributes(&self) -> impl Iterator<Item = (u8, &'p [u8])> + use<'p> {
+        attributes(self.0.packet.get(HEADER_LEN..).unwrap_or_default())
     }
 
     /// What tells a request from its repetitions: identifier and authenticator.
-    pub fn key(&self) -> (u8, [u8; 16]) {
-        let authenticator = self
-            .packet
-            .get(4..HEADER_LEN)
-            .and_then(|a| a.try_into().ok());
-        (self.packet[1], authenticator.unwrap_or_default())
+    pub const fn key(&self) -> (u8, [u8; 16]) {
+        (self.0.id, *self.0.authenticator)
     }
 
     /// The Accounting-Response: Proxy-State goes back as it came, in order.
     pub fn answer(&self, secret: &[u8]) -> Vec<u8> {
-        let mut answer = vec![ACCOUNTING_RESPONSE, self.packet[1], 0, 0];
-        answer.extend(&self.packet[4..HEADER_LEN]);
+        let mut answer = vec![ACCOUNTING_RESPONSE, self.0.id, 0, 0];
+        answer.extend(self.0.authenticator);
         let signed = self.message_authenticator().map(|_| answer.len() + 2);
         if signed.is_some() {
             answer.extend([MESSAGE_AUTHENTICATOR, 18]);
@@ -170,8 +154,17 @@ impl<'p> Request<'p> {
     }
 
     /// What it says; `client` is who sent it.
-    pub fn facts(&self, client: IpAddr, at: &At<'_>, out: &mut Vec<Event>) {
-        Said::read(self.attributes()).facts(client, at, out);
+    ///
+    /// # Errors
+    /// An attribute is broken; nothing is told then.
+    pub fn facts(&self, client: IpAddr, at: &At<'_>, out: &mut Vec<Event>) -> Result<(), Foreign> {
+        let mut tell = |mut fact: Fact| {
+            // Two feeds may hear of servers by the same name.
+            fact.origin = format!("{}/{}", at.feed, fact.origin);
+            out.push(fact_event(fact));
+        };
+        let read = self.0.facts(client, at.learned, &mut tell);
+        read.map_err(|_| ATTRIBUTE)
     }
 }
 
@@ -182,131 +175,13 @@ fn keyed(secret: &[u8], bytes: &[u8]) -> Option<Hmac<Md5>> {
 }
 
 /// Type and value of each attribute (RFC 2865 section 5), up to the first whose length is wrong.
-pub fn attributes(mut bytes: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
+fn attributes(mut bytes: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
     std::iter::from_fn(move || {
         let (kind, len) = (*bytes.first()?, usize::from(*bytes.get(1)?));
         let value = bytes.get(2..len)?;
         bytes = bytes.get(len..)?;
         Some((kind, value))
     })
-}
-
-/// The attributes that count.
-#[derive(Default)]
-struct Said {
-    status: u32,
-    user: Option<String>,
-    nas: Option<String>,
-    nas_address: Option<IpAddr>,
-    nets: Vec<IpNet>,
-    mac: Option<[u8; 6]>,
-    session: Option<String>,
-    delay_seconds: u32,
-    event_time: Option<u32>,
-}
-
-/// Addresses of one session that are read.
-const NETS_MAX: usize = 16;
-/// A clock that is further ahead or behind than this is not believed.
-const AHEAD_NS: i64 = 5 * 60 * 1_000_000_000;
-const BEHIND_NS: i64 = 24 * 3600 * 1_000_000_000;
-
-impl Said {
-    fn read<'p>(attributes: impl Iterator<Item = (u8, &'p [u8])>) -> Self {
-        let mut said = Self::default();
-        for (kind, value) in attributes {
-            said.attribute(kind, value);
-        }
-        said
-    }
-
-    fn attribute(&mut self, kind: u8, value: &[u8]) {
-        let number = || value.try_into().ok().map(u32::from_be_bytes);
-        let v4 = || <[u8; 4]>::try_from(value).ok().map(Ipv4Addr::from);
-        let v6 = || <[u8; 16]>::try_from(value).ok().map(Ipv6Addr::from);
-        let word = || some(&text(value));
-        match kind {
-            1 => self.user = word(),
-            4 => self.nas_address = v4().map(IpAddr::V4),
-            // Framed-IP-Address; 255.255.255.254 and .255 are no addresses (RFC 2865 section 5.8).
-            8 => self.net(
-                v4().filter(|a| !a.is_unspecified() && a.octets()[..3] != [255; 3])
-                    .map(|a| IpNet::from(IpAddr::V4(a))),
-            ),
-            31 => self.mac = mac(text(value).split(';').next().unwrap_or_default()),
-            32 => self.nas = word(),
-            40 => self.status = number().unwrap_or(0),
-            41 => self.delay_seconds = number().unwrap_or(0),
-            44 => self.session = word(),
-            55 => self.event_time = number(),
-            95 => self.nas_address = v6().map(IpAddr::V6),
-            // Framed-IPv6-Prefix (RFC 3162) and Delegated-IPv6-Prefix (RFC 4818).
-            97 | 123 => self.net(prefix(value)),
-            // Framed-IPv6-Address (RFC 6911).
-            168 => self.net(v6().map(|a| IpNet::from(IpAddr::V6(a)))),
-            _ => {}
-        }
-    }
-
-    fn net(&mut self, net: Option<IpNet>) {
-        if self.nets.len() < NETS_MAX {
-            self.nets.extend(net);
-        }
-    }
-
-    /// When it happened: by the sender's clock if that can be right, else by ours and the delay.
-    fn time(&self, learned: Timestamp) -> Timestamp {
-        let ours = Timestamp(learned.0 - i64::from(self.delay_seconds) * 1_000_000_000);
-        let theirs = self
-            .event_time
-            .map(|s| Timestamp::from_secs_nanos(s.into(), 0));
-        let credible =
-            |t: &Timestamp| (learned.0 - BEHIND_NS..=learned.0 + AHEAD_NS).contains(&t.0);
-        theirs.filter(credible).unwrap_or(ours)
-    }
-
-    fn facts(&self, client: IpAddr, at: &At<'_>, out: &mut Vec<Event>) {
-        let act = match self.status {
-            1 | 3 => FactAct::Holds,
-            2 => FactAct::Ends,
-            7 | 8 => FactAct::AllEnd,
-            _ => return,
-        };
-        let server = self.nas.clone().unwrap_or_else(|| {
-            let address = self.nas_address.unwrap_or(client);
-            address.to_string()
-        });
-        let mut fact = at.fact(FactSource::Radius, act, self.time(at.learned));
-        // Session ids are one server's own, and its restart ends its own sessions.
-        fact.origin = format!("{}/{server}", at.feed);
-        if act == FactAct::AllEnd {
-            out.push(fact_event(fact));
-            return;
-        }
-        fact.user.clone_from(&self.user);
-        fact.mac = self.mac;
-        fact.session.clone_from(&self.session);
-        for net in &self.nets {
-            let fact = Fact {
-                net: Some(*net),
-                ..fact.clone()
-            };
-            out.push(fact_event(fact));
-        }
-        // A stop may name the session alone; a start without an address says nothing yet.
-        if self.nets.is_empty() && act == FactAct::Ends && fact.session.is_some() {
-            out.push(fact_event(fact));
-        }
-    }
-}
-
-/// A reserved byte, the length of the prefix in bits, and as many bytes of it as are needed.
-fn prefix(value: &[u8]) -> Option<IpNet> {
-    let (bits, bytes) = (*value.get(1)?, value.get(2..)?);
-    let mut all = [0; 16];
-    all.get_mut(..bytes.len())?.copy_from_slice(bytes);
-    let net = Ipv6Net::new(all.into(), bits).ok()?;
-    Some(IpNet::V6(net.trunc()))
 }
 
 #[cfg(test)]

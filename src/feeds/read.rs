@@ -11,6 +11,7 @@ use ipnet::IpNet;
 use crate::base::Timestamp;
 use crate::blocklist::Catalogue;
 use crate::event::{Event, Fact, FactAct, FactSource};
+use crate::presence::address::spelled;
 
 /// Where a line stands. No `Debug`: it is passed beside people's lines.
 #[derive(Clone, Copy)]
@@ -45,6 +46,7 @@ impl At<'_> {
             mac: None,
             client_id: None,
             circuit: None,
+            clock: None,
             host: None,
             user: None,
             session: None,
@@ -78,21 +80,9 @@ pub fn net(text: &str) -> Option<IpNet> {
     }
 }
 
-/// A link-layer address: six pairs of hex digits, apart by `:` or `-`, or in one piece, or in three
-/// groups of four with dots.
+/// A link-layer address, as [`spelled`] reads it on the wire too: never an IP address or a number.
 pub fn mac(text: &str) -> Option<[u8; 6]> {
-    let mut digits = [0; 12];
-    let mut count = 0;
-    for byte in text.bytes() {
-        match byte {
-            b':' | b'-' | b'.' => {}
-            _ => {
-                *digits.get_mut(count)? = char::from(byte).to_digit(16)? as u8;
-                count += 1;
-            }
-        }
-    }
-    (count == 12).then(|| std::array::from_fn(|n| digits[2 * n] << 4 | digits[2 * n + 1]))
+    spelled(text.as_bytes())
 }
 
 /// Longest client identifier (RFC 2132 section 2) or DUID (RFC 8415 section 11.1), in bytes.
@@ -138,6 +128,9 @@ mod tests {
             "02:00:00:ab:77",
             "02:00:00:ab:77:01:00",
             "02:00:00:ab:77:0g",
+            // What VPN servers and telephones write into Calling-Station-Id.
+            "185.120.130.140",
+            "316123456789",
         ] {
             assert_eq!(mac(text), None, "{text}");
         }

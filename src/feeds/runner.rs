@@ -19,7 +19,7 @@ use ipnet::IpNet;
 
 use super::config::{Feed, Kind};
 use super::follow::{Follower, Piece, Whole};
-use super::radius::{PACKET_LEN_MAX, Request};
+use super::radius::Request;
 use super::read::{At, Foreign, Read};
 use super::reader::{Reader, Take};
 use super::recent::Recent;
@@ -29,6 +29,7 @@ use super::tap_socket::TapSocket;
 use crate::base::Timestamp;
 use crate::blocklist::Catalogue;
 use crate::event::Event;
+use crate::presence::radius::PACKET_LEN_MAX;
 
 /// How often files are looked at.
 const POLL: Duration = Duration::from_millis(500);
@@ -371,6 +372,7 @@ struct Accounting {
 /// Prefix of the secrets file, and what was wrong.
 type Fault = (Option<IpNet>, &'static str);
 
+const BROKEN: &str = "an Accounting-Request with a broken attribute";
 /// Faults that are told apart in messages.
 const FAULTS_TOLD_MAX: usize = 64;
 
@@ -416,8 +418,11 @@ impl Accounting {
         let key = (from, id, authenticator);
         if self.seen.peek(&key).is_none() {
             let mut events = Vec::new();
-            request.facts(from.ip(), &desk.at(self.requests), &mut events);
-            desk.take(self.requests, Ok(()), &mut events);
+            match request.facts(from.ip(), &desk.at(self.requests), &mut events) {
+                Ok(()) => desk.take(self.requests, Ok(()), &mut events),
+                // To send it again would not mend it: it is answered.
+                Err(_) => fault(&mut self.told, desk, Some(client), BROKEN),
+            }
             if desk.full {
                 // Not on record, so not answered: the client sends it again.
                 return;

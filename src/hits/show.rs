@@ -4,6 +4,7 @@
 //! cut at [`EVIDENCE_LEN_MAX`](crate::event::EVIDENCE_LEN_MAX)). Leaves: lines of printable
 //! text. Never: panics on what the wire sent, lets a control character reach a terminal.
 
+mod certificate;
 mod chlo;
 mod dns;
 mod hello;
@@ -35,7 +36,8 @@ pub fn describe(evidence: &[u8], seen: Seen) -> Vec<String> {
         | Seen::SocksConnect
         | Seen::SmtpDomain => lines.add("host", String::from_utf8_lossy(evidence)),
         Seen::DnsJoin => dns::describe(evidence, &mut lines),
-        Seen::TlsCert | Seen::ResolverLog | Seen::ProxyLog => {}
+        Seen::TlsCert => certificate::describe(evidence, &mut lines),
+        Seen::ResolverLog | Seen::ProxyLog => {}
     }
     lines.finish()
 }

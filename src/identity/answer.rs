@@ -14,9 +14,8 @@
 //!    ambiguous) or of visitors (then the device). More: ambiguous.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use super::lane::{Claim, Class, Held, Holder, Lane, class, is_crowd};
 use super::table::What;
@@ -56,7 +55,7 @@ impl Identity {
         let inside = trace.flow.as_ref().map_or(Inside::Unknown, |flow| {
             self.translations.inside(flow, trace.time.0)
         });
-        let resolved = match inside {
+        match inside {
             Inside::Conflict => self.several(
                 trace,
                 Grade::None,
@@ -69,11 +68,7 @@ impl Identity {
                 self.at_place(&inside)
             }
             Inside::Unknown => self.at_place(trace),
-        };
-        if resolved.attribution.kind == SubjectKind::Ambiguous {
-            self.ambiguous.fetch_add(1, Ordering::Relaxed);
         }
-        resolved
     }
 
     fn at_place(&self, trace: &Trace) -> Resolved {
@@ -107,6 +102,9 @@ impl Identity {
         let Some(address) = tag_in(&trace.address) else {
             return nothing(trace, "no source told who held the address");
         };
+        if at < self.table.lost(&address) {
+            return nothing(trace, super::FORGOTTEN);
+        }
         let mut found = Vec::new();
         let mut coming = BTreeSet::new();
         let mut crowd = BTreeSet::new();
@@ -311,17 +309,13 @@ impl Identity {
 
     fn lane(&self, tag: &Tag, at: i64) -> Lane<'_> {
         let points = self.table.points(tag);
-        let asked = RefCell::new(Vec::<(Tag, bool)>::new());
+        let asked = RefCell::new(HashMap::<Tag, bool>::new());
         let is_router = |mac: &Tag| {
             let mut asked = asked.borrow_mut();
-            if let Some((_, answer)) = asked.iter().find(|(other, _)| other == mac) {
-                return *answer;
-            }
-            let answer = self.is_router(mac, at);
-            asked.push((*mac, answer));
-            answer
+            *asked.entry(*mac).or_insert_with(|| self.is_router(mac, at))
         };
         Lane::new(points, &self.table.ends, self.table.bounds, &is_router)
+            .since(self.table.lost(tag))
     }
 
     /// Is it in the map as a router, or does it have more addresses at one time than a host?

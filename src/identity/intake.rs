@@ -50,27 +50,32 @@ impl Identity {
         }
         let origin = self.key.word_tag(&[b"origin", fact.origin.as_bytes()]);
         let mut news = false;
-        if fact.source == FactSource::AaaLog && self.table.log_time(origin, time) {
+        let clock = fact.clock.as_ref().map(|clock| {
+            let parts = [&b"clock"[..], fact.origin.as_bytes(), clock.as_bytes()];
+            self.key.word_tag(&parts)
+        });
+        let clock = self.table.clock(clock, origin);
+        if fact.source == FactSource::AaaLog && self.table.log_time(clock, time) {
             self.disputed += 1;
             news = true;
         }
         let session = fact.session.as_ref();
         let session = session.map(|it| self.key.word_tag(&[b"session", it.as_bytes()]));
         if fact.act == FactAct::AllEnd {
-            self.table.end(origin, None, time);
+            self.table.end(origin, None, time, learned.0);
             return Ok(true);
         }
         let Some(net) = fact.net else {
             return match (fact.act, session) {
                 (FactAct::Ends, Some(session)) => {
-                    self.table.end(origin, Some(session), time);
+                    self.table.end(origin, Some(session), time, learned.0);
                     Ok(true)
                 }
                 _ => Err(Refusal::Empty),
             };
         };
         if fact.act == FactAct::Ends && session.is_some() {
-            self.table.end(origin, session, time);
+            self.table.end(origin, session, time, learned.0);
         }
         let spot = self.spot(net)?;
         let person = self.person_of(fact, &spot)?;
@@ -90,6 +95,7 @@ impl Identity {
             time,
             until,
             learned: learned.0,
+            clock,
             what: self.what(content, fact, &spot),
         };
         Ok(self.table.insert(spot.lane, point) || news)

@@ -124,6 +124,8 @@ pub(super) struct Lane<'t> {
     ends: &'t Ends,
     bounds: Bounds,
     tenures: Vec<Tenure>,
+    /// Before this moment nothing is said: something of it is forgotten.
+    lost: i64,
 }
 
 impl<'t> Lane<'t> {
@@ -139,7 +141,14 @@ impl<'t> Lane<'t> {
             ends,
             bounds,
             tenures: tenures(points, is_router),
+            lost: i64::MIN,
         }
+    }
+
+    /// Nothing is said of what was before `lost`.
+    pub(super) const fn since(mut self, lost: i64) -> Self {
+        self.lost = lost;
+        self
     }
 
     fn holds(&self) -> impl Iterator<Item = &'t Point> {
@@ -196,6 +205,9 @@ impl<'t> Lane<'t> {
 
     /// Which device has the address at `at`.
     pub(super) fn holder(&self, at: i64) -> Holder {
+        if at < self.lost {
+            return Holder::Unknown;
+        }
         let Some(place) = self.tenures.iter().rposition(|it| it.from <= at) else {
             return Holder::Unknown;
         };
@@ -268,6 +280,9 @@ impl<'t> Lane<'t> {
     pub(super) fn claims(&self, at: i64) -> Vec<Claim> {
         let mut seen: BTreeSet<&Content> = BTreeSet::new();
         let mut claims = Vec::new();
+        if at < self.lost {
+            return claims;
+        }
         for point in self.holds().filter(|point| point.time <= at) {
             let content = &point.what.content;
             if !seen.insert(content) {
@@ -290,7 +305,7 @@ impl<'t> Lane<'t> {
                 from,
                 until,
                 learned: last.learned,
-                disputed: self.ends.is_disputed(&content.origin, at),
+                disputed: self.ends.is_disputed(&last.clock, at),
                 what: Arc::clone(&last.what),
             });
         }
@@ -493,9 +508,13 @@ impl<'t> Lane<'t> {
                 end = end.min(self.cover(point));
             }
             let stops = class(point.what.content.source) == Class::Session;
-            let stop = self
-                .stops(&point.what.content)
-                .find(|it| stops && *it >= point.time);
+            // Only sessions have stops, and to look for them takes a walk through the lane.
+            let stop = stops
+                .then(|| {
+                    let mut all = self.stops(&point.what.content);
+                    all.find(|it| *it >= point.time)
+                })
+                .flatten();
             let resets = self.ends.resets(&point.what.content.origin).iter();
             let reset = resets.copied().find(|it| *it > point.time);
             end = end

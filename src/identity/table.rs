@@ -10,7 +10,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use super::lane::{Bounds, Lane};
+use super::lane::{Bounds, Class, Lane, NEIGHBOUR_NS, class};
 use crate::event::{FactAct, FactSource};
 use crate::hits::Tag;
 
@@ -80,6 +80,8 @@ pub(super) struct Point {
     /// `i64::MAX`: open.
     pub(super) until: i64,
     pub(super) learned: i64,
+    /// Whose clock `time` is by.
+    pub(super) clock: Tag,
     pub(super) what: Arc<What>,
 }
 
@@ -94,8 +96,9 @@ impl Point {
 pub(super) struct Ends {
     sessions: HashMap<(Tag, Tag), Vec<i64>>,
     resets: HashMap<Tag, Vec<i64>>,
-    /// Stretches in which the clock of a log ran backwards.
+    /// Stretches in which the clock of a log ran backwards, by clock.
     disputed: HashMap<Tag, Vec<(i64, i64)>>,
+    /// The latest time by each clock.
     newest: HashMap<Tag, i64>,
     len: usize,
 }
@@ -111,8 +114,8 @@ impl Ends {
         self.resets.get(origin).map_or(&[], Vec::as_slice)
     }
 
-    pub(super) fn is_disputed(&self, origin: &Tag, at: i64) -> bool {
-        let stretches = self.disputed.get(origin);
+    pub(super) fn is_disputed(&self, clock: &Tag, at: i64) -> bool {
+        let stretches = self.disputed.get(clock);
         stretches.is_some_and(|all| all.iter().any(|(from, to)| (*from..=*to).contains(&at)))
     }
 }
@@ -120,6 +123,8 @@ impl Ends {
 /// All points.
 pub(super) struct Table {
     lanes: HashMap<Tag, Vec<Point>>,
+    /// Of a lane that lost something at its own bound: the moment before which it is not answered.
+    losses: HashMap<Tag, i64>,
     devices: HashMap<Tag, BTreeSet<Tag>>,
     pub(super) ends: Ends,
     due: BTreeSet<(i64, Tag)>,
@@ -140,6 +145,12 @@ const SWEEP_NS: i64 = 600_000_000_000;
 const BACKWARDS_NS: i64 = 600_000_000_000;
 /// Addresses of a device that are remembered; far beyond what makes a router.
 const ADDRESSES_MAX: usize = 256;
+/// One part in so many of the bound is for ends.
+const ENDS_SHARE: usize = 4;
+/// Points of neighbours' words (ARP, ND) at one address. Anybody on the link can make them up.
+pub(super) const NEIGHBOURS_MAX: usize = 256;
+/// Clocks of logs that are followed apart. A site has a few AAA servers; a log may name any host.
+pub(super) const CLOCKS_MAX: usize = 256;
 /// Ends kept of one session or server, and disputed stretches of one log.
 const ENDS_MAX: usize = 64;
 
@@ -147,6 +158,7 @@ impl Table {
     pub(super) fn new(bounds: Bounds, keep_ns: i64, len_max: usize) -> Self {
         Self {
             lanes: HashMap::new(),
+            losses: HashMap::new(),
             devices: HashMap::new(),
             ends: Ends::default(),
             due: BTreeSet::new(),
@@ -172,6 +184,11 @@ impl Table {
 
     pub(super) fn points(&self, lane: &Tag) -> &[Point] {
         self.lanes.get(lane).map_or(&[], Vec::as_slice)
+    }
+
+    /// The moment before which this address is not answered, for something of it is forgotten.
+    pub(super) fn lost(&self, lane: &Tag) -> i64 {
+        self.losses.get(lane).copied().unwrap_or(i64::MIN)
     }
 
     /// Addresses that this device (by link-layer address or identifier) was told to have.
@@ -208,15 +225,24 @@ impl Table {
                 .last()
                 .is_some_and(|it| it.what.content == point.what.content && it.until >= time);
         if !thinned(points, at, &point) {
+            let neighbour = class(point.what.content.source) == Class::Neighbour;
             points.insert(at, point);
             self.len += 1;
+            if neighbour && let Some(missed) = drop_neighbour(points) {
+                self.len -= 1;
+                if let Some(time) = missed {
+                    self.evicted += 1;
+                    let lost = self.losses.entry(lane).or_insert(i64::MIN);
+                    *lost = (*lost).max(time.saturating_add(1)).min(now);
+                }
+            }
         }
         self.shrink(now);
         !confirms || now > time.saturating_add(1_000_000_000)
     }
 
     /// A session, or with `None` every session of this server, ended.
-    pub(super) fn end(&mut self, origin: Tag, session: Option<Tag>, time: i64) {
+    pub(super) fn end(&mut self, origin: Tag, session: Option<Tag>, time: i64, now: i64) {
         let times = match session {
             Some(session) => self.ends.sessions.entry((origin, session)).or_default(),
             None => self.ends.resets.entry(origin).or_default(),
@@ -230,15 +256,54 @@ impl Table {
             times.remove(0);
             self.ends.len -= 1;
         }
+        if self.ends.len > self.len_max / ENDS_SHARE {
+            self.shrink_ends(now);
+        }
+        self.shrink(now);
     }
 
-    /// A line of a log with this time: where it lies well before an earlier line's, the log's clock
-    /// was set back (or summer time ended), and what it says of that stretch is not to be trusted.
-    pub(super) fn log_time(&mut self, origin: Tag, time: i64) -> bool {
-        let newest = self.ends.newest.entry(origin).or_insert(time);
+    /// At their share of the bound, the oldest ends go, a quarter of them at a time. What they ended
+    /// goes with them, lest it come back to life, and nothing before is answered.
+    fn shrink_ends(&mut self, now: i64) {
+        let all = self.ends.sessions.values().chain(self.ends.resets.values());
+        let mut all: Vec<i64> = all.flatten().copied().collect();
+        all.sort_unstable();
+        let Some(newest) = all.get(all.len() / 4).copied() else {
+            return;
+        };
+        let before = self.len();
+        let ends = &self.ends;
+        let stopped = |point: &Point| {
+            let it = &point.what.content;
+            let up_to = |times: &[i64]| times.iter().rfind(|time| **time <= newest).copied();
+            let session = it
+                .session
+                .map_or(&[][..], |id| ends.of_session(it.origin, id));
+            class(it.source) == Class::Session
+                && up_to(session).is_some_and(|stop| stop >= point.time)
+                || up_to(ends.resets(&it.origin)).is_some_and(|reset| reset > point.time)
+        };
+        for points in self.lanes.values_mut() {
+            let count = points.len();
+            points.retain(|point| !stopped(point));
+            self.len -= count - points.len();
+        }
+        self.lanes.retain(|_, points| !points.is_empty());
+        self.unlink();
+        self.ends.len = retain_times(&mut self.ends.sessions, newest)
+            + retain_times(&mut self.ends.resets, newest);
+        self.evicted += (before - self.len()) as u64;
+        self.horizon = self.horizon.max(newest.min(now));
+    }
+
+    /// A line of a log with this time: where it lies well before an earlier line's by the same
+    /// clock, that was set back (or summer time ended), and what it says of that stretch is not to
+    /// be trusted.
+    pub(super) fn log_time(&mut self, clock: Tag, time: i64) -> bool {
+        let newest = self.ends.newest.entry(clock).or_insert(time);
         let backwards = time < newest.saturating_sub(BACKWARDS_NS);
         if backwards {
-            let all = self.ends.disputed.entry(origin).or_default();
+            let all = self.ends.disputed.entry(clock).or_default();
             match all.iter_mut().find(|it| it.1 == *newest) {
                 Some(stretch) => stretch.0 = stretch.0.min(time),
                 None => all.push((time, *newest)),
@@ -249,6 +314,14 @@ impl Table {
         }
         *newest = (*newest).max(time);
         backwards
+    }
+
+    /// The clock to follow for a line of this log: its host's, while there are few; else one for
+    /// all the others. Those may then contradict each other, and nobody is named.
+    pub(super) fn clock(&self, host: Option<Tag>, log: Tag) -> Tag {
+        let newest = &self.ends.newest;
+        let fits = |host: &Tag| newest.len() < CLOCKS_MAX || newest.contains_key(host);
+        host.filter(fits).unwrap_or(log)
     }
 
     /// Forgets what has been over for `keep_ns`.
@@ -309,6 +382,7 @@ impl Table {
     /// Forgets the devices of addresses that are gone.
     fn unlink(&mut self) {
         let lanes = &self.lanes;
+        self.losses.retain(|lane, _| lanes.contains_key(lane));
         self.devices.retain(|_, of| {
             of.retain(|lane| lanes.contains_key(lane));
             !of.is_empty()
@@ -387,6 +461,29 @@ fn thinned(points: &mut Vec<Point>, at: usize, point: &Point) -> bool {
     moved.learned = point.learned;
     points.push(moved);
     true
+}
+
+/// At the bound of an address, a neighbour's word goes: one between two others that say the same
+/// within its validity, which nobody misses, else the eldest. Did one go, and of when is it, if it
+/// is missed?
+fn drop_neighbour(points: &mut Vec<Point>) -> Option<Option<i64>> {
+    let is = |it: &Point| class(it.what.content.source) == Class::Neighbour;
+    if points.iter().filter(|it| is(it)).count() <= NEIGHBOURS_MAX {
+        return None;
+    }
+    let middle = points.windows(3).position(|three| {
+        let [one, two, three] = three else {
+            return false;
+        };
+        is(two)
+            && one.what.content == two.what.content
+            && three.what.content == two.what.content
+            && one.until == i64::MAX
+            && three.time.saturating_sub(one.time) <= NEIGHBOUR_NS
+    });
+    let at = middle.map_or_else(|| points.iter().position(is), |at| Some(at + 1));
+    let gone = points.remove(at?);
+    Some(middle.is_none().then_some(gone.time))
 }
 
 /// Repeats before the horizon: of a run, with nothing in between that contradicts it, the first and

@@ -87,6 +87,7 @@ fn fact(source: FactSource, minutes: i64, address: &str) -> Fact {
         mac: None,
         client_id: None,
         circuit: None,
+        clock: None,
         host: None,
         user: None,
         session: None,

@@ -55,7 +55,7 @@ pub(super) fn device(bytes: &[u8]) -> Option<[u8; 6]> {
 /// `0011.2233.4455`, `001122-334455`, `001122334455` (RFC 3580 section 3.21 and what is sent
 /// instead). A telephone number or an IP address, which stand in the same field, are none: groups
 /// have one length, and twelve digits without a letter or separator are a number.
-pub(super) fn spelled(text: &[u8]) -> Option<[u8; 6]> {
+pub(crate) fn spelled(text: &[u8]) -> Option<[u8; 6]> {
     let separator = text
         .iter()
         .copied()

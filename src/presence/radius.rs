@@ -1,8 +1,9 @@
 //! RADIUS accounting (RFC 2866; IPv6 attributes of RFC 3162, 4818 and 6911).
 //!
 //! Enters: a datagram of port 1813 or 1646. Leaves: an [`Accounting`] packet and the [`Fact`]s in
-//! it. Never: checks the authenticator (that takes the secret, which a listener of our own has and
-//! a watcher on the wire has not); reads a password.
+//! it. Never: checks the authenticator (that takes the secret, which the listener in `feeds` has and
+//! a watcher on the wire has not); reads a password; goes by the clock of an access server, which
+//! may be wrong by an hour (Event-Timestamp): when it arrived, less Acct-Delay-Time.
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -15,7 +16,8 @@ use super::text::fit;
 use crate::base::Timestamp;
 use crate::event::{Fact, FactAct, FactSource};
 
-const HEADER_LEN: usize = 20;
+/// Header of a packet (RFC 2865 section 3).
+pub(crate) const HEADER_LEN: usize = 20;
 const NAS_ADDRESS: u8 = 4;
 const FRAMED_ADDRESS: u8 = 8;
 const NAS_NAME: u8 = 32;
@@ -26,7 +28,7 @@ const NAS_ADDRESS_V6: u8 = 95;
 const FRAMED_PREFIX: u8 = 97;
 const DELEGATED_PREFIX: u8 = 123;
 const FRAMED_ADDRESS_V6: u8 = 168;
-/// Longest packet (RFC 2865 section 3).
+/// Longest packet.
 pub const PACKET_LEN_MAX: usize = 4096;
 /// A server that was away is told of sessions late, but not by more than a day: such a time is
 /// not believed.
@@ -92,6 +94,9 @@ impl<'p> Accounting<'p> {
         let Some(act) = session.act else {
             return Ok(());
         };
+        for attribute in self.attributes() {
+            framed(&attribute?)?;
+        }
         let mut any = false;
         if act != FactAct::AllEnd {
             for attribute in self.attributes() {
@@ -214,6 +219,7 @@ impl<'p> Session<'p> {
             mac: self.mac().filter(|_| !all),
             client_id: None,
             circuit: None,
+            clock: None,
             host: host.filter(|_| !all).map(str::to_owned),
             user: user.filter(|_| !all).map(str::to_owned),
             session: self.id.and_then(fit).filter(|_| !all).map(str::to_owned),

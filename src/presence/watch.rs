@@ -437,6 +437,7 @@ fn blank(source: FactSource, time: Timestamp, origin: String, act: FactAct) -> F
         mac: None,
         client_id: None,
         circuit: None,
+        clock: None,
         host: None,
         user: None,
         session: None,

@@ -13,7 +13,7 @@ use crate::capture::Frame;
 use crate::decode::{self, Decoded, Decoder, FragmentFate, Packet};
 use crate::event::{Event, LocalNames, Stats};
 use crate::flow::Streams;
-use crate::names::{self, dns::Asked};
+use crate::names::{self, dns::Asked, ech::Memory};
 use crate::presence::{self, At, Watch};
 use ipnet::IpNet;
 
@@ -21,6 +21,8 @@ use ipnet::IpNet;
 const SCRATCH_LEN: usize = 64 * 1024;
 /// Questions remembered so that their answer does not count them again.
 const ASKED_SLOTS: usize = 1 << 16;
+/// What clients were told of ECH by the DNS: an answer takes one or two.
+const ECH_SLOTS: usize = 1 << 14;
 /// Parts in which the flow tables are looked at, one after the other.
 const SWEEP_PARTS: usize = 1024;
 /// Packet time from one part to the next: a whole round each 30 seconds, however little passes.
@@ -35,6 +37,7 @@ pub struct Worker {
     quic: Connections,
     dtls: dtls::Connections,
     asked: Asked,
+    ech: Memory,
     presence: Watch,
     envelopes: Envelopes,
     scratch: Vec<u8>,
@@ -54,6 +57,7 @@ impl Worker {
             decode_malformed: Counters::new(decode::Malformed::ALL.len()),
             decode_not_for_us: Counters::new(decode::NotForUs::ALL.len()),
             fragments: Counters::new(FragmentFate::ALL.len()),
+            tunnels: Counters::new(decode::Tunnel::ALL.len()),
             names_malformed: Counters::new(names::Malformed::ALL.len()),
             names: Counters::new(Seen::ALL.len()),
             local_names: Counters::new(LocalNames::ALL.len()),
@@ -74,6 +78,7 @@ impl Worker {
             quic: Connections::new(settings.flows, settings.buffers, settings.seed),
             dtls: dtls::Connections::new(settings.flows, settings.buffers, settings.seed),
             asked: Asked::new(ASKED_SLOTS),
+            ech: Memory::new(ECH_SLOTS),
             presence: Watch::new(settings.seed),
             envelopes: Envelopes::default(),
             scratch: vec![0; SCRATCH_LEN],
@@ -107,6 +112,7 @@ impl Worker {
                     list,
                     stats,
                     asked: &mut self.asked,
+                    ech: &mut self.ech,
                     monitored: &self.monitored,
                     trail: &mut self.trail,
                     sink,
@@ -170,6 +176,7 @@ impl Worker {
             list,
             stats: &mut self.stats,
             asked: &mut self.asked,
+            ech: &mut self.ech,
             monitored: &self.monitored,
             trail: &mut self.trail,
             sink,
@@ -203,6 +210,7 @@ impl Worker {
             list,
             stats: &mut self.stats,
             asked: &mut self.asked,
+            ech: &mut self.ech,
             monitored: &self.monitored,
             trail: &mut self.trail,
             sink,
@@ -226,6 +234,7 @@ impl Worker {
         self.stats
             .fragments
             .copy_from(self.decoder.fragment_fates());
+        self.stats.tunnels.copy_from(self.decoder.tunnels());
         let (stats, presence) = (&mut self.stats, &self.presence);
         stats.presence.copy_from(presence.read());
         stats.presence_malformed.copy_from(presence.malformed());

@@ -324,6 +324,7 @@ fn fact(time: Timestamp, source: FactSource, origin: String, client: &Client) ->
         mac: None,
         client_id: None,
         circuit: None,
+        clock: None,
         host: None,
         user: None,
         session: None,

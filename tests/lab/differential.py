@@ -27,10 +27,12 @@ import time
 
 from truth import normal
 
-KINDS = ["dns-query", "dns-cname", "dns-svcb", "tls-sni", "quic-sni"]
+KINDS = ["dns-query", "dns-cname", "dns-svcb", "tls-sni", "quic-sni", "dtls-sni", "http-host", "http2-authority"]
 DNS_FIELDS = {"dns.qry.name": "dns-query", "dns.cname": "dns-cname", "dns.svcb.targetname": "dns-svcb"}
 SNI = "tls.handshake.extensions_server_name"
-FIELDS = ["frame.number", "frame.protocols", "udp.port", "tcp.port", *DNS_FIELDS, SNI]
+# CONNECT targets stand in http.host too; in both programs they count as the host of a request.
+WEB_FIELDS = {"http.host": "http-host", "http2.headers.authority": "http2-authority", "gquic.tag.sni": "quic-sni"}
+FIELDS = ["frame.number", "frame.protocols", "udp.port", "tcp.port", *DNS_FIELDS, SNI, *WEB_FIELDS]
 SEPARATOR = "\x1f"
 LOCAL_PORTS = {"5353", "5355", "137"}
 HIDDEN = {"tls", "quic", "gquic", "http", "http2", "http3", "dtls"}
@@ -49,6 +51,15 @@ def comparable(name):
     becomes one question mark; a dot inside a label is not told from a border here."""
     name = re.sub(r"\\\.", ".", name).rstrip(".")
     return re.sub(r"(\\\d{3}|\\[a-z\\\"']?|[^!-~])+", "?", name)
+
+
+def host_alone(text):
+    """The host of an authority, without its port; nothing when it is an address."""
+    host = text.rsplit("@", 1)[-1].strip()
+    if host.startswith("["):
+        return ""
+    host = host.rsplit(":", 1)[0] if host.count(":") == 1 else host
+    return "" if re.fullmatch(r"[0-9.]+|.*:.*", host) else host
 
 
 def first_bytes(path):
@@ -107,9 +118,16 @@ def theirs(path, cache, passes=("-2",)):
             for field, kind in DNS_FIELDS.items():
                 for name in row[field].split(SEPARATOR):
                     found.setdefault((kind, comparable(normal(name))), where)
-        kind = "quic-sni" if "quic" in layers or "gquic" in layers else "tls-sni"
+        carriers = {"quic": "quic-sni", "gquic": "quic-sni", "dtls": "dtls-sni"}
+        kind = next((carriers[layer] for layer in layers if layer in carriers), "tls-sni")
         for name in row[SNI].split(SEPARATOR):
             found.setdefault((kind, comparable(normal(name))), where)
+        if not HIDDEN - {"http", "http2", "gquic"} & set(layers) and "ssdp" not in layers:
+            for field, kind in WEB_FIELDS.items():
+                for name in row[field].split(SEPARATOR):
+                    if field != "gquic.tag.sni":
+                        name = host_alone(name)
+                    found.setdefault((kind, comparable(normal(name))), where)
     return {pair: where for pair, where in found.items() if pair[1]}, complaint
 
 
@@ -124,6 +142,7 @@ def ours(program, path, seconds):
     took = time.monotonic() - began
     for line in done.stdout.splitlines()[1:]:
         frame, _, source, destination, seen, name = line.split("\t")
+        seen = {"http-connect": "http-host"}.get(seen, seen)
         found.setdefault((seen, comparable(name)), [int(frame), f"{source} > {destination}"])
     return found, done.returncode, done.stderr.strip(), took
 

@@ -1,6 +1,7 @@
 //! AAA lines by pattern: FreeRADIUS' linelog, and made-up ones.
 
 use super::super::probe::Probe;
+use crate::event::Event;
 use crate::feeds::Feed;
 
 const LINELOG: &str = include_str!("../../../tests/data/feeds/freeradius-linelog.log");
@@ -59,6 +60,48 @@ act = "stop"
         probe.desk.faults.iter().map(|f| f.0).collect::<Vec<_>>(),
         [5, 6, 7]
     );
+}
+
+/// Whose clock a line is by: syslog says so, or the pattern.
+#[test]
+fn the_host_that_wrote_a_line_is_known() {
+    let keys = r#"
+[[patterns]]
+line = '(?:at (?<host>\S+) )?login: (?<user>\S+) (?<ip>\S+)'
+"#;
+    for (line, host) in [
+        (
+            "<86>1 2026-11-22T06:30:00Z aaa1 app 77 - - login: a 10.0.0.4",
+            Some("aaa1"),
+        ),
+        (
+            "<86>1 2026-11-22T06:30:00Z - app 77 - - login: a 10.0.0.4",
+            Some("-"),
+        ),
+        (
+            "Nov 22 06:30:00 aaa2.example app[7]: login: a 10.0.0.4",
+            Some("aaa2.example"),
+        ),
+        (
+            "2026-11-22T06:30:00Z 10.0.0.9 app: login: a 10.0.0.4",
+            Some("10.0.0.9"),
+        ),
+        (
+            "2026-11-22T06:30:00Z aaa1 app: at aaa3 login: a 10.0.0.4",
+            Some("aaa3"),
+        ),
+        // The first word of a message is no host.
+        ("2026-11-22T06:30:00Z Info: login: a 10.0.0.4", None),
+        ("2026-11-22T06:30:00Z Auth ok for login: a 10.0.0.4", None),
+        ("2026-11-22T06:30:00Z login: a 10.0.0.4", None),
+    ] {
+        let probe = Probe::new("aaa", keys).file(format!("{line}\n"));
+        assert_eq!(probe.desk.faults, [], "{line}");
+        let Event::Fact(fact) = &probe.desk.events[0] else {
+            panic!("{line}")
+        };
+        assert_eq!(fact.clock.as_deref(), host, "{line}");
+    }
 }
 
 #[test]

@@ -168,6 +168,39 @@ fn permission_lost() {
 }
 
 #[test]
+fn a_passing_error_of_reading_repeats_and_loses_nothing() {
+    let mut lab = Lab::new("a", StartAt::Start);
+    let fail = |lab: &mut Lab| {
+        // A file that is open for writing alone cannot be read.
+        let file = File::options().append(true).open(lab.path("a")).unwrap();
+        lab.follower.open.as_mut().unwrap().file = file;
+    };
+    lab.append("a", "one\ntw");
+    lab.polls(1);
+    fail(&mut lab);
+    lab.append("a", "o\n");
+    assert_eq!(lab.polls(1), "");
+    assert!(
+        lab.problem().contains("cannot be read"),
+        "{}",
+        lab.problem()
+    );
+    // The half of a line goes on where it was cut.
+    assert_eq!(lab.polls(1), "o\n");
+    assert_eq!(lab.problem(), "");
+    // Another file by then, and the same one with another text.
+    fail(&mut lab);
+    lab.polls(1);
+    fs::rename(lab.path("a"), lab.path("a.1")).unwrap();
+    lab.append("a", "three\n");
+    assert_eq!(lab.polls(1), "[left][begin]three\n[live]");
+    fail(&mut lab);
+    lab.polls(1);
+    fs::write(lab.path("a"), "4\n").unwrap();
+    assert_eq!(lab.polls(1), "[left][begin]4\n[live]");
+}
+
+#[test]
 fn the_newest_of_many() {
     let mut lab = Lab::new("MSG2*.LOG", StartAt::Start);
     lab.append("MSG20261121-1.LOG", "one\n");
@@ -181,6 +214,43 @@ fn the_newest_of_many() {
     assert_eq!(lab.polls(1), "[begin]one\n[live]");
     lab.append("MSG20261122-1.LOG", "two\n");
     assert_eq!(lab.polls(24), "[left][begin]two\n[live]");
+}
+
+/// Two rotations between two looks, and a straggler: every line is read, and read once.
+#[test]
+fn none_of_many_is_left_out() {
+    let mut lab = Lab::new("MSG*.LOG", StartAt::Start);
+    let aged = |lab: &Lab, name: &str, seconds: u64| {
+        let time = SystemTime::now() - std::time::Duration::from_secs(seconds);
+        let file = File::options().append(true).open(lab.path(name)).unwrap();
+        file.set_modified(time).unwrap();
+    };
+    lab.append("MSG0.LOG", "long ago\n");
+    aged(&lab, "MSG0.LOG", 900);
+    lab.append("MSG1.LOG", "one\n");
+    aged(&lab, "MSG1.LOG", 600);
+    assert_eq!(lab.polls(1), "[begin]one\n[live]");
+    for (n, name) in ["MSG2.LOG", "MSG3.LOG", "MSG4.LOG"].into_iter().enumerate() {
+        lab.append(name, &format!("{}\n", n + 2));
+        aged(&lab, name, 500 - n as u64);
+    }
+    let all = "[left][begin]2\n[live][left][begin]3\n[live][left][begin]4\n[live]";
+    assert_eq!(lab.polls(60), all);
+    assert_eq!(lab.polls(30), "");
+    // Written late into those that were left, one of which was never opened.
+    lab.append("MSG2.LOG", "2 late\n");
+    aged(&lab, "MSG2.LOG", 100);
+    lab.append("MSG0.LOG", "now\n");
+    assert_eq!(
+        lab.polls(60),
+        "[left][begin]2 late\n[live][left][begin]now\n[live]"
+    );
+    // A new file under an old name.
+    fs::remove_file(lab.path("MSG3.LOG")).unwrap();
+    lab.append("x", "three\n");
+    fs::rename(lab.path("x"), lab.path("MSG3.LOG")).unwrap();
+    assert_eq!(lab.polls(30), "[left][begin]three\n[live]");
+    assert_eq!(lab.polls(30), "");
 }
 
 #[test]

@@ -29,13 +29,14 @@ fn told(request: &Request<'_>) -> Vec<String> {
         list: list(),
     };
     let mut out = Vec::new();
-    request.facts([192, 0, 2, 7].into(), &at, &mut out);
+    let read = request.facts([192, 0, 2, 7].into(), &at, &mut out);
+    assert!(read.is_ok() || out.is_empty());
     out.iter().map(show).collect()
 }
 
 /// An Accounting-Request with a right authenticator.
 fn request(attributes: &[(u8, &[u8])]) -> Vec<u8> {
-    let mut packet = vec![ACCOUNTING_REQUEST, 9, 0, 0];
+    let mut packet = vec![4, 9, 0, 0];
     packet.extend([0; 16]);
     for (kind, value) in attributes {
         packet.extend([*kind, value.len() as u8 + 2]);
@@ -85,7 +86,7 @@ fn answers_are_those_of_freeradius() {
         }
         // Ours is signed like theirs: code, id, length, request authenticator, attributes, secret.
         let mut hash = Md5::new();
-        for part in [&ours[..4], &request.packet[4..20], &ours[20..], SECRET] {
+        for part in [&ours[..4], request.0.authenticator, &ours[20..], SECRET] {
             hash.update(part);
         }
         assert_eq!(ours[4..20], *hash.finalize());
@@ -159,6 +160,26 @@ fn proxy_state_goes_back_in_order() {
     assert_eq!(states, [(33, &b"one"[..]), (33, &b"two"[..])]);
 }
 
+/// Two access points of one name are two servers: the restart of one does not end the sessions of
+/// the other.
+#[test]
+fn a_server_is_known_by_its_address_first() {
+    let origin = |attributes: &[(u8, &[u8])]| {
+        let mut all: Vec<(u8, &[u8])> = vec![(40, &[0, 0, 0, 7])];
+        all.extend(attributes);
+        told(&Request::check(&request(&all), SECRET).ok().unwrap()).remove(0)
+    };
+    let named = |name: &str| format!("all-end 06:40:00 by=sample/{name}");
+    let v6 = [0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9];
+    assert_eq!(
+        origin(&[(32, b"wlc"), (4, &[10, 0, 0, 3])]),
+        named("10.0.0.3")
+    );
+    assert_eq!(origin(&[(95, &v6), (32, b"wlc")]), named("2001:db8::9"));
+    assert_eq!(origin(&[(32, b"wlc")]), named("wlc"));
+    assert_eq!(origin(&[]), named("192.0.2.7"));
+}
+
 #[test]
 fn times_addresses_and_a_stop_without_start() {
     let say = |attributes: &[(u8, &[u8])]| {
@@ -167,14 +188,10 @@ fn times_addresses_and_a_stop_without_start() {
     let start: (u8, &[u8]) = (40, &[0, 0, 0, 1]);
     let stop: (u8, &[u8]) = (40, &[0, 0, 0, 2]);
     let seconds = |n: u32| n.to_be_bytes();
-    // The sender's clock counts while it can be right.
-    for (event, want) in [
-        (1_795_329_000, "06:30:00"),
-        (1_795_330_000, "06:39:50"),
-        (0, "06:39:50"),
-    ] {
+    // The sender's clock (Event-Timestamp) may be off by an hour: how long it waited counts.
+    for event in [1_795_329_000, 1_795_330_000, 0] {
         let said = say(&[stop, (44, b"7"), (41, &seconds(10)), (55, &seconds(event))]);
-        assert_eq!(said, [format!("ends {want} session=7 by=sample/192.0.2.7")]);
+        assert_eq!(said, ["ends 06:39:50 session=7 by=sample/192.0.2.7"]);
     }
     // No address to be had, no fact: the user chooses, or the server does.
     for none in [[255, 255, 255, 255], [255, 255, 255, 254], [0; 4]] {
@@ -188,4 +205,33 @@ fn times_addresses_and_a_stop_without_start() {
         say(&[(40, &[0, 0, 0, 9]), (8, &[10, 0, 0, 1])]),
         <[String; 0]>::default()
     );
+}
+
+/// As on the wire: machines sign in too, and a broken attribute spoils the whole.
+#[test]
+fn it_is_read_as_on_the_wire() {
+    let say = |attributes: &[(u8, &[u8])]| {
+        let all = [&[(40, &[0, 0, 0, 1][..]), (8, &[10, 0, 0, 4])], attributes].concat();
+        told(&Request::check(&request(&all), SECRET).ok().unwrap())
+    };
+    let holds = |more: &str| {
+        vec![format!(
+            "holds 06:40:00 10.0.0.4/32 {more}by=sample/192.0.2.7"
+        )]
+    };
+    assert_eq!(say(&[(1, b"anna")]), holds("user=anna "));
+    assert_eq!(
+        say(&[(1, b"host/pc-7.example")]),
+        holds("host=pc-7.example ")
+    );
+    assert_eq!(say(&[(1, b"PC-7$")]), holds(""));
+    assert_eq!(say(&[(1, b"00-1a-2b-3c-4d-5e")]), holds(""));
+    for broken in [
+        (97, &[0, 64, 1][..]),
+        (8, &[10, 0, 0]),
+        (41, &[1]),
+        (168, &[1; 15]),
+    ] {
+        assert_eq!(say(&[(1, b"anna"), broken]), <[String; 0]>::default());
+    }
 }

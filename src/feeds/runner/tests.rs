@@ -93,10 +93,10 @@ fn files_grow_and_one_broken_feed_does_not_stop_the_others() {
     assert!(gone.problem.unwrap().contains("there is no file"));
     fs::write(
         lab.folder.path().join("desks"),
-        "address,user\n10.0.0.1,a\n",
+        "address,mac\n10.0.0.1,02:00:00:00:77:01\n",
     )
     .unwrap();
-    assert!(show(&lab.next()).contains("10.0.0.1/32 user=a by=desks"));
+    assert!(show(&lab.next()).contains("10.0.0.1/32 mac=020000007701 by=desks"));
     let start = Instant::now();
     lab.runner.stop();
     assert!(start.elapsed() < Duration::from_secs(3));
@@ -269,7 +269,11 @@ fn what_cannot_be_opened_is_told_and_the_rest_goes_on() {
     let secrets = folder.path().join("secrets");
     fs::write(&secrets, "127.0.0.1 hush\n").unwrap();
     fs::set_permissions(&secrets, PermissionsExt::from_mode(0o644)).unwrap();
-    fs::write(folder.path().join("desks"), "address,user\n10.0.0.1,a\n").unwrap();
+    fs::write(
+        folder.path().join("desks"),
+        "address,mac\n10.0.0.1,02:00:00:00:77:01\n",
+    )
+    .unwrap();
     fs::write(folder.path().join("file"), "").unwrap();
     let lab = start(
         folder,

@@ -227,6 +227,36 @@ fn a_log_whose_clock_ran_backwards_names_nobody_there() {
     assert_eq!(it.it.state().disputed, 1);
 }
 
+/// Two servers write one log, and one is a quarter of an hour behind: nothing ran backwards.
+#[test]
+fn each_server_of_a_log_is_held_to_its_own_clock() {
+    let line = |host: &str, minutes, address, user: &str, session: &str| Fact {
+        source: FactSource::AaaLog,
+        origin: "aaa".into(),
+        clock: Some(host.into()),
+        ..radius(minutes, address, user, session)
+    };
+    let mut it = office();
+    it.now(line("one", 60, DESK, "anna", "s1"));
+    it.late(line("two", 45, OTHER, "bert", "s2"), 61);
+    it.now(line("one", 62, DESK, "anna", "s1"));
+    assert_eq!(it.it.state().disputed, 0);
+    table(&mut it, &[(DESK, 61, "anna A"), (OTHER, 61, "bert A")]);
+    // A stop that the other server wrote is a stop.
+    it.now(over(70, line("two", 70, DESK, "anna", "s1")));
+    table(&mut it, &[(DESK, 71, "address")]);
+    // One clock that does run back speaks against itself alone.
+    it.late(line("two", 50, OTHER, "bert", "s2"), 72);
+    assert_eq!(it.it.state().disputed, 1);
+    table(&mut it, &[(DESK, 61, "anna A"), (OTHER, 61, "ambiguous")]);
+    // Made-up hosts share a clock: they take no room, and nobody is named by them wrongly.
+    for n in 0..2 * table::CLOCKS_MAX {
+        it.late(line(&format!("x{n}"), 80, OTHER, "cora", "s3"), 80);
+    }
+    it.late(line("y", 60, OTHER, "cora", "s3"), 81);
+    assert_eq!(it.it.state().disputed, 2);
+}
+
 #[test]
 fn a_person_before_the_device_is_known() {
     let mut it = office();

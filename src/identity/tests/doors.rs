@@ -174,6 +174,42 @@ fn clear_text_is_of_the_subject_and_its_hits_alone() {
     assert!(it.it.clear(&anna).is_none());
 }
 
+/// Each note is asked again only when something became known.
+#[test]
+fn notes_are_asked_again_only_after_news() {
+    let mut it = office();
+    it.now(lease(0, DESK, M1, 600));
+    it.now(kerberos(1, DESK, "anna"));
+    let anna = it.who(DESK, 2).subject;
+    let bert = it.it.key.person("bert");
+    assert!(it.it.clear(&anna).is_some() && it.it.clear(&bert).is_none());
+    // An answer that cannot be: it is believed as long as nothing new is known.
+    for note in &it.it.clients {
+        note.subject.borrow_mut().as_mut().unwrap().1 = bert.clone();
+    }
+    assert!(it.it.clear(&anna).is_none());
+    assert!(!it.now(kerberos(30, DESK, "anna")), "a repeat is no news");
+    assert!(it.it.clear(&anna).is_none());
+    assert!(it.now(kerberos(31, OTHER, "cora")));
+    assert_eq!(it.it.clear(&anna).unwrap().users, ["anna"]);
+    // And an answer that did change: the address was another person's by a session told late.
+    it.late(radius(0, DESK, "bert", "s1"), 32);
+    assert!(it.it.clear(&anna).is_none());
+}
+
+/// An answer counts as often as it was given: not when what is noted is looked through.
+#[test]
+fn ambiguous_answers_are_counted_once() {
+    let mut it = office();
+    it.now(kerberos(0, DESK, "anna"));
+    it.now(kerberos(1, DESK, "bert"));
+    let subject = it.who(DESK, 10).subject;
+    assert_eq!(it.it.state().ambiguous, 1);
+    assert!(it.it.clear(&subject).is_some());
+    assert!(it.it.clear(&it.it.key.person("anna")).is_none());
+    assert_eq!(it.it.state().ambiguous, 1);
+}
+
 #[test]
 fn a_mailbox_is_its_owners() {
     let mut it = office();
@@ -215,5 +251,84 @@ fn nothing_in_the_table_is_in_clear() {
             let found = closed.windows(secret.len()).any(|w| w == secret.as_bytes());
             assert!(!found, "{secret}");
         }
+    }
+}
+
+/// A table of so many facts.
+fn small(intervals_max: usize) -> Office {
+    let key = Key::from_secret(&(0u8..32).collect::<Vec<_>>()).unwrap();
+    let settings = Settings {
+        people: true,
+        intervals_max,
+        ..Settings::default()
+    };
+    let map = Arc::new(Organisation::parse(MAP, "map").unwrap());
+    Office {
+        it: Identity::new(settings, key, map),
+    }
+}
+
+/// Anybody can send stops of sessions that never were.
+#[test]
+fn a_flood_of_ends_leaves_room_for_what_holds() {
+    let mut it = small(64);
+    it.now(lease(0, DESK, M1, 600));
+    it.now(radius(1, DESK, "anna", "s1"));
+    let spoofed = |fact: Fact| Fact {
+        origin: "spoofed".into(),
+        ..fact
+    };
+    it.now(spoofed(radius(1, OTHER, "bert", "s2")));
+    it.now(spoofed(over(2, radius(1, OTHER, "bert", "s2"))));
+    table(&mut it, &[(DESK, 3, "anna A"), (OTHER, 3, "address")]);
+    for n in 0..5000 {
+        let mut end = over(10, radius(1, DESK, "cora", &format!("x{n}")));
+        end.time = Timestamp(at(10).0 + n);
+        end.net = None;
+        it.now(spoofed(end));
+        assert!(it.it.state().intervals <= 64, "{n}");
+    }
+    assert!(it.it.state().evicted > 4000);
+    // And who was stopped before the flood has not come back.
+    table(&mut it, &[(DESK, 11, "anna A"), (OTHER, 11, "address")]);
+}
+
+/// Anybody on the link can say that an address is theirs.
+#[test]
+fn a_flood_of_neighbours_stays_within_the_bound_of_an_address() {
+    let mut it = office();
+    it.now(lease(0, DESK, M1, 600));
+    for n in 0..2000u16 {
+        let [high, low] = n.to_be_bytes();
+        it.now(arp(
+            1 + i64::from(n) / 100,
+            DESK,
+            [0, 0x1b, 0x21, 9, high, low],
+        ));
+    }
+    let state = it.it.state();
+    let max = table::NEIGHBOURS_MAX as u64;
+    assert_eq!((state.intervals, state.evicted), (max + 1, 2000 - max));
+    assert_eq!(it.says(OTHER, 20), "address");
+    // What the flood washed away is not answered by what is left: the lease of before.
+    assert_eq!(it.says(DESK, 5), "address");
+    assert!(it.who(DESK, 21).is_known());
+}
+
+/// One device that says its address again and again loses nothing by the bound.
+#[test]
+fn a_talkative_neighbour_stays_known_from_its_first_word() {
+    let mut it = office();
+    for n in 0..600 {
+        let mut word = arp(0, DESK, M1);
+        word.time = Timestamp(at(0).0 + n * MINUTE / 2);
+        it.now(word);
+    }
+    let state = it.it.state();
+    assert!(state.intervals <= table::NEIGHBOURS_MAX as u64);
+    assert_eq!(state.evicted, 0);
+    for minutes in (0..300).step_by(7) {
+        let who = it.who(DESK, minutes);
+        assert_eq!((who.kind, who.from), (SubjectKind::Device, Some(at(0))));
     }
 }

@@ -151,6 +151,7 @@ impl Kept {
         Probe::Found(Hello {
             sni: name.filter(|name| !name.is_empty()),
             ech: false,
+            offer: None,
             message,
             alpn: None,
             shape: Shape::Whole,
@@ -167,6 +168,7 @@ pub(super) fn peek(start: &[u8]) -> Option<Hello<'_>> {
     Some(Hello {
         sni: Some(sni),
         ech: false,
+        offer: None,
         message: &[],
         alpn: None,
         shape: Shape::Cut,
