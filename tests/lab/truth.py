@@ -11,7 +11,8 @@ import subprocess
 from collections import Counter
 
 FIELDS = ["frame.protocols", "dns.flags.response", "dns.qry.name", "dns.cname", "dns.svcb.targetname",
-          "tls.handshake.extensions_server_name", "dns.id", "tcp.stream", "udp.stream"]
+          "tls.handshake.extensions_server_name", "dns.id", "tcp.stream", "udp.stream",
+          "dtls.handshake.extensions_server_name", "gquic.tag.sni"]
 
 
 def rows(capture, *options):
@@ -38,7 +39,7 @@ def sightings(capture, *options):
     DNS counts each message, TLS and QUIC each connection (a hello sent twice is one sighting).
     """
     found, asked, answered, hellos = Counter(), set(), [], set()
-    for protocols, response, question, cname, target, sni, ident, tcp, udp in rows(capture, *options):
+    for protocols, response, question, cname, target, sni, ident, tcp, udp, dtls, gquic in rows(capture, *options):
         layers = protocols.split(":")
         questions = [(i, normal(q)) for i in ident.split("|")[:1] for q in question.split("|")]
         # What an ICMP error quotes is no new sighting.
@@ -52,6 +53,8 @@ def sightings(capture, *options):
                 found.update(("dns-query", name) for _, name in questions)
         seen = "quic-sni" if "quic" in layers else "tls-sni"
         hellos |= {(seen, normal(n), tcp, udp) for n in sni.split("|")}
+        hellos |= {("dtls-sni", normal(n), tcp, udp) for n in dtls.split("|")}
+        hellos |= {("quic-sni", normal(n), tcp, udp) for n in gquic.split("|")}
     found.update(("dns-query", name) for ident, name in answered if (ident, name) not in asked)
     found.update((seen, name) for seen, name, _, _ in hellos)
     return Counter({pair: n for pair, n in found.items() if pair[1]})
