@@ -293,18 +293,23 @@ fn tshark(case: &Case) -> Result<Tshark, String> {
     command
         .args(["-o", "tcp.reassemble_out_of_order:TRUE", "-r"])
         .arg(&case.capture);
-    let sni = "tls.handshake.extensions_server_name";
+    let sni = [
+        "tls.handshake.extensions_server_name",
+        "dtls.handshake.extensions_server_name",
+        "gquic.tag.sni",
+    ];
     let (mut asked, mut answered) = (BTreeSet::new(), Vec::new());
     let dns = ["dns.id", "dns.flags.response", "dns.qry.name"];
-    for field in ["frame.protocols", "frame.number", sni].iter().chain(&dns) {
+    let fields = ["frame.protocols", "frame.number"].iter().chain(&sni);
+    for field in fields.chain(&dns) {
         command.args(["-e", field]);
     }
     let mut found = Tshark::default();
     // tshark answers 2 for a capture that is cut short.
     for line in output(&mut command, if case.exit == 0 { 0 } else { 2 })?.lines() {
         let columns: Vec<&str> = line.split('\t').collect();
-        let [layers, frame, sni, id, response, question] = columns[..] else {
-            return Err(format!("not six columns: {line}"));
+        let [layers, frame, sni, dtls, gquic, id, response, question] = columns[..] else {
+            return Err(format!("not eight columns: {line}"));
         };
         let has = |wanted: &str| layers.split(':').any(|layer| layer == wanted);
         // What tshark puts in angle brackets is no name.
@@ -315,9 +320,10 @@ fn tshark(case: &Case) -> Result<Tshark, String> {
             names.map(normal).collect()
         };
         let seen = if has("quic") { "quic-sni" } else { "tls-sni" };
-        found
-            .hellos
-            .extend(names(sni).into_iter().map(|name| (seen.to_owned(), name)));
+        for (seen, column) in [(seen, sni), ("dtls-sni", dtls), ("quic-sni", gquic)] {
+            let names = names(column).into_iter();
+            found.hellos.extend(names.map(|name| (seen.to_owned(), name)));
+        }
         // mDNS and LLMNR are layers of their own; what an ICMP error quotes is no new sighting.
         if !has("dns") || has("icmp") {
             continue;

@@ -19,6 +19,7 @@ mod again;
 mod join;
 mod certificate;
 mod ech;
+mod datagrams;
 mod mail;
 mod starttls;
 mod watched;

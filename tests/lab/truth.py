@@ -11,7 +11,8 @@ import subprocess
 from collections import Counter
 
 FIELDS = ["frame.protocols", "dns.flags.response", "dns.qry.name", "dns.cname", "dns.svcb.targetname",
-          "tls.handshake.extensions_server_name", "dns.id", "tcp.stream", "udp.stream", "http.host"]
+          "tls.handshake.extensions_server_name", "dns.id", "tcp.stream", "udp.stream",
+          "dtls.handshake.extensions_server_name", "gquic.tag.sni", "http.host"]
 
 
 def rows(capture, *options):
@@ -38,7 +39,7 @@ def sightings(capture, *options):
     DNS counts each message, HTTP each request, TLS and QUIC each connection (a hello sent twice is one sighting).
     """
     found, asked, answered, hellos = Counter(), set(), [], set()
-    for protocols, response, question, cname, target, sni, ident, tcp, udp, host in rows(capture, *options):
+    for protocols, response, question, cname, target, sni, ident, tcp, udp, dtls, gquic, host in rows(capture, *options):
         layers = protocols.split(":")
         questions = [(i, normal(q)) for i in ident.split("|")[:1] for q in question.split("|")]
         # What an ICMP error quotes is no new sighting.
@@ -53,6 +54,8 @@ def sightings(capture, *options):
         found.update(("http-host", normal(h.split(":")[0])) for h in host.split("|"))
         seen = "quic-sni" if "quic" in layers else "tls-sni"
         hellos |= {(seen, normal(n), tcp, udp) for n in sni.split("|")}
+        hellos |= {("dtls-sni", normal(n), tcp, udp) for n in dtls.split("|")}
+        hellos |= {("quic-sni", normal(n), tcp, udp) for n in gquic.split("|")}
     found.update(("dns-query", name) for ident, name in answered if (ident, name) not in asked)
     found.update((seen, name) for seen, name, _, _ in hellos)
     return Counter({pair: n for pair, n in found.items() if pair[1]})
