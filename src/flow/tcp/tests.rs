@@ -325,7 +325,7 @@ impl Reader for Skipping {
     fn rest(&mut self, _: &Endpoints, _: u64, _: Timestamp, _: &[u8]) -> Option<Outcome> {
         None
     }
-    fn ended(&mut self, _: &Endpoints, outcome: Outcome) {
+    fn ended(&mut self, _: &Endpoints, _: (u64, Timestamp), outcome: Outcome) {
         self.ended.push(outcome);
     }
     fn copied(&mut self, _: usize) {}
