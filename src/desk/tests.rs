@@ -29,9 +29,13 @@ fn desk(addresses: Addresses, clock: Clock) -> (Desk, Arc<Metrics>) {
     );
     let metrics = Arc::new(Metrics::new());
     let folder = Folder::new(Duration::from_secs(300), 1000);
+    let key = Key::from_secret(&(0..32).collect::<Vec<u8>>()).unwrap();
+    let whereabouts = twice::Whereabouts::new(Arc::default(), Vec::new(), []);
+    let twice = Twice::new(key, whereabouts, twice::HOLD_LIVE);
     let readiness = Arc::new(Readiness::default());
     (
         Desk::new(
+            twice,
             folder,
             casework(),
             scribe,
@@ -58,7 +62,9 @@ fn at(seconds: i64) -> Timestamp {
 }
 
 fn hit_event(seconds: i64) -> Event {
-    Event::Hit(Box::new(tls_hit(seconds, "192.0.2.1", "app.acme.example")))
+    let mut hit = tls_hit(seconds, "192.0.2.1", "app.acme.example");
+    hit.evidence = seconds.to_be_bytes().to_vec();
+    Event::Hit(Box::new(hit))
 }
 
 fn actions(records: &[Record]) -> Vec<&str> {
@@ -130,7 +136,7 @@ fn a_replay_folds_by_packet_time_alone() {
             desk.take(hit_event(seconds), at(now), &mut out);
             desk.tick(at(now), &mut out);
         }
-        desk.flush(&mut out);
+        desk.flush(at(0), &mut out);
         out.records.iter().map(Record::to_line).collect()
     };
     assert_eq!(run(0).len(), 4);
@@ -344,7 +350,7 @@ fn through(addresses: Addresses) -> [String; 3] {
             desk.take(Event::Hit(Box::new(bad)), at(1), &mut out);
             desk.take(Event::Hit(Box::new(hit)), at(1), &mut out);
         }
-        desk.flush(&mut out);
+        desk.flush(at(0), &mut out);
         assert_eq!(
             actions(&out.records)
                 .iter()
