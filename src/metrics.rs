@@ -324,7 +324,10 @@ fn declare(families: &Families) {
             .inc_by(0);
     }
     for what in Repeat::ALL {
-        families.repeated.with_label_values(&[what.label()]).inc_by(0);
+        families
+            .repeated
+            .with_label_values(&[what.label()])
+            .inc_by(0);
     }
     for reason in Lost::ALL {
         families

@@ -37,8 +37,13 @@ type Seen = (String, String, String);
 
 fn done() -> BTreeMap<Seen, u32> {
     let each = DONE.iter();
-    each.map(|(seen, name, who, count)| ((seen.to_string(), name.to_string(), who.to_string()), *count))
-        .collect()
+    each.map(|(seen, name, who, count)| {
+        (
+            (seen.to_string(), name.to_string(), who.to_string()),
+            *count,
+        )
+    })
+    .collect()
 }
 
 /// A folder with a configuration that names the translator in a map and folds nothing.
@@ -52,7 +57,11 @@ impl Bench {
             format!("[[network]]\nprefix = \"{gate}/{len}\"\nkind = \"translator\"\n")
         });
         bench.write("map.toml", nets.concat().as_bytes());
-        let map = if map { bench.path("map.toml") } else { PathBuf::new() };
+        let map = if map {
+            bench.path("map.toml")
+        } else {
+            PathBuf::new()
+        };
         let config = format!(
             "[sensor]\n{sensor}\n[hits]\npath = {:?}\nfold_seconds = 0\n[privacy]\nkey_file = {:?}\n\
              addresses = \"clear\"\nclear_reason = \"a test\"\nimpact_assessment = \"a test\"\n\
@@ -155,7 +164,9 @@ fn files_of_both_sides_count_once_in_each_order() {
     for bench in [&by_map, &by_networks] {
         assert_eq!(told(&bench.read(&[], &[&lan])), done(), "one side alone");
         for shift in [0, 300, -300, -500_000] {
-            let moved = outer.iter().map(|(time, rest)| (time + shift, rest.clone()));
+            let moved = outer
+                .iter()
+                .map(|(time, rest)| (time + shift, rest.clone()));
             let mut all: Vec<_> = moved.collect();
             let shifted = bench.write("wan.pcap", &file(&head, &all));
             for files in [[&lan, &shifted], [&shifted, &lan]] {
@@ -165,7 +176,11 @@ fn files_of_both_sides_count_once_in_each_order() {
             all.extend(inner.iter().cloned());
             all.sort_by_key(|(time, _)| *time);
             let one = bench.write("one.pcap", &file(&head, &all));
-            assert_eq!(told(&bench.read(&[], &[&one])), done(), "{shift} in one file");
+            assert_eq!(
+                told(&bench.read(&[], &[&one])),
+                done(),
+                "{shift} in one file"
+            );
         }
     }
     // Without a word about the translator, nothing is taken for anything else.
@@ -196,7 +211,12 @@ fn cases_of_both_sides_are_those_of_one() {
 /// Vendor, subject, stage, and how many sightings a case rests on.
 fn rests_on(line: &str) -> (String, String, String, usize) {
     let case: serde_json::Value = serde_json::from_str(line).unwrap();
-    let text = |key: &str| case[key].as_str().unwrap_or_else(|| panic!("no {key}: {case}")).to_owned();
+    let text = |key: &str| {
+        case[key]
+            .as_str()
+            .unwrap_or_else(|| panic!("no {key}: {case}"))
+            .to_owned()
+    };
     let sightings = case["grounds"]["sightings"].as_array().map_or(0, Vec::len);
     (text("vendor"), text("subject"), text("stage"), sightings)
 }
@@ -232,7 +252,11 @@ fn live_on_both_sides_of_a_translator() {
     let value = |series: &str| -> u32 {
         let mut lines = metrics.lines().filter_map(|line| line.rsplit_once(' '));
         let found = lines.find(|(name, _)| *name == series);
-        found.unwrap_or_else(|| panic!("no {series}")).1.parse().unwrap()
+        found
+            .unwrap_or_else(|| panic!("no {series}"))
+            .1
+            .parse()
+            .unwrap()
     };
     let repeated = |what: &str| value(&format!("poortwacht_repeated_total{{what=\"{what}\"}}"));
     let mut told = told(&log);
@@ -248,7 +272,11 @@ fn live_on_both_sides_of_a_translator() {
     assert_eq!(outer, repeated("late"), "{log}");
     assert!(outer <= 2, "{outer} of them came late");
     let all: u32 = done().values().sum();
-    assert_eq!(repeated("dns") + repeated("hello"), all - outer, "{metrics}");
+    assert_eq!(
+        repeated("dns") + repeated("hello"),
+        all - outer,
+        "{metrics}"
+    );
     assert!(repeated("burst") > 0, "{metrics}");
     // A connection is in the denominator once: nine of them, and what dig and the lab ask over TCP.
     let connections: f64 = metrics

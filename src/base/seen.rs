@@ -93,6 +93,8 @@ closed_set! {
         Other = "other",
         /// Support of a hit.
         Support = "support",
+        /// A mail of a vendor, in SMTP in clear.
+        Mail = "mail",
         /// An exchange on a flow whose hit was a repeat.
         Burst = "burst",
         /// Told twice: the sighting near the client came too late.

@@ -10,9 +10,9 @@ use ring::rand::{SecureRandom, SystemRandom};
 
 use super::fault::{Exit, Fault};
 use crate::blocklist::Catalogue;
+use crate::capture::live;
 use crate::cases::{Casebook, Rules};
 use crate::config::Config;
-use crate::capture::live;
 use crate::desk::twice::Whereabouts;
 use crate::desk::{Casework, Twice};
 use crate::event::Event;

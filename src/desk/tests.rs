@@ -94,6 +94,70 @@ fn a_log_line_from_the_future_is_refused_and_counted() {
     assert!(metrics.text().contains("poortwacht_events_refused_total 0"));
 }
 
+/// A sighting that may stand for somebody waits, but an alert has its time.
+#[test]
+fn what_stands_for_others_waits_50_ms_at_most() {
+    let gate: IpAddr = "192.0.2.1".parse().unwrap();
+    for (clock, waits) in [(Clock::Live, true), (Clock::Replay, false)] {
+        let (mut desk, metrics) = desk(Addresses::Pseudonym, clock);
+        desk.own(vec![gate]);
+        let mut out = Output::default();
+        let now = Timestamp(at(1).0);
+        desk.take(hit_event(1), now, &mut out);
+        assert!(out.records.is_empty());
+        assert_eq!(desk.wait(now), waits.then_some(Duration::from_millis(50)));
+        let later = Timestamp(now.0 + 50_000_000);
+        desk.release(later, &mut out);
+        assert_eq!(out.records.len(), usize::from(waits), "{clock:?}");
+        assert_eq!(desk.wait(later), None);
+        // In a replay packet time goes on, or it ends.
+        desk.flush(later, &mut out);
+        assert_eq!(out.records.len(), 1);
+        // The client comes too late to be the only one: both stand there, and that is counted.
+        let mut near = tls_hit(1, "10.0.0.7", "app.acme.example");
+        near.evidence = 1i64.to_be_bytes().to_vec();
+        let mut copy = near.clone();
+        copy.point = "wan0".into();
+        for hit in [near, copy] {
+            desk.take(Event::Hit(Box::new(hit)), later, &mut out);
+        }
+        assert_eq!(out.records.len(), 2);
+        metrics.repeated(desk.twice.counts());
+        for (what, count) in [("late", 1), ("hello", 1), ("dns", 0)] {
+            let line = format!("poortwacht_repeated_total{{what=\"{what}\"}} {count}\n");
+            assert!(metrics.text().contains(&line), "{line}{}", metrics.text());
+        }
+    }
+}
+
+/// A connection that passes two points is in the denominator once.
+#[test]
+fn connections_count_at_the_points_that_the_config_names() {
+    let stats = |point: &str, worker: u16| {
+        let mut connections = Counters::new(2 * crate::base::Outcome::ALL.len());
+        connections.add(0, 7);
+        Stats {
+            point: point.into(),
+            worker,
+            frames: 9,
+            connections,
+            ..Stats::default()
+        }
+    };
+    for (named, count) in [(&[][..], 14), (&["lan0"], 7)] {
+        let (desk, metrics) = desk(Addresses::Pseudonym, Clock::Live);
+        let mut desk = desk.with_coverage(named.iter().map(ToString::to_string).collect());
+        for (point, worker) in [("lan0", 0), ("wan0", 1)] {
+            let stats = Event::Stats(Box::new(stats(point, worker)));
+            desk.take(stats, at(1), &mut Output::default());
+        }
+        let text = metrics.text();
+        let named = r#"poortwacht_connections_total{outcome="named",transport="tcp"}"#;
+        assert!(text.contains(&format!("{named} {count}\n")), "{text}");
+        assert!(text.contains("poortwacht_frames_total{interface=\"wan0\"} 9\n"));
+    }
+}
+
 #[test]
 fn hits_become_records_and_counts() {
     let (mut desk, metrics) = desk(Addresses::Pseudonym, Clock::Live);

@@ -25,14 +25,14 @@
 //! somebody hide behind what he sent first under another address.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
 
-use crate::base::{Counters, Endpoints, Repeat, Seen, Timestamp};
-use crate::event::{Event, Hit, Support};
+use crate::base::{Counters, Endpoints, Repeat, Seen, Timestamp, Transport};
+use crate::event::{Event, Hit, Mail, MailSource, Support};
 use crate::hits::{Key, Tag};
 use crate::organisation::{Organisation, PlaceKind};
 
@@ -49,6 +49,8 @@ const KNOWN_MAX_OF_ONE: usize = 16;
 const HELD_MAX: usize = 4096;
 /// Flows whose exchanges are told at another point.
 const FLOWS_MAX: usize = 16_384;
+/// How long they are.
+const KEEP_NS: u64 = 60_000_000_000;
 const HELLO_NS: u64 = 10_000_000_000;
 const DNS_NS: u64 = 2_000_000_000;
 const OTHER_NS: u64 = 3_000_000_000;
@@ -100,6 +102,13 @@ impl Whereabouts {
     }
 }
 
+fn octets(address: IpAddr) -> [u8; 16] {
+    match address {
+        IpAddr::V4(v4) => v4.to_ipv6_mapped().octets(),
+        IpAddr::V6(v6) => v6.octets(),
+    }
+}
+
 /// RFC 1918, RFC 6598 (between a provider's translator and its customers), RFC 4193.
 fn is_private(address: IpAddr) -> bool {
     match address {
@@ -148,11 +157,12 @@ pub struct Twice {
     whereabouts: Whereabouts,
     hold_ns: i64,
     known: HashMap<Tag, Vec<Known>>,
-    /// In the order of arrival.
-    order: VecDeque<Tag>,
+    /// In the order of arrival, with the time of arrival.
+    order: VecDeque<(Timestamp, Tag)>,
     held: BTreeMap<Place, Event>,
-    flows: HashSet<(String, Endpoints)>,
-    flows_order: VecDeque<(String, Endpoints)>,
+    /// Tags of points and ends: connections may last for hours.
+    flows: HashSet<Tag>,
+    flows_order: VecDeque<Tag>,
     number: u64,
     counts: Counters,
 }
@@ -182,7 +192,8 @@ impl Twice {
         let it = match &event {
             Event::Hit(hit) => self.of_hit(hit),
             Event::Support(support) => Some(self.of_support(support)),
-            Event::Burst(burst) if self.flows.contains(&(burst.point.clone(), burst.ends)) => {
+            Event::Mail(mail) if mail.source == MailSource::Wire => Some(self.of_mail(mail)),
+            Event::Burst(burst) if self.flows.contains(&self.flow(&burst.point, &burst.ends)) => {
                 self.counts.bump(Repeat::Burst.index());
                 return;
             }
@@ -194,22 +205,36 @@ impl Twice {
         }
     }
 
-    /// What has waited long enough by `now`.
+    /// What has waited long enough by `now`. Forgets what is long past.
     pub fn release(&mut self, now: Timestamp, ready: &mut Vec<Event>) {
-        while let Some(first) = self.held.first_entry() {
-            if first.key().0 > now && self.held.len() <= HELD_MAX {
-                return;
+        while let Some(((due, _), _)) = self.held.first_key_value() {
+            // A clock that was set back keeps nothing waiting.
+            let waits_ns = due.0.saturating_sub(now.0);
+            let soon = (1..=self.hold_ns.saturating_mul(2)).contains(&waits_ns);
+            if soon && self.held.len() <= HELD_MAX {
+                break;
             }
-            if let Some((place, event)) = self.held.pop_first() {
-                self.told(place, &event);
-                ready.push(event);
-            }
+            self.tell_first(ready);
+        }
+        while let Some((arrived, _)) = self.order.front()
+            && now.since_ns(*arrived) > KEEP_NS
+        {
+            self.forget();
         }
     }
 
     /// All that waits: at the end.
     pub fn flush(&mut self, ready: &mut Vec<Event>) {
-        self.release(Timestamp(i64::MAX), ready);
+        while !self.held.is_empty() {
+            self.tell_first(ready);
+        }
+    }
+
+    fn tell_first(&mut self, ready: &mut Vec<Event>) {
+        if let Some((place, event)) = self.held.pop_first() {
+            self.told(place, &event);
+            ready.push(event);
+        }
     }
 
     /// When the next one has waited long enough.
@@ -238,11 +263,17 @@ impl Twice {
             }
             Seen::DnsQuery | Seen::DnsCname | Seen::DnsSvcb if !evidence.is_empty() => {
                 let words = [hit.name.as_bytes(), &hit.qtype.to_be_bytes(), evidence];
-                (Repeat::Dns, self.tag(Repeat::Dns, hit.seen, &hit.ends, words))
+                (
+                    Repeat::Dns,
+                    self.tag(Repeat::Dns, hit.seen, &hit.ends, words),
+                )
             }
             seen => {
                 let words = [hit.name.as_bytes(), &hit.qtype.to_be_bytes(), evidence];
-                (Repeat::Other, self.tag(Repeat::Other, seen, &hit.ends, words))
+                (
+                    Repeat::Other,
+                    self.tag(Repeat::Other, seen, &hit.ends, words),
+                )
             }
         };
         Some(Sighting {
@@ -268,18 +299,35 @@ impl Twice {
         }
     }
 
+    /// A mail tells no addresses: one recipient, one moment, another point.
+    fn of_mail(&self, mail: &Mail) -> Sighting {
+        let words = [&mail.name, &mail.recipient, &mail.id].map(String::as_bytes);
+        let [name, recipient, id] = words;
+        let nobody = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
+        Sighting {
+            kind: Repeat::Mail,
+            key: self.key.word_tag(&[b"mail", name, recipient, id]),
+            point: mail.point.clone(),
+            ends: Endpoints {
+                src: nobody,
+                dst: nobody,
+                sport: 0,
+                dport: 0,
+                transport: Transport::Tcp,
+            },
+            near: Near::Unknown,
+            time: mail.time,
+        }
+    }
+
     /// Of what was seen and how, with the server; not with the client.
     fn tag(&self, kind: Repeat, seen: Seen, ends: &Endpoints, words: [&[u8]; 3]) -> Tag {
-        let dst = match ends.dst.to_canonical() {
-            IpAddr::V4(v4) => v4.to_ipv6_mapped(),
-            IpAddr::V6(v6) => v6,
-        };
         let [name, qtype, evidence] = words;
         self.key.word_tag(&[
             kind.label().as_bytes(),
             seen.label().as_bytes(),
             ends.transport.label().as_bytes(),
-            &dst.octets(),
+            &octets(ends.dst),
             &ends.dport.to_be_bytes(),
             name,
             qtype,
@@ -289,7 +337,10 @@ impl Twice {
 
     fn sighting(&mut self, it: Sighting, event: Event, now: Timestamp, ready: &mut Vec<Event>) {
         let all = self.known.get(&it.key).map_or(&[][..], Vec::as_slice);
-        let found = |wanted| all.iter().position(|known| known.is_to(&it) == Some(wanted));
+        let found = |wanted| {
+            all.iter()
+                .position(|known| known.is_to(&it) == Some(wanted))
+        };
         let (repeated, outer) = (found(Relation::Repeat), found(Relation::Nearer));
         let all = self.known.get_mut(&it.key);
         let known = all.and_then(|all| all.get_mut(repeated.or(outer)?));
@@ -298,19 +349,19 @@ impl Twice {
                 self.counts.bump(it.kind.index());
                 known.take(&it.point);
                 if (&known.it.point, known.it.ends) != (&it.point, it.ends) {
-                    self.told_elsewhere(it.point, it.ends);
+                    self.told_elsewhere(&it.point, &it.ends);
                 }
             }
             Some(known) => {
-                let (kind, flow) = (it.kind, (it.point.clone(), it.ends));
+                let (kind, point, ends) = (it.kind, it.point.clone(), it.ends);
                 let outer = std::mem::replace(&mut known.it, it);
                 known.take(&outer.point);
                 let waited = known.held.take();
                 let waited = waited.and_then(|place| self.held.remove(&place));
                 let what = waited.map_or(Repeat::Late, |_| kind);
                 self.counts.bump(what.index());
-                self.told_elsewhere(outer.point, outer.ends);
-                self.flows.remove(&flow);
+                self.told_elsewhere(&outer.point, &outer.ends);
+                self.told_here(&point, &ends);
                 ready.push(event);
             }
             None => self.fresh(it, event, now, ready),
@@ -318,16 +369,17 @@ impl Twice {
     }
 
     fn fresh(&mut self, it: Sighting, event: Event, now: Timestamp, ready: &mut Vec<Event>) {
-        self.flows.remove(&(it.point.clone(), it.ends));
+        self.told_here(&it.point, &it.ends);
         let held = (it.near == Near::Outer && self.hold_ns > 0).then(|| {
             self.number += 1;
             (Timestamp(now.0.saturating_add(self.hold_ns)), self.number)
         });
-        self.remember(Known {
+        let known = Known {
             it,
             held,
             elsewhere: Vec::new(),
-        });
+        };
+        self.remember(known, now);
         match held {
             Some(place) => {
                 self.held.insert(place, event);
@@ -336,18 +388,22 @@ impl Twice {
         }
     }
 
-    fn remember(&mut self, known: Known) {
+    fn remember(&mut self, known: Known, now: Timestamp) {
         let key = known.it.key;
         let all = self.known.entry(key).or_default();
         if all.len() >= KNOWN_MAX_OF_ONE {
             return;
         }
         all.push(known);
-        self.order.push_back(key);
-        if self.order.len() <= KNOWN_MAX {
-            return;
+        self.order.push_back((now, key));
+        if self.order.len() > KNOWN_MAX {
+            self.forget();
         }
-        let Some(eldest) = self.order.pop_front() else {
+    }
+
+    /// Forgets the eldest.
+    fn forget(&mut self) {
+        let Some((_, eldest)) = self.order.pop_front() else {
             return;
         };
         if let Some(all) = self.known.get_mut(&eldest) {
@@ -359,9 +415,9 @@ impl Twice {
     }
 
     /// Exchanges on this flow are told at another point.
-    fn told_elsewhere(&mut self, point: String, ends: Endpoints) {
-        let flow = (point, ends);
-        if self.flows.insert(flow.clone()) {
+    fn told_elsewhere(&mut self, point: &str, ends: &Endpoints) {
+        let flow = self.flow(point, ends);
+        if self.flows.insert(flow) {
             self.flows_order.push_back(flow);
         }
         if self.flows_order.len() > FLOWS_MAX
@@ -369,6 +425,29 @@ impl Twice {
         {
             self.flows.remove(&eldest);
         }
+    }
+
+    /// Exchanges on this flow are told at this point, whatever its ports were before.
+    fn told_here(&mut self, point: &str, ends: &Endpoints) {
+        if !self.flows.is_empty() {
+            let flow = self.flow(point, ends);
+            self.flows.remove(&flow);
+        }
+    }
+
+    fn flow(&self, point: &str, ends: &Endpoints) -> Tag {
+        let [src, dst] = [ends.src, ends.dst].map(octets);
+        let ports = [ends.sport.to_be_bytes(), ends.dport.to_be_bytes()];
+        let transport = ends.transport.label().as_bytes();
+        let parts = [
+            b"flow",
+            point.as_bytes(),
+            transport,
+            &src,
+            &dst,
+            ports.as_flattened(),
+        ];
+        self.key.word_tag(&parts)
     }
 
     /// It waits no more.
@@ -379,7 +458,11 @@ impl Twice {
             _ => None,
         };
         let all = key.and_then(|key| self.known.get_mut(&key));
-        for known in all.into_iter().flatten().filter(|it| it.held == Some(place)) {
+        for known in all
+            .into_iter()
+            .flatten()
+            .filter(|it| it.held == Some(place))
+        {
             known.held = None;
         }
     }

@@ -138,7 +138,11 @@ fn the_sighting_near_the_client_is_told_whichever_comes_first() {
             let mut it = bench();
             let near = make(0, "lan0", (ANNA, 4000), 1);
             let outer = make(1, "wan0", (GATE, 61_000), 1);
-            let (first, second) = if outer_first { (&outer, &near) } else { (&near, &outer) };
+            let (first, second) = if outer_first {
+                (&outer, &near)
+            } else {
+                (&near, &outer)
+            };
             it.hit(first);
             assert_eq!(it.told(1).len(), usize::from(!outer_first), "it waits");
             it.hit(second);
@@ -150,7 +154,11 @@ fn the_sighting_near_the_client_is_told_whichever_comes_first() {
             told.sort();
             let near_alone = [format!("{ANNA} lan0"), format!("burst {ANNA} lan0")];
             let burst_alone = &near_alone[1..];
-            let want = if outer_first { &near_alone[..] } else { burst_alone };
+            let want = if outer_first {
+                &near_alone[..]
+            } else {
+                burst_alone
+            };
             assert_eq!(told, want, "{what} {outer_first}");
             assert_eq!(it.count(Repeat::Burst), 1);
         }
@@ -186,7 +194,10 @@ fn who_connects_twice_makes_two_hits() {
         it.hit(&hello(0, "lan0", (ANNA, 4000 + u16::from(random)), random));
         it.hit(&hello(1, "wan0", (GATE, 6000 + u16::from(random)), random));
     }
-    assert_eq!(it.told(100), [format!("{ANNA} lan0"), format!("{ANNA} lan0")]);
+    assert_eq!(
+        it.told(100),
+        [format!("{ANNA} lan0"), format!("{ANNA} lan0")]
+    );
 }
 
 /// Two behind one translator, the same name in the same moment: two, in each order and each way.
@@ -281,10 +292,19 @@ fn who_stands_for_others() {
     };
     assert!(one(bench(), GATE) && one(bench(), "10.1.0.80"), "the map");
     assert!(one(with("", &[], &["10.9.9.9"]), "10.9.9.9"), "our own");
-    assert!(one(with("", &["10.20.0.0/16"], &[]), "10.9.9.9"), "not monitored");
-    assert!(one(with("", &[], &[]), "203.0.113.7"), "a public one for a private");
+    assert!(
+        one(with("", &["10.20.0.0/16"], &[]), "10.9.9.9"),
+        "not monitored"
+    );
+    assert!(
+        one(with("", &[], &[]), "203.0.113.7"),
+        "a public one for a private"
+    );
     assert!(!one(with("", &[], &[]), "10.9.9.9"), "two private ones");
-    assert!(!one(with("", &["10.0.0.0/8"], &[]), "10.9.9.9"), "two monitored");
+    assert!(
+        !one(with("", &["10.0.0.0/8"], &[]), "10.9.9.9"),
+        "two monitored"
+    );
     // IPv6 with prefix translation, and IPv6 to IPv4.
     let mut it = with("", &["fd00::/8"], &[]);
     it.hit(&hello(0, "lan0", ("fd00::7", 4000), 1));
@@ -307,9 +327,39 @@ fn support_counts_once_too() {
     for sighting in [&outer, &near, &other] {
         it.event(support(sighting), 0);
     }
-    let want = [format!("support {ANNA} lan0"), format!("support {BERT} lan0")];
+    let want = [
+        format!("support {ANNA} lan0"),
+        format!("support {BERT} lan0"),
+    ];
     assert_eq!(it.told(1000), want);
     assert_eq!(it.count(Repeat::Support), 1);
+}
+
+#[test]
+fn a_mail_on_both_sides_of_a_router_is_one() {
+    let mail = |at: i64, point: &str, recipient: &str| {
+        Event::Mail(Box::new(Mail {
+            time: Timestamp(at * MS),
+            point: point.into(),
+            source: MailSource::Wire,
+            name: "acme.example".into(),
+            rule: hello(0, "x", (ANNA, 1), 0).rule,
+            recipient: recipient.into(),
+            id: String::new(),
+        }))
+    };
+    let mut it = bench();
+    for (at, point, recipient) in [
+        (0, "lan0", "anna@corp.example"),
+        (1, "wan0", "anna@corp.example"),
+        // Another one, and the same again at the same point: sent again.
+        (2, "wan0", "bert@corp.example"),
+        (3, "lan0", "anna@corp.example"),
+        (4, "wan0", "anna@corp.example"),
+    ] {
+        it.event(mail(at, point, recipient), at);
+    }
+    assert_eq!((it.ready.len(), it.count(Repeat::Mail)), (3, 2));
 }
 
 /// A flow whose ports are used again by a new connection is told again.
@@ -322,7 +372,11 @@ fn a_new_connection_on_old_ports_is_told() {
     let again = hello(60_000, "wan0", (ANNA, 4000), 2);
     it.hit(&again);
     it.event(burst(&again), 61_000);
-    let want = [format!("{ANNA} lan0"), format!("{ANNA} wan0"), format!("burst {ANNA} wan0")];
+    let want = [
+        format!("{ANNA} lan0"),
+        format!("{ANNA} wan0"),
+        format!("burst {ANNA} wan0"),
+    ];
     assert_eq!(it.told(62_000), want);
 }
 
@@ -342,7 +396,23 @@ fn tables_are_bounded_and_what_waits_is_told() {
     assert_eq!((ready.len(), it.it.due()), (20_000, None));
     for n in 0..40_000u32 {
         let ends = hello(0, "x", (GATE, 1), 0).ends;
-        it.it.told_elsewhere(n.to_string(), ends);
+        it.it.told_elsewhere(&n.to_string(), &ends);
     }
     assert_eq!(it.it.flows.len(), FLOWS_MAX);
+    it.told(120_000);
+    assert!(
+        it.it.order.is_empty() && it.it.known.is_empty(),
+        "addresses are forgotten"
+    );
+}
+
+/// The wall clock may be set while something waits.
+#[test]
+fn a_clock_that_is_set_keeps_nothing_waiting() {
+    for now in [-3_600_000, 3_600_000] {
+        let mut it = bench();
+        it.hit(&hello(0, "wan0", (GATE, 6000), 1));
+        assert_eq!(it.told(49).len(), 0);
+        assert_eq!(it.told(now).len(), 1, "{now}");
+    }
 }
