@@ -32,7 +32,8 @@ use post::Client;
 use spool::{Limits, Refusal, Spool};
 use words::Words;
 
-pub use post::Reason;
+pub(crate) use post::trusted_by;
+pub use post::{Reason, ask_status};
 pub use settings::{Alertmanager, Settings};
 
 closed_set! {

@@ -9,8 +9,10 @@
 //!                                               ^ query (RawName) -> table -> rule -> Verdict
 //! ```
 
+mod bundle;
 mod compile;
 pub mod diff;
+pub mod exchange;
 mod fields;
 mod files;
 mod filter;
@@ -19,6 +21,7 @@ pub mod lint;
 pub mod naive;
 #[doc(hidden)]
 pub mod oracle;
+mod packed;
 mod plain;
 mod problem;
 mod proof;
@@ -32,8 +35,10 @@ use std::path::{Path, PathBuf};
 
 use crate::base::{RawName, Timestamp};
 
+pub use bundle::{Bundle, BundledFile};
 pub use compile::SourceText;
-pub use files::read as read_text;
+pub use files::{builtin_files, read as read_text};
+pub use packed::unpack;
 pub use plain::Allow;
 pub use problem::{ListProblem, PROBLEMS_PER_FILE_MAX};
 pub use schema::{
@@ -109,7 +114,8 @@ pub struct Match<'c> {
 }
 
 impl Catalogue {
-    /// Reads and compiles: the vendor files of `dir` (or the built-in ones), plain `user_lists`
+    /// Reads and compiles: the vendor files of `dir`, a folder or a bundle (or the built-in ones),
+    /// `user_lists` in any form of [`exchange`]
     /// beside them, and an allow-list, of which entries that have expired today are left out.
     ///
     /// # Errors

@@ -6,6 +6,7 @@
 mod cases;
 mod configure;
 mod desk;
+mod doctor;
 mod evaluate;
 mod hits;
 pub mod list;
@@ -60,6 +61,7 @@ enum Command {
     Officer(officer::OfficerArgs),
     Config(configure::ConfigArgs),
     Reload(desk::ReloadArgs),
+    Doctor(doctor::DoctorArgs),
     Manual(manual::ManualArgs),
     Simulate(simulate::SimulateArgs),
     #[command(hide = true)]
@@ -250,6 +252,7 @@ pub fn main() -> ExitCode {
         Command::Officer(args) => officer::run(&args),
         Command::Config(args) => configure::run(&args),
         Command::Reload(args) => desk::reload(&args),
+        Command::Doctor(args) => doctor::run(&args),
         Command::Manual(args) => manual::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),

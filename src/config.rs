@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::feeds::Feed;
 use crate::sealing::{Officer, Sealer};
-use crate::{alerts, casefile};
+use crate::{alerts, casefile, updates};
 
 pub use origin::{Line, Origin};
 
@@ -100,12 +100,15 @@ pub enum Via {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Lists {
-    /// Folder of vendor files. Empty: the catalogue inside the program. Default: empty.
+    /// Folder of vendor files, or one bundle of them. Empty: the catalogue inside the program.
+    /// Default: empty.
     pub dir: PathBuf,
-    /// Plain lists of your own, one name a line. Default: none.
+    /// Lists of your own, one name a line or in a form that docs/lists.md names. Default: none.
     pub user: Vec<PathBuf>,
     /// Allow-list (TOML, each entry with reason and expiry). Empty: none. Default: empty.
     pub allow: PathBuf,
+    /// Where `list update` gets a newer bundle for `dir`.
+    pub update: updates::Settings,
 }
 
 /// `[hits]`
@@ -393,6 +396,7 @@ impl Config {
             86_400,
         )?;
         bounds("hits.rotate_keep", self.hits.rotate_keep.into(), 1, 1000)?;
+        self.lists.update.check()?;
         self.check_people()?;
         if self.privacy.addresses == Addresses::Clear && self.privacy.clear_reason.trim().is_empty()
         {
@@ -488,6 +492,10 @@ impl Config {
         self.sensor.read.iter_mut().for_each(fix);
         self.lists.user.iter_mut().for_each(fix);
         self.feeds.iter_mut().for_each(|feed| feed.rebase(folder));
+        let from = &mut self.lists.update.from;
+        if !from.is_empty() && !updates::fetch::is_address(from) && Path::new(from).is_relative() {
+            *from = folder.join(&*from).display().to_string();
+        }
         for path in [
             &mut self.organisation.map,
             &mut self.cases.folder,
@@ -498,6 +506,7 @@ impl Config {
             &mut self.alerts.alertmanager.ca_file,
             &mut self.lists.dir,
             &mut self.lists.allow,
+            &mut self.lists.update.ca_file,
             &mut self.hits.path,
             &mut self.privacy.key_file,
             &mut self.control.socket,

@@ -5,9 +5,11 @@
 //! verifies a checksum (offload leaves those of outgoing packets unfilled).
 //!
 //! The way of a frame: `link` takes the link header off, `ipv4` or `ipv6` the IP headers
-//! (`exclude` is asked there, before anything behind the addresses is read), `fragment` puts
-//! datagrams together, `transport` reads ports, `neighbour` what ARP and neighbour discovery say
-//! instead. Each takes a `span` and gives the one inside.
+//! (`exclude` is asked there, before anything behind the addresses is read), `transport` reads the
+//! ports. What is not so plain goes by `walk`: other links and what lies between them and IP
+//! (`layer` says which: `labels`, `ppp`, `wifi`, `captured`), tunnels (`gre`, `udp_tunnel`; `tunnel`
+//! counts and bounds them), `fragment`s, and what ARP and neighbour discovery say (`neighbour`).
+//! Each takes a `span` and gives the one inside.
 //! Headers are read through pnet's packet views; slices are cut here, because a view's `payload`
 //! lives no longer than the view and believes the header's length.
 
@@ -27,6 +29,16 @@ mod ipv6;
 mod fragment;
 mod transport;
 mod neighbour;
+mod tunnel;
+mod plausible;
+mod labels;
+mod ppp;
+mod wifi;
+mod captured;
+mod gre;
+mod udp_tunnel;
+mod layer;
+mod walk;
 #[doc(hidden)]
 pub mod oracle;
 #[cfg(test)]
@@ -37,16 +49,18 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use self::exclude::Excluded;
-use self::fragment::{Key, Table};
-use self::ipv6::Chain;
+use self::fragment::Table;
+use self::layer::Layer;
 use self::link::{Link, Peeled, Version};
-use self::span::Span;
 use self::transport::Segment;
+use self::tunnel::Way;
+use self::walk::{Reached, Walk};
 use crate::base::{Counters, Endpoints, Timestamp, seen::closed_set};
 use crate::capture::Frame;
 
 pub use self::fragment::{AGE_MAX_NS, DATAGRAM_LEN_MAX, DATAGRAMS_MAX};
 pub use self::neighbour::{Neighbour, NeighbourBy};
+pub use self::tunnel::{DEPTH_MAX, Tunnel};
 
 /// What a TCP header says beyond the ports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,6 +129,9 @@ closed_set! {
         BadFragment = "bad_fragment",
         /// The capture's link type is not one that is decoded.
         UnknownLink = "unknown_link",
+        /// More than [`DEPTH_MAX`] layers of links and tunnels, or fragments inside fragments inside
+        /// fragments.
+        TooDeep = "too_deep",
     }
 }
 
@@ -125,6 +142,11 @@ closed_set! {
         NotIp = "not_ip",
         /// IP, but neither TCP nor UDP, nor neighbour discovery in which a device claims an address.
         OtherTransport = "other_transport",
+        /// Encrypted or compressed below IP or right behind it: 802.11 with protection, MACsec, ESP,
+        /// PPP that negotiated either.
+        Encrypted = "encrypted",
+        /// Received with errors, as the capture itself says (radiotap). Names in it may be wrong.
+        Damaged = "damaged",
     }
 }
 
@@ -201,6 +223,9 @@ impl<'a> From<End> for Decoded<'a> {
 pub struct Decoder {
     excluded: Excluded,
     fragments: Table,
+    /// Room for datagrams that were put together, while they are looked into.
+    halls: Vec<Vec<u8>>,
+    tunnels: Counters,
 }
 
 impl Decoder {
@@ -216,6 +241,8 @@ impl Decoder {
         Self {
             excluded: Excluded::new(excluded),
             fragments: Table::new(datagrams_max),
+            halls: walk::halls(),
+            tunnels: Counters::new(Tunnel::ALL.len()),
         }
     }
 
@@ -230,6 +257,11 @@ impl Decoder {
     /// [`FragmentFate`] along its index.
     pub const fn fragment_fates(&self) -> &Counters {
         self.fragments.fates()
+    }
+
+    /// [`Tunnel`] along its index: layers taken off.
+    pub const fn tunnels(&self) -> &Counters {
+        &self.tunnels
     }
 
     /// Datagrams of which fragments are held now.
@@ -254,9 +286,9 @@ impl Decoder {
 
     #[inline(never)]
     fn decode_other_link<'a>(&'a mut self, frame: &Frame<'a>) -> Decoded<'a> {
-        match link::peel(frame) {
-            Ok(peeled) => self.decode_ip(frame, peeled),
-            Err(end) => end.into(),
+        match link::peel_raw(frame) {
+            Some(peeled) => self.decode_ip(frame, peeled),
+            None => self.decode_any(frame),
         }
     }
 
@@ -268,120 +300,47 @@ impl Decoder {
     ) -> Decoded<'a> {
         match version {
             Version::V4 => match ipv4::open(span, &self.excluded) {
-                Ok(ip) if ip.is_plain() => {
-                    let ends = (IpAddr::V4(ip.src.into()), IpAddr::V4(ip.dst.into()));
-                    packet(frame, link, ends, transport::open(ip.proto, ip.body))
-                }
+                Ok(ip) if ip.is_plain() => match transport::open(ip.proto, ip.body) {
+                    Ok(segment) if udp_tunnel::may_be(&segment) => self.decode_any(frame),
+                    Ok(segment) => {
+                        let ends = (IpAddr::V4(ip.src.into()), IpAddr::V4(ip.dst.into()));
+                        packet(frame, link, ends, segment)
+                    }
+                    Err(end) => end.into(),
+                },
                 Ok(_) => self.decode_any(frame),
                 Err(end) => end.into(),
             },
             Version::V6 => match ipv6::open(span, &self.excluded) {
-                Ok(ip) if ip.is_plain() => {
-                    let ends = (IpAddr::V6(ip.src.into()), IpAddr::V6(ip.dst.into()));
-                    packet(frame, link, ends, transport::open(ip.next, ip.body))
-                }
+                Ok(ip) if ip.is_plain() => match transport::open(ip.next, ip.body) {
+                    Ok(segment) if udp_tunnel::may_be(&segment) => self.decode_any(frame),
+                    Ok(segment) => {
+                        let ends = (IpAddr::V6(ip.src.into()), IpAddr::V6(ip.dst.into()));
+                        packet(frame, link, ends, segment)
+                    }
+                    Err(end) => end.into(),
+                },
                 Ok(_) => self.decode_any(frame),
                 Err(end) => end.into(),
             },
-            Version::Arp => self.decode_any(frame),
         }
     }
 
     /// Every frame, the plain ones included.
     #[inline(never)]
     fn decode_any<'a>(&'a mut self, frame: &Frame<'a>) -> Decoded<'a> {
-        let (link, version, span) = match link::peel(frame) {
-            Ok(peeled) => peeled,
-            Err(end) => return end.into(),
+        let walk = Walk {
+            excluded: &self.excluded,
+            fragments: &mut self.fragments,
+            halls: &mut self.halls,
+            now: frame.time,
         };
-        let opened = match version {
-            Version::V4 => self.open_v4(span, link.vlan, frame.time),
-            Version::V6 if neighbour::may_be_discovery(span) => {
-                return told(neighbour::discovery(span, &self.excluded, frame.time));
-            }
-            Version::V6 => self.open_v6(span, link.vlan, frame.time),
-            Version::Arp => return told(neighbour::arp(span, &self.excluded, frame.time)),
-        };
-        match opened {
-            Ok((ends, proto, body)) => packet(frame, link, ends, transport::open(proto, body)),
+        let way = Way::new(link::taken_out(frame), &mut self.tunnels);
+        match walk.walk(way, (Layer::Link(frame.link), link::whole(frame))) {
+            Ok(Reached::Segment(link, ends, segment)) => packet(frame, link, ends, segment),
+            Ok(Reached::Neighbour(neighbour)) => Decoded::Neighbour(neighbour),
             Err(end) => end.into(),
         }
-    }
-
-    /// To the transport header of an IPv4 packet. Fragments of protocols that we do not read take
-    /// no room in the table.
-    fn open_v4<'a>(
-        &'a mut self,
-        span: Span<'a>,
-        vlan: Option<u16>,
-        now: Timestamp,
-    ) -> Result<(Pair, u8, Span<'a>), End> {
-        let ip = ipv4::open(span, &self.excluded)?;
-        let (src, dst) = (IpAddr::V4(ip.src.into()), IpAddr::V4(ip.dst.into()));
-        if !matches!(
-            ip.proto,
-            transport::TCP | transport::UDP | ipv6::AUTHENTICATION
-        ) {
-            return Err(NotForUs::OtherTransport.into());
-        }
-        let body = match ip.piece() {
-            None => ip.body,
-            Some(piece) => {
-                let key = Key {
-                    src,
-                    dst,
-                    proto: ip.proto,
-                    id: piece.id,
-                    vlan,
-                };
-                match self.fragments.insert(key, piece, ip.proto, ip.body, now) {
-                    Ok((_, bytes)) => Span::whole(bytes),
-                    Err(end) => piece.cut_head(ip.proto, ip.body, end)?,
-                }
-            }
-        };
-        let (proto, body) = Chain::authentication(ip.proto, body)?;
-        Ok(((src, dst), proto, body))
-    }
-
-    /// To the transport header of an IPv6 packet.
-    fn open_v6<'a>(
-        &'a mut self,
-        span: Span<'a>,
-        vlan: Option<u16>,
-        now: Timestamp,
-    ) -> Result<(Pair, u8, Span<'a>), End> {
-        let ip = ipv6::open(span, &self.excluded)?;
-        let (src, dst) = (IpAddr::V6(ip.src.into()), IpAddr::V6(ip.dst.into()));
-        let mut chain = Chain::new(ip.next, ip.body).walk(&self.excluded)?;
-        if let Some(piece) = chain.piece {
-            let key = Key {
-                src,
-                dst,
-                proto: 0,
-                id: piece.id,
-                vlan,
-            };
-            let (head, body) = (chain.next, chain.body);
-            let (next, body) = match self.fragments.insert(key, piece, head, body, now) {
-                Ok((next, bytes)) => (next, Span::whole(bytes)),
-                Err(end) => (head, piece.cut_head(head, body, end)?),
-            };
-            chain = chain.reassembled(next, body).walk(&self.excluded)?;
-            if chain.piece.is_some() {
-                // No sender fragments a fragment, and following it would have no end.
-                return Err(Malformed::BadFragment.into());
-            }
-        }
-        let dst = chain.final_dst.map_or(dst, |last| IpAddr::V6(last.into()));
-        Ok(((src, dst), chain.next, chain.body))
-    }
-}
-
-fn told<'a>(neighbour: Result<Neighbour, End>) -> Decoded<'a> {
-    match neighbour {
-        Ok(neighbour) => Decoded::Neighbour(neighbour),
-        Err(end) => end.into(),
     }
 }
 
@@ -394,12 +353,8 @@ fn packet<'a>(
     frame: &Frame<'a>,
     link: Link<'a>,
     (src, dst): Pair,
-    segment: Result<Segment<'a>, End>,
+    segment: Segment<'a>,
 ) -> Decoded<'a> {
-    let segment = match segment {
-        Ok(segment) => segment,
-        Err(end) => return end.into(),
-    };
     Decoded::Packet(Packet {
         time: frame.time,
         ends: Endpoints {

@@ -118,6 +118,8 @@ pub struct Stats {
     pub decode_not_for_us: Counters,
     /// [`crate::decode::FragmentFate`] along its index.
     pub fragments: Counters,
+    /// Layers of links and tunnels taken off, along [`crate::decode::Tunnel`].
+    pub tunnels: Counters,
     /// [`crate::names::Malformed`] along its index.
     pub names_malformed: Counters,
     /// Names read, [`Seen`] along its index, matched or not.

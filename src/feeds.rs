@@ -16,6 +16,7 @@
 
 mod config;
 mod follow;
+mod look;
 mod once;
 #[doc(hidden)]
 pub mod oracle;
@@ -55,6 +56,7 @@ pub use config::{
     Aaa, AaaPattern, Dnstap, Feed, Kind, LeaseFile, Log, MailFields, MailJson, MailLog, Nat,
     Radius, StartAt,
 };
+pub use look::{LOOK_LEN_MAX, Look, look};
 pub use once::read_once;
 pub use runner::Runner;
 pub use state::FeedState;

@@ -29,6 +29,7 @@ pub mod simulate;
 pub mod cases;
 pub mod casefile;
 pub mod alerts;
+pub mod updates;
 pub mod metrics;
 pub mod desk;
 pub mod evaluate;
@@ -36,4 +37,5 @@ pub mod evaluate;
 // The wiring: the only place that knows all stages.
 pub mod config;
 pub mod daemon;
+pub mod doctor;
 pub mod cli;

@@ -1,9 +1,12 @@
-//! Names out of DNS messages, TLS ClientHellos, QUIC Initials, and envelopes of SMTP in clear.
+//! Names out of DNS messages, TLS and DTLS ClientHellos, server certificates, QUIC Initials, and
+//! envelopes of SMTP in clear.
 //!
 //! Enters: a datagram, or the in-order prefix of a stream. Leaves: [`Sighting`], borrowed.
 //! Never: allocates, panics, looks at a list.
 
+pub mod cert;
 pub mod dns;
+pub mod dtls;
 pub mod ech;
 pub mod ja4;
 pub mod quic;
@@ -43,6 +46,8 @@ closed_set! {
         TlsHello = "tls_hello",
         /// server_name extension that is broken or longer than a name can be.
         TlsServerName = "tls_server_name",
+        /// A server's ServerHello or certificate (up to TLS 1.2) that is broken.
+        TlsCertificate = "tls_certificate",
         /// QUIC header with an impossible length.
         QuicHeader = "quic_header",
         /// Frames inside a decrypted Initial that contradict RFC 9000.

@@ -4,11 +4,14 @@
 //! clock, a file or a socket; lets a name that did not match go further than the counter, unless
 //! the sink is one that shows a capture file to the person who holds it.
 
+mod certificate;
 mod context;
+mod dtls;
 mod mail;
 mod quic;
 mod support;
 mod tcp;
+mod tls;
 mod watch;
 mod worker;
 #[cfg(test)]

@@ -17,6 +17,7 @@ const TARGETS: &[(&str, Oracle)] = &[
     ("decode", poortwacht::decode::oracle::check),
     ("dns", poortwacht::names::dns::oracle::check),
     ("tls", poortwacht::names::tls::oracle::check),
+    ("certificate", poortwacht::names::cert::oracle::check),
     ("quic", poortwacht::names::quic::oracle::check),
     ("list", poortwacht::blocklist::oracle::check),
     ("wire", poortwacht::event::oracle::check),

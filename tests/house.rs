@@ -11,6 +11,7 @@ const UNSAFE_FILES: &[&str] = &[
     "src/capture/live/mapping.rs",
     "src/capture/live/socket.rs",
     "src/capture/mapped.rs",
+    "src/doctor/gather/timex.rs",
 ];
 
 #[test]

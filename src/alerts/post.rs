@@ -4,6 +4,7 @@
 //! Never: follows a redirect (a password would go along), waits longer than its time.
 
 use std::io::Read;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +16,8 @@ use crate::base::seen::closed_set;
 
 /// Bytes kept of an answer that is no "yes".
 const ANSWER_LEN_MAX: u64 = 2048;
+/// Bytes read of its state, which holds its configuration.
+const STATUS_LEN_MAX: u64 = 4 << 20;
 
 closed_set! {
     /// Why an attempt failed; the index counts it.
@@ -67,7 +70,7 @@ impl Client {
             // Once a minute is too seldom to keep a connection.
             .max_idle_connections(0);
         if settings.url.starts_with("https://") {
-            config = config.tls_config(tls(settings)?);
+            config = config.tls_config(trusted_by(&settings.ca_file, "[alerts.alertmanager]")?);
         }
         Ok(Self {
             agent: config.build().new_agent(),
@@ -107,6 +110,34 @@ impl Client {
     }
 }
 
+/// Asks for its state (`GET /api/v2/status`), with the same credentials: its version, or why not.
+///
+/// # Errors
+/// A sentence for people.
+pub fn ask_status(settings: &Alertmanager) -> Result<String, String> {
+    let client = Client::new(settings)?;
+    let url = format!("{}/api/v2/status", settings.url.trim_end_matches('/'));
+    let mut request = client.agent.get(&url);
+    if let Some(value) = &client.authorization {
+        request = request.header("Authorization", value);
+    }
+    let mut answer = request.call().map_err(|e| e.to_string())?;
+    let mut body = Vec::new();
+    let reader = answer.body_mut().as_reader();
+    // What cannot be read of it is missed below.
+    let _ = reader.take(STATUS_LEN_MAX).read_to_end(&mut body);
+    if !answer.status().is_success() {
+        return Err(format!("it answered {}", answer.status()));
+    }
+    let state: serde_json::Value = serde_json::from_slice(&body)
+        .map_err(|_| "what answers there is no Alertmanager".to_owned())?;
+    let version = state.pointer("/versionInfo/version");
+    let version = version.and_then(serde_json::Value::as_str);
+    version
+        .map(|version| printable(version.as_bytes()))
+        .ok_or_else(|| "what answers there is no Alertmanager".to_owned())
+}
+
 fn refused(status: StatusCode, text: &str) -> Outcome {
     let said = format!("it answered {status}: {text}");
     match status.as_u16() {
@@ -140,13 +171,17 @@ fn failed(error: ureq::Error) -> Outcome {
     Outcome::Later(reason, error.to_string())
 }
 
-/// Verification by the given authorities, or the system's; keys by ring.
-fn tls(settings: &Alertmanager) -> Result<TlsConfig, String> {
-    let roots = if settings.ca_file.as_os_str().is_empty() {
-        system_roots()?
+/// Verification by the authorities in `ca_file`, or by the system's when that is empty; keys by
+/// ring. `table` is where `ca_file` stands in the configuration.
+///
+/// # Errors
+/// No authority can be had.
+pub(crate) fn trusted_by(ca_file: &Path, table: &str) -> Result<TlsConfig, String> {
+    let roots = if ca_file.as_os_str().is_empty() {
+        system_roots(table)?
     } else {
-        let at = settings.ca_file.display();
-        let pem = std::fs::read(&settings.ca_file)
+        let at = ca_file.display();
+        let pem = std::fs::read(ca_file)
             .map_err(|e| format!("cannot read the authorities in {at}: {e}"))?;
         let mut roots = Vec::new();
         for item in parse_pem(&pem) {
@@ -158,8 +193,8 @@ fn tls(settings: &Alertmanager) -> Result<TlsConfig, String> {
         }
         if roots.is_empty() {
             return Err(format!(
-                "{at} holds no certificate: name a PEM file of the authority that vouches for \
-                 Alertmanager"
+                "{at} holds no certificate: name a PEM file of the authority that vouches for the \
+                 server"
             ));
         }
         roots
@@ -172,14 +207,13 @@ fn tls(settings: &Alertmanager) -> Result<TlsConfig, String> {
         .build())
 }
 
-fn system_roots() -> Result<Vec<Certificate<'static>>, String> {
+fn system_roots(table: &str) -> Result<Vec<Certificate<'static>>, String> {
     let found = rustls_native_certs::load_native_certs();
     if found.certs.is_empty() {
-        return Err(
-            "this system has no list of certificate authorities (Debian package \
-             ca-certificates): install it, or set `ca_file` under [alerts.alertmanager]"
-                .into(),
-        );
+        return Err(format!(
+            "this system has no list of certificate authorities (Debian package ca-certificates): \
+             install it, or set `ca_file` under {table}"
+        ));
     }
     let roots = found.certs.iter();
     Ok(roots

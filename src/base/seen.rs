@@ -168,13 +168,43 @@ closed_set! {
 }
 
 closed_set! {
-    /// Encrypted Client Hello (RFC 9849) as far as the outside can tell.
+    /// Encrypted Client Hello (RFC 9849) as far as the outside can tell: the reason, whose verdict
+    /// is [`EchVerdict::word`].
     EchVerdict {
-        /// No extension 65037.
+        /// No extension 65037. Verdict `none`.
         None = "none",
-        /// Outer name is a known ECH public name.
-        Real = "real",
-        /// Extension present; GREASE and real look alike.
-        Unknown = "unknown",
+        /// The extension in its inner form, as a server that faces clients hands it on: the name
+        /// beside it is the true one. Verdict `none`.
+        InnerForm = "inner-form",
+        /// The outer name is a known public name of an ECH provider. Verdict `real`.
+        PublicName = "public-name",
+        /// The same client had just received an HTTPS record whose configuration has this public
+        /// name and id. Verdict `real`.
+        HttpsRecord = "https-record",
+        /// The same client had asked for the HTTPS record of this very name, and the answer has no
+        /// configuration. Verdict `grease`.
+        NoEchInDns = "no-ech-in-dns",
+        /// The client received a configuration with this public name, but of another id. Verdict
+        /// `unknown`.
+        ConfigMismatch = "config-mismatch",
+        /// No such question of this client was seen: GREASE and real look alike. Verdict `unknown`.
+        DnsNotSeen = "dns-not-seen",
+    }
+}
+
+impl EchVerdict {
+    /// `none`, `real`, `grease` or `unknown`.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::None | Self::InnerForm => "none",
+            Self::PublicName | Self::HttpsRecord => "real",
+            Self::NoEchInDns => "grease",
+            Self::ConfigMismatch | Self::DnsNotSeen => "unknown",
+        }
+    }
+
+    /// Is the true name hidden?
+    pub const fn is_real(self) -> bool {
+        matches!(self, Self::PublicName | Self::HttpsRecord)
     }
 }

@@ -3,14 +3,14 @@
 //! Enters: the texts of all files. Leaves: one compiled catalogue, or every problem found. Never:
 //! reads a file; asks what day it is.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fmt::Write;
 
 use ring::digest;
 
 use super::plain::{self, Allow, PlainList};
 use super::problem::ListProblem;
-use super::schema::{Category, Class, Confidence, MatchKind, Severity, Status, Vendor};
+use super::schema::{Category, Class, Confidence, Severity, Status, Vendor};
 use super::table::{RULES_MAX, TableBuilder};
 use super::{Catalogue, RuleFacts, rank, vendor_file};
 use crate::base::Timestamp;
@@ -114,16 +114,12 @@ impl Draft {
             return;
         }
         let number = self.vendors.len() as u32;
-        let mut seen = HashSet::with_capacity(list.names.len());
-        for (name, line) in &list.names {
-            // The same name twice in one list says nothing new.
-            if !seen.insert(name.as_str()) {
-                continue;
-            }
+        // `exchange` keeps of each name and kind the first line only.
+        for entry in &list.entries {
             let rank = rank(Class::Hit, Category::UserList);
             if self
                 .table
-                .push(name.as_str(), MatchKind::Suffix, rank, &[])
+                .push(entry.name.as_str(), entry.kind, rank, &[])
                 .is_none()
             {
                 return self.full(path);
@@ -131,7 +127,7 @@ impl Draft {
             self.rules.push(RuleFacts {
                 vendor: number,
                 host: u32::MAX,
-                line: *line,
+                line: entry.line,
                 role: None,
                 severity: Severity::Medium,
                 confidence: Confidence::Medium,

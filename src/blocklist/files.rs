@@ -1,4 +1,4 @@
-//! Where lists come from: a folder, files, or the program itself.
+//! Where lists come from: a folder, a bundle, files, or the program itself.
 //!
 //! Enters: paths. Leaves: a compiled catalogue. Never: follows a sub-folder; keeps the texts.
 
@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::Catalogue;
+use super::bundle::Bundle;
 use super::compile::SourceText;
+use super::packed::unpack;
 use super::problem::ListProblem;
 use crate::base::Timestamp;
 
@@ -16,6 +18,11 @@ include!(concat!(env!("OUT_DIR"), "/builtin.rs"));
 
 /// Longest list file, in bytes: 16 million names of 30 bytes.
 const FILE_LEN_MAX: u64 = 512 << 20;
+
+/// Vendor files of the catalogue that is built in: name and text.
+pub fn builtin_files() -> impl Iterator<Item = (&'static str, &'static str)> {
+    FILES.iter().copied()
+}
 
 enum Kind {
     Vendor,
@@ -40,7 +47,19 @@ pub(super) fn load(
     let mut files = Vec::new();
     let mut modified = 0;
     let mut wanted: Vec<(Kind, PathBuf)> = Vec::new();
-    if let Some(dir) = dir {
+    let mut bundle = None;
+    if let Some(file) = dir.filter(|dir| dir.is_file()) {
+        let name = file.display().to_string();
+        let read = read(file).and_then(|(text, _)| Bundle::parse(&name, &text));
+        match read {
+            Ok(read) => {
+                // The file's own time is when it was put there.
+                modified = read.created.unix_timestamp();
+                bundle = Some(read);
+            }
+            Err(problem) => problems.push(problem),
+        }
+    } else if let Some(dir) = dir {
         match vendor_paths(dir) {
             Ok(paths) => wanted.extend(paths.into_iter().map(|path| (Kind::Vendor, path))),
             Err(problem) => problems.push(problem),
@@ -66,6 +85,8 @@ pub(super) fn load(
         .iter()
         .map(|(name, text)| SourceText::Vendor(name, text))
         .collect();
+    let bundled = bundle.iter().flat_map(|bundle| &bundle.files);
+    sources.extend(bundled.map(|file| SourceText::Vendor(&file.name, &file.text)));
     sources.extend(files.iter().map(|file| match file.kind {
         Kind::Vendor => SourceText::Vendor(&file.path, &file.text),
         Kind::UserList => SourceText::UserList(&file.path, &file.text),
@@ -126,10 +147,10 @@ fn vendor_paths(dir: &Path) -> Result<Vec<PathBuf>, ListProblem> {
     Ok(paths)
 }
 
-/// The text of a list file and when it was last changed, in seconds since the epoch.
+/// The text of a list file, unpacked, and when it was last changed, in seconds since the epoch.
 ///
 /// # Errors
-/// It cannot be read, is no UTF-8, or is longer than 512 MiB.
+/// It cannot be read or unpacked, is no UTF-8, or is longer than 512 MiB.
 pub fn read(path: &Path) -> Result<(String, i64), ListProblem> {
     let name = path.display().to_string();
     let unreadable = |error: std::io::Error| {
@@ -157,15 +178,7 @@ pub fn read(path: &Path) -> Result<(String, i64), ListProblem> {
             "split it or check what it is",
         ));
     }
-    let text = String::from_utf8(bytes).map_err(|error| {
-        let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        let line = good.iter().filter(|&&b| b == b'\n').count() + 1;
-        let what = "the text is not UTF-8";
-        ListProblem {
-            line: u32::try_from(line).unwrap_or(u32::MAX),
-            ..ListProblem::of_file(&name, what, "save the file as UTF-8")
-        }
-    })?;
+    let text = unpack(&name, bytes)?;
     let changed = changed
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default()

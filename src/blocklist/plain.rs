@@ -1,32 +1,34 @@
-//! Plain user lists and the allow-list: what an organisation adds of its own.
+//! User lists and the allow-list: what an organisation adds of its own.
 //!
 //! Enters: texts. Leaves: checked names with their lines. Never: a list with one bad line.
 
 use time::{Date, PrimitiveDateTime, Time};
 
-use super::fields::{Fields, list_name};
+use super::exchange::{self, Entry};
+use super::fields::Fields;
 use super::problem::{ListProblem, Problems};
 use super::schema::MatchKind;
 use super::vendor_file::rule_name;
-use crate::base::{DomainName, Timestamp};
+use crate::base::Timestamp;
 
-/// A plain list: one domain a line covers that name and every name below it; `#` begins a comment.
+/// A list of the organisation's own.
 pub(crate) struct PlainList {
     /// Vendor id: the file's stem in lower case, with `-` for what may not stand in an id.
     pub(crate) id: String,
     /// The stem as it is.
     pub(crate) name: String,
-    /// Names in normal form, with their lines.
-    pub(crate) names: Vec<(DomainName, u32)>,
+    /// Names in normal form, exact or with all below them, with their lines.
+    pub(crate) entries: Vec<Entry>,
 }
 
-/// Reads a plain list.
+/// Reads a list in any form that `exchange` knows; the first line that tells decides. A list with
+/// exceptions that matter is refused: an exception would have to silence the catalogue too.
 ///
 /// # Errors
 /// Every problem (up to a bound), with its line.
 pub(crate) fn parse_list(path: &str, text: &str) -> Result<PlainList, Vec<ListProblem>> {
-    let mut problems = Problems::new(path, text);
     let file = path.rsplit('/').next().unwrap_or(path);
+    let file = file.trim_end_matches(".gz").trim_end_matches(".zst");
     let name = file
         .rsplit_once('.')
         .map_or(file, |(stem, _)| stem)
@@ -39,55 +41,21 @@ pub(crate) fn parse_list(path: &str, text: &str) -> Result<PlainList, Vec<ListPr
         }
     };
     let id: String = name.chars().take(64).map(plain).collect();
-    let mut names = Vec::new();
-    let mut number = 0;
-    for line in text.strip_prefix('\u{feff}').unwrap_or(text).lines() {
-        number += 1;
-        let entry = line.split('#').next().unwrap_or_default().trim();
-        if entry.is_empty() {
-            continue;
-        }
-        match list_name(entry) {
-            Ok(name) => names.push((name, number)),
-            Err((what, next)) => {
-                let next = foreign_form(entry).unwrap_or(next);
-                problems.on(number, column(line, entry), what, next);
-            }
-        }
+    let list = exchange::read(exchange::guess(text), path, text);
+    if list.bad > 0 {
+        return Err(list.problems);
     }
-    if names.is_empty() && !problems.any() {
-        problems.on(
-            0,
-            0,
-            "the list holds no name",
-            "write one domain a line, or do not name it",
-        );
+    if let Some(exception) = list.exceptions.first() {
+        let what = format!("`{}` is an exception to a wider entry", exception.name);
+        let next = "take the list over with `poortwacht list import --exceptions FILE`, which \
+                    makes an allow-list of them";
+        return Err(vec![ListProblem {
+            line: exception.line,
+            ..ListProblem::of_file(path, what, next)
+        }]);
     }
-    if problems.any() {
-        Err(problems.into_found())
-    } else {
-        Ok(PlainList { id, name, names })
-    }
-}
-
-fn column(line: &str, entry: &str) -> u32 {
-    let before = line.find(entry).map_or(0, |at| line[..at].chars().count());
-    u32::try_from(before + 1).unwrap_or(u32::MAX)
-}
-
-/// What to do about a line in another tool's form.
-fn foreign_form(entry: &str) -> Option<&'static str> {
-    let mut words = entry.split_whitespace();
-    let first = words.next().unwrap_or_default();
-    if first.parse::<std::net::IpAddr>().is_ok() && words.next().is_some() {
-        Some("this looks like a hosts file: leave the address out, one name a line")
-    } else if entry.contains('*') {
-        Some("leave the `*.` out: a line covers all names below it")
-    } else if entry.contains("://") {
-        Some("leave the scheme and the path out")
-    } else {
-        None
-    }
+    let entries = list.entries;
+    Ok(PlainList { id, name, entries })
 }
 
 /// One entry of the allow-list.

@@ -70,15 +70,9 @@ impl std::error::Error for FilterError {}
 /// The link-layer number that libpcap compiles for. It differs from the file number for raw IP.
 fn dlt(link: LinkType) -> i32 {
     match link {
-        LinkType::Null => 0,
-        LinkType::Ethernet => 1,
         LinkType::RawIp => 12,
-        LinkType::Loop => 108,
-        LinkType::LinuxSll => 113,
-        LinkType::RawIpv4 => 228,
-        LinkType::RawIpv6 => 229,
-        LinkType::LinuxSll2 => 276,
-        LinkType::Unknown(number) => i32::from(number),
+        LinkType::AtmRfc1483 => 11,
+        other => i32::from(other.number()),
     }
 }
 

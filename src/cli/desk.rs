@@ -31,6 +31,11 @@ pub(super) fn reload(args: &ReloadArgs) -> Result<(), Fault> {
     ask(&args.common, args.control.as_deref(), "reload")
 }
 
+/// The same, at a known socket.
+pub(super) fn reload_at(socket: &Path) -> Result<(), Fault> {
+    ask(&Common::default(), Some(socket), "reload")
+}
+
 /// Closes a case.
 pub(super) fn close(
     common: &Common,

@@ -1,10 +1,12 @@
-//! `poortwacht list`: check, show, count, compare and try the lists.
+//! `poortwacht list`: check, show, count, compare, try, exchange and update the lists.
 //!
 //! Enters: arguments, names on standard input. Leaves: lines (tables on a terminal, JSON on
 //! request) and an exit code. Never: decides what matches; that is the catalogue's.
 
+mod exchange;
 mod show;
 mod try_names;
+mod update;
 
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -13,6 +15,18 @@ use std::process::ExitCode;
 use crate::blocklist::diff::{Change, diff};
 use crate::blocklist::{Catalogue, ListProblem, lint};
 use crate::daemon::Exit;
+
+const EXAMPLES: &str = "\
+Examples:
+  poortwacht list test app.clearview.ai                      what would this name be?
+  poortwacht list export --format rpz --output db.faces      for BIND, Unbound, Knot, PowerDNS
+  poortwacht list export --format suricata --vendors pimeyes,facecheck-id
+  poortwacht list import hosts.txt --output own.txt          the form is found out
+  poortwacht list bundle --lists blocklists --output catalogue.json
+  poortwacht list verify catalogue.json --key RWQ...
+  poortwacht list update --from https://lists.example/catalogue.json --dry-run
+  poortwacht list update --config /etc/poortwacht/poortwacht.toml --reload
+  poortwacht list rollback --to catalogue.json";
 
 /// Where the lists are.
 #[derive(clap::Args, Clone, Debug, Default)]
@@ -42,8 +56,9 @@ impl ListSources {
     }
 }
 
-/// Look at the lists of names that make a hit
+/// Look at the lists of names that make a hit, take them over and hand them on
 #[derive(clap::Args, Clone, Debug)]
+#[command(after_help = EXAMPLES)]
 pub struct ListArgs {
     #[command(flatten)]
     sources: ListSources,
@@ -67,9 +82,9 @@ enum ListCommand {
     Stats,
     /// Show which rules two lists differ in
     Diff {
-        /// Folder of vendor files, plain list, or `builtin`
+        /// Folder of vendor files, bundle (.json), user list, or `builtin`
         old: PathBuf,
-        /// Folder of vendor files, plain list, or `builtin`
+        /// Folder of vendor files, bundle (.json), user list, or `builtin`
         new: PathBuf,
     },
     /// Tell for each name what the lists say: name, verdict, vendor, rule, match, role
@@ -78,6 +93,18 @@ enum ListCommand {
         #[arg(required = true, value_name = "NAME")]
         names: Vec<String>,
     },
+    /// Write the catalogue as a list for another program; standard error says what it cannot hold
+    Export(exchange::ExportArgs),
+    /// Take a list of another program over as a user list
+    Import(exchange::ImportArgs),
+    /// Put a catalogue (--lists DIR, or the built-in one) into one file, to be signed
+    Bundle(update::BundleArgs),
+    /// Check the signature of a file
+    Verify(update::VerifyArgs),
+    /// Fetch a newer bundle, check it, show what changes, put it in force
+    Update(update::UpdateArgs),
+    /// Take the bundle before the last update back
+    Rollback(update::RollbackArgs),
 }
 
 /// Why a `list` command did not do what was asked.
@@ -86,6 +113,8 @@ enum ListError {
     Lists(Vec<ListProblem>),
     /// No vendor goes by this name; ids that come near.
     NoVendor(String, Vec<String>),
+    /// Anything else: what, where, what next.
+    Said(Exit, String),
     /// Input or output failed.
     Io(io::Error),
 }
@@ -128,6 +157,7 @@ pub fn run(args: &ListArgs) -> ExitCode {
             let exit = match (&error, &args.what) {
                 (ListError::NoVendor(..), _) | (ListError::Lists(_), ListCommand::Lint) => Exit::No,
                 (ListError::Lists(_), _) => Exit::List,
+                (ListError::Said(exit, _), _) => *exit,
                 (ListError::Io(_), _) => Exit::Output,
             };
             ExitCode::from(exit as u8)
@@ -173,6 +203,12 @@ fn execute(
             }
             Ok(())
         }
+        ListCommand::Export(export) => exchange::export(export, &args.sources.load()?, out, notes),
+        ListCommand::Import(import) => exchange::import(import, out, notes),
+        ListCommand::Bundle(bundle) => update::bundle(bundle, args.sources.lists.as_deref(), out),
+        ListCommand::Verify(verify) => update::verify_file(verify, look, out),
+        ListCommand::Update(update) => update::update(update, look, out, notes),
+        ListCommand::Rollback(rollback) => update::rollback(rollback, notes),
     }
 }
 
@@ -196,6 +232,7 @@ fn report(error: &ListError, to: &mut dyn Write) -> io::Result<()> {
                 writeln!(to, "near: {}", near.join(", "))
             }
         }
+        ListError::Said(_, what) => writeln!(to, "error: {what}"),
         ListError::Io(error) => writeln!(to, "error: {error}; check the input and the output"),
     }
 }
@@ -246,10 +283,10 @@ fn load_any(path: &Path) -> Result<Catalogue, ListError> {
     if path == Path::new("builtin") {
         return Ok(Catalogue::builtin()?);
     }
-    if path.is_dir() {
+    let name = path.display().to_string();
+    if path.is_dir() || name.ends_with(".json") || name.ends_with(".json.previous") {
         return Ok(Catalogue::load(Some(path), &[], None)?);
     }
-    let name = path.display().to_string();
     if name.ends_with(".toml") {
         let next = "compare whole folders, plain lists, or `builtin`";
         return Err(vec![ListProblem::of_file(&name, "is one vendor file", next)].into());

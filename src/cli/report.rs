@@ -268,6 +268,9 @@ pub fn summary(stats: &Stats, tally: &Tally, list: &ListInfo) -> String {
     line(&mut out, "not decoded", decode::Malformed::ALL, |m| {
         s.decode_malformed.at(m.index())
     });
+    line(&mut out, "tunnels", decode::Tunnel::ALL, |t| {
+        s.tunnels.at(t.index())
+    });
     line(&mut out, "names", Seen::ALL, |n| s.names.at(n.index()));
     line(&mut out, "local names", LocalNames::ALL, |n| {
         s.local_names.at(n.index())

@@ -86,6 +86,8 @@ pub(super) struct Key {
     pub id: u32,
     /// Networks behind different VLANs may use the same addresses.
     pub vlan: Option<u16>,
+    /// As may those in different tunnels: what [`Way`](super::tunnel::Way) made of them.
+    pub within: u64,
 }
 
 /// The datagrams in progress.
@@ -128,6 +130,7 @@ impl Table {
             proto: 0,
             id: 0,
             vlan: None,
+            within: 0,
         };
         let blank = || Entry {
             key,
@@ -231,11 +234,6 @@ impl Table {
             }
             slot = newer;
         }
-    }
-
-    /// Where memory lies, for the oracle.
-    pub fn memory(&self) -> &[u8] {
-        &self.memory
     }
 
     fn count(&mut self, fate: FragmentFate) {

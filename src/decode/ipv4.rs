@@ -7,8 +7,8 @@ use pnet::packet::ipv4::Ipv4Packet;
 
 use super::exclude::Excluded;
 use super::fragment::Piece;
-use super::ipv6::AUTHENTICATION;
 use super::span::Span;
+use super::transport::{TCP, UDP};
 use super::{End, Malformed};
 
 const HEADER_LEN: usize = 20;
@@ -30,10 +30,10 @@ pub(super) struct Datagram<'f> {
 }
 
 impl Datagram<'_> {
-    /// Is `body` what the datagram carries, with nothing between?
+    /// Is `body` a TCP segment or a UDP datagram, with nothing between?
     #[inline]
     pub const fn is_plain(&self) -> bool {
-        !self.more && self.offset == 0 && self.proto != AUTHENTICATION
+        !self.more && self.offset == 0 && matches!(self.proto, TCP | UDP)
     }
 
     /// What the header says of a fragment, when `body` is one.

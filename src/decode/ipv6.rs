@@ -14,6 +14,7 @@ use pnet::packet::ipv6::{ExtensionPacket, FragmentPacket, Ipv6Packet, RoutingPac
 use super::exclude::Excluded;
 use super::fragment::Piece;
 use super::span::Span;
+use super::transport::{TCP, UDP};
 use super::{End, Malformed};
 
 /// Most extension headers of one packet.
@@ -44,11 +45,10 @@ pub(super) struct Datagram<'f> {
 }
 
 impl Datagram<'_> {
-    /// Is `body` what the datagram carries, with nothing between? Not so for ICMPv6, so that the
-    /// plain way need not know it.
+    /// Is `body` a TCP segment or a UDP datagram, with nothing between?
     #[inline]
     pub const fn is_plain(&self) -> bool {
-        !is_extension(self.next) && self.next != ICMPV6
+        matches!(self.next, TCP | UDP)
     }
 }
 

@@ -32,6 +32,15 @@ impl<'f> Span<'f> {
         }
     }
 
+    /// Are the first `len` bytes here, or all there were? What is guessed from bytes must not come
+    /// out otherwise because some were not captured.
+    pub fn shows(self, len: usize) -> Result<(), Malformed> {
+        if self.bytes.len() < self.wire_len.min(len) {
+            return Err(Malformed::Truncated);
+        }
+        Ok(())
+    }
+
     /// What lies behind the first `len` bytes.
     #[inline]
     pub fn after(self, len: usize) -> Result<Self, Malformed> {

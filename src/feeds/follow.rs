@@ -442,6 +442,17 @@ fn files(path: &Path) -> io::Result<Option<Vec<Found>>> {
     Ok(Some(found))
 }
 
+/// The path itself, or the newest file that fits its pattern.
+pub(super) fn newest(path: &Path) -> io::Result<PathBuf> {
+    match files(path)? {
+        None => Ok(path.to_owned()),
+        Some(mut found) => match found.pop() {
+            Some(newest) => Ok(newest.path),
+            None => Err(io::ErrorKind::NotFound.into()),
+        },
+    }
+}
+
 /// A file that is written anew at each change: read whole, when it rests.
 pub struct Whole {
     path: PathBuf,

@@ -5,7 +5,8 @@
 //! else in a pool buffer. Never: knows a protocol; waits for the SYN; grows.
 //!
 //! A message may begin at the start of a stream and, since a dialogue may come before it
-//! (STARTTLS, CONNECT, SOCKS), at the start of each of the first [`LOOKS_MAX`] segments of a side.
+//! (STARTTLS, CONNECT, SOCKS), at the start of each of the first [`LOOKS_MAX`] segments of a side;
+//! also right behind a line of a dialogue that the reader knows, and such lines use up no look.
 
 use bytemuck::Zeroable;
 
@@ -22,13 +23,15 @@ mod place;
 mod tests;
 
 use half::Half;
-use place::{Next, Place};
+use place::{Next, Place, Told};
 
 /// The stretches that streams keep.
 type Parts = Shelf<Assembly>;
 
 /// Segments of one side in which a message may still begin.
 pub const LOOKS_MAX: u8 = 16;
+/// Lines of a known dialogue ([`Verdict::Passed`]) that use up no look; each one more does.
+pub const LINES_MAX: u8 = 120;
 /// Room kept before the first segment of a stream that was met in the middle, in bytes: earlier
 /// segments that arrive late still fit.
 const MARGIN: usize = 8 * 1024;
@@ -51,12 +54,23 @@ const CLOSED_S: u32 = 120;
 pub enum Verdict {
     /// Read a message of so many bytes; another may follow.
     Consumed(usize),
+    /// So many bytes belong to a dialogue that may lead to a message: one may begin right behind
+    /// them. Unlike after [`Self::Consumed`], what is missing is not waited for.
+    Passed(usize),
     /// It fits so far; more bytes are needed.
     NeedMore,
     /// No message begins here.
     NotHere,
     /// A message seems to begin here but contradicts itself. Looking goes on: it may be a decoy.
     Broken,
+    /// This side has told all it can; the other may tell more. `by_client`: is this side the
+    /// client's? The outcome, if any, stands when nothing better comes.
+    Told {
+        /// What became of the connection as far as this side tells.
+        outcome: Option<Outcome>,
+        /// Was it sent by the client?
+        by_client: bool,
+    },
     /// All is known about this connection.
     Decided(Outcome),
 }
@@ -123,6 +137,8 @@ struct Conn {
     closing: u8,
     /// 1 when the reader wants its later payload.
     wanted: u8,
+    /// What one side told while the other may tell more: 0, or 1 + index of an [`Outcome`].
+    told: u8,
 }
 
 impl Conn {
@@ -149,6 +165,19 @@ impl Conn {
     const fn spoke_first(&mut self, side: Side) {
         if self.client == 0 {
             self.set_client(side);
+        }
+    }
+
+    /// What stands if nothing better comes.
+    fn told(&self) -> Option<Outcome> {
+        let index = usize::from(self.told).checked_sub(1)?;
+        Outcome::ALL.get(index).copied()
+    }
+
+    /// Notes what one side told. A name is not taken back.
+    fn tell(&mut self, outcome: Outcome) {
+        if self.told() != Some(Outcome::Named) {
+            self.told = (outcome.index() as u8).saturating_add(1);
         }
     }
 
@@ -323,6 +352,9 @@ fn data<R: Reader>(
 ) {
     let half = conn.half(side);
     if half.done() {
+        if conn.told != 0 {
+            alone(parts, key, conn, side, reader);
+        }
         return;
     }
     half.saw_payload();
@@ -357,14 +389,58 @@ fn data<R: Reader>(
             fate::want(key, conn, side, &message, reader);
             fate::decide(parts, key, conn, outcome, reader);
         }
+        Next::Told(told, mut message) => {
+            if message.to == end {
+                message.to = end.wrapping_add(segment.cut);
+            }
+            half_told(parts, key, conn, side, (&told, &message), reader);
+        }
         Next::Lost(outcome) => fate::conclude(parts, key, conn, Some(outcome), reader),
     }
 }
 
-/// Once the client's side has had its looks, nothing more is to be expected of the connection.
+/// One side has told all it can.
+#[cold]
+fn half_told<R: Reader>(
+    parts: &mut Parts,
+    key: &Key,
+    conn: &mut Conn,
+    side: Side,
+    (told, message): (&Told, &Message),
+    reader: &mut R,
+) {
+    conn.spoke_first(if told.by_client { side } else { side.other() });
+    if let Some(outcome) = told.outcome {
+        conn.tell(outcome);
+    }
+    if told.by_client {
+        // Whatever was watched on these ports before is over.
+        fate::want(key, conn, side, message, reader);
+        conn.half(side.other()).look_anew();
+    }
+    let half = conn.half(side);
+    parts.give(half.part);
+    half.finish();
+    if conn.half(side.other()).done() {
+        fate::conclude(parts, key, conn, None, reader);
+    }
+}
+
+/// A side that has told all it can goes on, and nothing was ever seen of the other: only this
+/// direction passes here.
+#[cold]
+fn alone<R: Reader>(parts: &mut Parts, key: &Key, conn: &mut Conn, side: Side, reader: &mut R) {
+    if !conn.half(side.other()).payload_seen() {
+        fate::conclude(parts, key, conn, None, reader);
+    }
+}
+
+/// Once the client's side has had its looks, nothing more is to be expected of the connection,
+/// unless its hello left the name to the server.
 fn give_up_looking<R: Reader>(parts: &mut Parts, key: &Key, conn: &mut Conn, reader: &mut R) {
     let over = match conn.client_side() {
-        Some(side) => conn.half(side).done(),
+        Some(side) if conn.told == 0 => conn.half(side).done(),
+        Some(_) => conn.sides.iter().all(Half::done),
         None => conn.sides.iter().all(Half::done),
     };
     if over {

@@ -190,6 +190,10 @@ pub struct Question {
 pub struct Tls {
     /// What the client said.
     pub client: TlsClient,
+    /// The application protocol that the client would like best (RFC 7301); what the server chose
+    /// is not seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_protocol: Option<String>,
 }
 
 /// `tls.client.*`.
@@ -292,8 +296,11 @@ pub struct OwnTls {
     /// JA4 of the ClientHello.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ja4: Option<String>,
-    /// `none`, `real` or `unknown`.
+    /// Encrypted Client Hello: `none`, `real`, `grease` or `unknown`.
     pub ech: String,
+    /// Why: a label of [`EchVerdict`](crate::base::EchVerdict). Absent without the extension.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ech_reason: Option<String>,
 }
 
 /// `poortwacht.fold.*`.

@@ -25,6 +25,8 @@ pub struct Kept {
 pub fn keep(evidence: &[u8], seen: Seen, name: &str, hide_client: bool) -> Kept {
     let bytes = match seen {
         Seen::DnsQuery | Seen::DnsCname | Seen::DnsSvcb => dns(evidence, name, hide_client),
+        // Google's own handshake: of it the name and the version alone are handed on.
+        Seen::QuicSni if evidence.starts_with(b"CHLO") => evidence.to_vec(),
         Seen::TlsSni | Seen::QuicSni | Seen::DtlsSni if hide_client => hello(evidence),
         Seen::TlsSni | Seen::QuicSni | Seen::DtlsSni => evidence.to_vec(),
         // A server's certificate tells nothing about the client.

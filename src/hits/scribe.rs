@@ -16,8 +16,12 @@ use super::ecs::{
 use super::fold::{Finding, Fold};
 use super::pseudonym::{Addresses, Key};
 use super::{community, evidence};
-use crate::base::{Seen, Timestamp};
+use crate::base::{EchVerdict, Seen, Timestamp};
 use crate::event::{EVIDENCE_LEN_MAX, Hit, HitRule};
+use crate::names::tls;
+
+/// Longest name of an application protocol that is written down; registered ones are shorter.
+const ALPN_LEN_MAX: usize = 32;
 
 /// Who writes: goes into `observer.*`.
 #[derive(Clone, Debug)]
@@ -89,6 +93,7 @@ impl Scribe {
                 client: TlsClient {
                     server_name: hit.name.clone(),
                 },
+                next_protocol: first_protocol(&hit.evidence),
             }),
             observer: self.observed(hit),
             poortwacht: self.own(hit, fold),
@@ -243,7 +248,8 @@ impl Scribe {
             client: self.client(hit),
             tls: hit.seen.is_hello().then(|| OwnTls {
                 ja4: hit.ja4.clone(),
-                ech: hit.ech.label().into(),
+                ech: hit.ech.word().into(),
+                ech_reason: (hit.ech != EchVerdict::None).then(|| hit.ech.label().into()),
             }),
             fold: fold.map(|fold| FoldFields {
                 first_id: self.first_id(hit),
@@ -370,6 +376,14 @@ const fn evidence_kind(seen: Seen) -> &'static str {
         | Seen::ResolverLog
         | Seen::ProxyLog => "dns-message",
     }
+}
+
+/// The application protocol that a kept ClientHello offers first (RFC 7301), when it is one word.
+fn first_protocol(evidence: &[u8]) -> Option<String> {
+    let alpn = tls::peek_hello(evidence)?.alpn?;
+    let word = alpn.len() <= ALPN_LEN_MAX && !alpn.is_empty();
+    let text = (word && alpn.iter().all(u8::is_ascii_graphic)).then_some(alpn)?;
+    Some(String::from_utf8_lossy(text).to_ascii_lowercase())
 }
 
 fn feed(hit: &Hit) -> &str {

@@ -4,6 +4,8 @@
 //! cut at [`EVIDENCE_LEN_MAX`](crate::event::EVIDENCE_LEN_MAX)). Leaves: lines of printable
 //! text. Never: panics on what the wire sent, lets a control character reach a terminal.
 
+mod certificate;
+mod chlo;
 mod dns;
 mod hello;
 mod registry;
@@ -26,6 +28,7 @@ pub fn describe(evidence: &[u8], seen: Seen) -> Vec<String> {
     let mut lines = Lines::default();
     match seen {
         Seen::DnsQuery | Seen::DnsCname | Seen::DnsSvcb => dns::describe(evidence, &mut lines),
+        Seen::QuicSni if evidence.starts_with(b"CHLO") => chlo::describe(evidence, &mut lines),
         Seen::TlsSni | Seen::QuicSni | Seen::DtlsSni => hello::describe(evidence, &mut lines),
         Seen::HttpHost
         | Seen::HttpConnect
@@ -33,7 +36,8 @@ pub fn describe(evidence: &[u8], seen: Seen) -> Vec<String> {
         | Seen::SocksConnect
         | Seen::SmtpDomain => lines.add("host", String::from_utf8_lossy(evidence)),
         Seen::DnsJoin => dns::describe(evidence, &mut lines),
-        Seen::TlsCert | Seen::ResolverLog | Seen::ProxyLog => {}
+        Seen::TlsCert => certificate::describe(evidence, &mut lines),
+        Seen::ResolverLog | Seen::ProxyLog => {}
     }
     lines.finish()
 }

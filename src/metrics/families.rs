@@ -89,6 +89,8 @@ families! {
         "Well-formed frames that carry nothing which is read, by reason.";
     fragments: Counter "poortwacht_fragments_total" ["fate"]
         "IP fragments and datagrams made of them, by what became of them.";
+    tunnels: Counter "poortwacht_tunnels_total" ["kind"]
+        "Layers of links and tunnels taken off frames, by kind.";
     excluded_prefixes: Gauge "poortwacht_excluded_prefixes" []
         "Address prefixes that the config excludes from being read.";
 

@@ -103,6 +103,12 @@ impl Metrics {
                 &old.fragments,
             ),
             (
+                &f.tunnels,
+                labels(decode::Tunnel::ALL, decode::Tunnel::label),
+                &new.tunnels,
+                &old.tunnels,
+            ),
+            (
                 &f.malformed_messages,
                 labels(names::Malformed::ALL, names::Malformed::label),
                 &new.names_malformed,
@@ -236,10 +242,11 @@ pub(super) fn went_back(old: &Stats, new: &Stats) -> bool {
         |s| s.smtp_mails,
         |s| s.watched_given_up,
     ];
-    let sets: [fn(&Stats) -> &Counters; 15] = [
+    let sets: [fn(&Stats) -> &Counters; 16] = [
         |s| &s.decode_malformed,
         |s| &s.decode_not_for_us,
         |s| &s.fragments,
+        |s| &s.tunnels,
         |s| &s.names_malformed,
         |s| &s.names,
         |s| &s.local_names,

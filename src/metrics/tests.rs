@@ -101,7 +101,7 @@ fn an_interface_is_up_only_when_its_worker_says_so() {
 fn each_field_of_a_snapshot_moves_its_own_series() {
     type Change = (fn(&mut Stats), &'static str);
     let here = "{interface=\"eth0\"}";
-    let changes: [Change; 35] = [
+    let changes: [Change; 36] = [
         (|s| s.frames = 3, "poortwacht_frames_total@"),
         (|s| s.wire_bytes = 3, "poortwacht_wire_bytes_total@"),
         (|s| s.excluded = 3, "poortwacht_excluded_frames_total@"),
@@ -163,6 +163,10 @@ fn each_field_of_a_snapshot_moves_its_own_series() {
         (
             |s| s.fragments = counters(9, decode::FragmentFate::Expired.index(), 3),
             "poortwacht_fragments_total{fate=\"expired\"}",
+        ),
+        (
+            |s| s.tunnels = counters(40, decode::Tunnel::Vxlan.index(), 3),
+            "poortwacht_tunnels_total{kind=\"vxlan\"}",
         ),
         (
             |s| s.names_malformed = counters(9, names::Malformed::TlsHello.index(), 3),

@@ -19,6 +19,7 @@ use ring::digest;
 
 use super::reader::Reader;
 use super::tls::{Outline, grease};
+use crate::base::Seen;
 
 /// Characters of a fingerprint: ten, two hashes of twelve, two underscores.
 const LEN: usize = 36;
@@ -60,6 +61,24 @@ impl fmt::Debug for Ja4 {
 /// `None`: the message is no whole ClientHello in TLS form, or has more than 512 cipher suites or
 /// extensions.
 pub fn client(message: &[u8], quic: bool) -> Option<Ja4> {
+    fingerprint(message, if quic { b"q" } else { b"t" })
+}
+
+/// The fingerprint of a hello seen this way; as [`client`], and `d` for DTLS. `None` also for
+/// Google's own handshake, which has no ClientHello.
+pub fn of(message: &[u8], seen: Seen) -> Option<Ja4> {
+    if message.starts_with(b"CHLO") {
+        return None;
+    }
+    match seen {
+        Seen::TlsSni => fingerprint(message, b"t"),
+        Seen::QuicSni => fingerprint(message, b"q"),
+        Seen::DtlsSni => fingerprint(message, b"d"),
+        _ => None,
+    }
+}
+
+fn fingerprint(message: &[u8], carrier: &[u8; 1]) -> Option<Ja4> {
     let outline = Outline::of(message)?;
     let mut ciphers = Sorted::new();
     for suite in values(outline.cipher_suites) {
@@ -75,7 +94,7 @@ pub fn client(message: &[u8], quic: bool) -> Option<Ja4> {
     }
 
     let mut text = Text::new();
-    text.put(if quic { b"q" } else { b"t" });
+    text.put(carrier);
     text.put(version_code(facts.version));
     text.put(if facts.named { b"d" } else { b"i" });
     text.put(&two_digits(ciphers.len));
@@ -149,7 +168,12 @@ impl<'a> Facts<'a> {
             SUPPORTED_VERSIONS if !self.versions_seen => {
                 self.versions_seen = true;
                 let list = reader.vec8().unwrap_or_default();
-                self.version = values(list).max().unwrap_or_default();
+                // DTLS counts its versions downwards: 0xfefd is 1.2, 0xfefc is 1.3.
+                let newest = |version: &u16| match *version {
+                    0xfe00.. => 0x1_0000u32.wrapping_sub(u32::from(*version)),
+                    version => u32::from(version),
+                };
+                self.version = values(list).max_by_key(newest).unwrap_or_default();
             }
             _ => {}
         }

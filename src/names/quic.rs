@@ -11,7 +11,11 @@
 //! a whole connection. Neither is told apart from the true client by looking on.
 //!
 //! RFC 8999; RFC 9000 sections 7.2, 12.2, 14.1, 17.2; RFC 9001 section 5 and appendix A;
-//! RFC 9368; RFC 9369; RFC 9287; RFC 9443 (telling protocols apart); drafts 22 to 34.
+//! RFC 9368; RFC 9369; RFC 9287; RFC 9443 (telling protocols apart); drafts 22 to 34; Google's
+//! versions Q001 to Q046, Q050, T050 and T051.
+//!
+//! Google's versions up to Q046 have no key: a hash shows that the packet was not damaged and is
+//! no look-alike, and proves nothing else.
 
 #![deny(
     clippy::unwrap_used,
@@ -21,15 +25,17 @@
     clippy::arithmetic_side_effects
 )]
 
+mod chlo;
 mod flight;
 mod frames;
+mod google;
 mod header;
 mod keys;
 #[doc(hidden)]
 pub mod oracle;
 
 pub use flight::Flight;
-pub use header::{Class, classify};
+pub use header::{Class, classify, connection_id};
 
 /// Shortest datagram that carries a client's Initial; a server drops shorter ones (RFC 9000
 /// section 14.1).

@@ -9,6 +9,8 @@
 //! [`Shape::Damaged`]. Records of length zero are skipped (RFC 8446 section 5.1 forbids them for
 //! handshake data, servers differ), a record of another type inside the hello is an error.
 //!
+//! The version 1.1 is that of TLCP (GB/T 38636, China's national TLS), whose hello is the same.
+//!
 //! RFC 8446 sections 4, 4.1.2, 5.1; RFC 6066 section 3; RFC 7301 (ALPN); RFC 8701 (GREASE);
 //! RFC 9849 (ECH); RFC 5246 appendix E.2 (the hello in SSL 2.0 form).
 
@@ -21,15 +23,19 @@
 )]
 
 mod hello;
+mod prelude;
 #[doc(hidden)]
 pub mod oracle;
 mod records;
 mod sslv2;
 
+use super::ech::Offer;
 use super::{Malformed, Probe};
 
 pub(crate) use hello::{Outline, grease, message_len};
 pub use hello::{parse_hello, peek_hello};
+pub use prelude::prelude;
+pub(crate) use records::{Behind, handshake, record_starts};
 
 use records::Joined;
 
@@ -45,6 +51,8 @@ pub struct Hello<'a> {
     /// Is extension 65037 (encrypted_client_hello) there? It says little alone: see
     /// [`super::ech`].
     pub ech: bool,
+    /// What that extension offers, when it is there.
+    pub offer: Option<Offer>,
     /// The handshake message: type, 24-bit length, body. (Of a hello in SSL 2.0 form: its record
     /// without the two length bytes.) Cut where the bytes end for [`Shape::Cut`].
     pub message: &'a [u8],
@@ -67,7 +75,7 @@ pub enum Shape {
 
 /// Could a ClientHello begin with these first bytes of a stream or segment?
 ///
-/// `Found`: record header (type 22, version 3.0 to 3.4, length up to 2^14 + 256), handshake type 1
+/// `Found`: record header (type 22, version 3.0 to 3.4 or 1.1, length up to 2^14 + 256), handshake type 1
 /// and a possible length; or the whole fixed part of an SSL 2.0 hello. `NeedMore`: too few bytes
 /// to say, and all of them fit. Never `Malformed`.
 pub fn starts_hello(bytes: &[u8]) -> Probe<()> {

@@ -10,6 +10,9 @@ use crate::names::tls::Hello;
 use crate::names::{Malformed, Sighting, ech, ja4};
 use ipnet::IpNet;
 
+/// Type of the question for HTTPS records.
+const HTTPS: u16 = dns::message::rtype::HTTPS;
+
 /// The packet that is being looked at.
 #[derive(Clone, Copy)]
 pub(super) struct Around {
@@ -28,6 +31,7 @@ pub(super) struct Context<'w, S> {
     pub list: &'w Catalogue,
     pub stats: &'w mut Stats,
     pub asked: &'w mut Asked,
+    pub ech: &'w mut ech::Memory,
     pub monitored: &'w [IpNet],
     pub trail: &'w mut Trail,
     pub sink: &'w mut S,
@@ -36,7 +40,9 @@ pub(super) struct Context<'w, S> {
 impl<S: Sink> Context<'_, S> {
     /// One whole DNS message.
     pub fn dns(&mut self, message: &[u8]) {
+        let mut https_answer = false;
         let end = dns::walk(message, &mut |found: DnsName<'_>| {
+            https_answer |= found.qtype == HTTPS && !found.client_is_src;
             if found.question && self.repeated(&found) {
                 return;
             }
@@ -54,6 +60,16 @@ impl<S: Sink> Context<'_, S> {
             DnsEnd::Limit => self.stats.names_malformed.bump(Malformed::DnsLimit.index()),
             DnsEnd::Whole | DnsEnd::NotDns => {}
         }
+        if https_answer {
+            self.note_ech(message);
+        }
+    }
+
+    /// An answer to a question for HTTPS records tells the client whether to use ECH.
+    #[cold]
+    fn note_ech(&mut self, message: &[u8]) {
+        let (client, now) = (self.around.ends.dst, self.around.time);
+        ech::read_answer(message, &mut |answer| self.ech.note(client, &answer, now));
     }
 
     /// Is this a response's question whose query was seen? Notes queries.
@@ -80,7 +96,8 @@ impl<S: Sink> Context<'_, S> {
         let Some(sni) = hello.sni else {
             return Outcome::NoSni;
         };
-        let verdict = ech::verdict(Some(sni), hello.ech);
+        let around = &self.around;
+        let verdict = ech::verdict(sni, hello.offer, self.ech, around.ends.src, around.time);
         self.sighting(&Sighting {
             name: crate::base::RawName::Text(sni),
             seen,
@@ -89,7 +106,7 @@ impl<S: Sink> Context<'_, S> {
             client_is_src: true,
             evidence: hello.message,
         });
-        if verdict == EchVerdict::Real {
+        if verdict.is_real() {
             Outcome::Ech
         } else {
             Outcome::Named
@@ -121,11 +138,24 @@ impl<S: Sink> Context<'_, S> {
 
     /// A name was read: count it, match it, and let it go.
     pub fn sighting(&mut self, sighting: &Sighting<'_>) {
+        self.seen(sighting);
+        self.matched(
+            sighting,
+            self.list.find_at(&sighting.name, self.around.time),
+        );
+    }
+
+    /// A name was read: count it.
+    pub fn seen(&mut self, sighting: &Sighting<'_>) {
         self.stats.names.bump(sighting.seen.index());
         if self.sink.wants_names() {
             self.show(sighting);
         }
-        match self.list.find_at(&sighting.name, self.around.time) {
+    }
+
+    /// What the list said of a name: only a match goes further.
+    pub fn matched(&mut self, sighting: &Sighting<'_>, verdict: Verdict<'_>) {
+        match verdict {
             Verdict::None => {}
             Verdict::Allowed(_) => self.stats.allowed = self.stats.allowed.wrapping_add(1),
             Verdict::Context(found) => {
@@ -195,12 +225,7 @@ impl<S: Sink> Context<'_, S> {
         let mut name = NameBuf::new();
         // It matched, so it has a normal form.
         let _ = sighting.name.normalise(&mut name);
-        let ja4 = sighting
-            .seen
-            .is_hello()
-            .then(|| ja4::client(sighting.evidence, sighting.seen == Seen::QuicSni))
-            .flatten()
-            .map(|j| j.as_str().to_owned());
+        let ja4 = ja4::of(sighting.evidence, sighting.seen).map(|j| j.as_str().to_owned());
         let kept = sighting.evidence.len().min(EVIDENCE_LEN_MAX);
         Hit {
             time: around.time,

@@ -241,12 +241,6 @@ const fn seconds(time: Timestamp) -> u32 {
     (time.nanos() / 1_000_000_000) as u32
 }
 
-/// The destination id of a long header (RFC 8999 section 5.1).
-fn destination_id(datagram: &[u8]) -> &[u8] {
-    let len = datagram.get(5).map_or(0, |len| usize::from(*len));
-    datagram.get(6..len.saturating_add(6)).unwrap_or_default()
-}
-
 /// An Initial of a connection without a fate.
 fn first_flight<S: Sink>(
     flights: &mut Flights,
@@ -328,7 +322,7 @@ fn settled<S: Sink>(
     context: &mut Context<'_, S>,
 ) {
     let packet = datagram.packet;
-    let id = destination_id(packet.payload);
+    let id = quic::connection_id(packet.payload);
     if conn.from(datagram.side) == Some(false) || hash.hash_one(id) == conn.id {
         return;
     }

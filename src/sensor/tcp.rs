@@ -29,7 +29,7 @@ impl<S: Sink> StreamReader<'_, '_, S> {
         ends.sport == DNS_PORT || ends.dport == DNS_PORT
     }
 
-    fn malformed(&mut self, why: names::Malformed) {
+    pub(super) fn malformed(&mut self, why: names::Malformed) {
         self.context.stats.names_malformed.bump(why.index());
     }
 
@@ -39,18 +39,6 @@ impl<S: Sink> StreamReader<'_, '_, S> {
                 self.context.dns(message);
                 Verdict::Consumed(used)
             }
-            Probe::NeedMore => Verdict::NeedMore,
-            Probe::NotForUs => Verdict::NotHere,
-            Probe::Malformed(why) => {
-                self.malformed(why);
-                Verdict::Broken
-            }
-        }
-    }
-
-    fn read_tls(&mut self, bytes: &[u8]) -> Verdict {
-        match tls::probe(bytes, self.scratch) {
-            Probe::Found(hello) => Verdict::Decided(self.context.hello(&hello, Seen::TlsSni)),
             Probe::NeedMore => Verdict::NeedMore,
             Probe::NotForUs => Verdict::NotHere,
             Probe::Malformed(why) => {

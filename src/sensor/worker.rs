@@ -1,6 +1,7 @@
 //! One worker: its own tables, counters and buffers, nothing shared.
 
 use super::context::{Around, Context};
+use super::dtls;
 use super::mail::Envelopes;
 use super::quic::Connections;
 use super::tcp::{DNS_PORT, StreamReader};
@@ -12,7 +13,7 @@ use crate::capture::Frame;
 use crate::decode::{self, Decoded, Decoder, FragmentFate, Packet};
 use crate::event::{Event, LocalNames, Stats};
 use crate::flow::Streams;
-use crate::names::{self, dns::Asked};
+use crate::names::{self, dns::Asked, ech::Memory};
 use crate::presence::{self, At, Watch};
 use ipnet::IpNet;
 
@@ -20,6 +21,8 @@ use ipnet::IpNet;
 const SCRATCH_LEN: usize = 64 * 1024;
 /// Questions remembered so that their answer does not count them again.
 const ASKED_SLOTS: usize = 1 << 16;
+/// What clients were told of ECH by the DNS: an answer takes one or two.
+const ECH_SLOTS: usize = 1 << 14;
 /// Parts in which the flow tables are looked at, one after the other.
 const SWEEP_PARTS: usize = 1024;
 /// Packet time from one part to the next: a whole round each 30 seconds, however little passes.
@@ -32,7 +35,9 @@ pub struct Worker {
     decoder: Decoder,
     streams: Streams,
     quic: Connections,
+    dtls: dtls::Connections,
     asked: Asked,
+    ech: Memory,
     presence: Watch,
     envelopes: Envelopes,
     scratch: Vec<u8>,
@@ -52,6 +57,7 @@ impl Worker {
             decode_malformed: Counters::new(decode::Malformed::ALL.len()),
             decode_not_for_us: Counters::new(decode::NotForUs::ALL.len()),
             fragments: Counters::new(FragmentFate::ALL.len()),
+            tunnels: Counters::new(decode::Tunnel::ALL.len()),
             names_malformed: Counters::new(names::Malformed::ALL.len()),
             names: Counters::new(Seen::ALL.len()),
             local_names: Counters::new(LocalNames::ALL.len()),
@@ -70,7 +76,9 @@ impl Worker {
             decoder: Decoder::new(&settings.excluded),
             streams: Streams::new(settings.flows, settings.buffers, settings.seed),
             quic: Connections::new(settings.flows, settings.buffers, settings.seed),
+            dtls: dtls::Connections::new(settings.flows, settings.buffers, settings.seed),
             asked: Asked::new(ASKED_SLOTS),
+            ech: Memory::new(ECH_SLOTS),
             presence: Watch::new(settings.seed),
             envelopes: Envelopes::default(),
             scratch: vec![0; SCRATCH_LEN],
@@ -104,6 +112,7 @@ impl Worker {
                     list,
                     stats,
                     asked: &mut self.asked,
+                    ech: &mut self.ech,
                     monitored: &self.monitored,
                     trail: &mut self.trail,
                     sink,
@@ -121,7 +130,10 @@ impl Worker {
                         };
                         self.streams.push(&packet, number, &mut reader);
                     }
-                    Transport::Udp => udp(&packet, &mut self.quic, scratch, presence, &mut context),
+                    Transport::Udp => {
+                        let hellos = (&mut self.quic, &mut self.dtls);
+                        udp(&packet, hellos, scratch, presence, &mut context);
+                    }
                 }
             }
             Decoded::Neighbour(neighbour) => {
@@ -164,6 +176,7 @@ impl Worker {
             list,
             stats: &mut self.stats,
             asked: &mut self.asked,
+            ech: &mut self.ech,
             monitored: &self.monitored,
             trail: &mut self.trail,
             sink,
@@ -171,6 +184,8 @@ impl Worker {
         context.rest(now, due);
         let sets = self.quic.sets().div_ceil(SWEEP_PARTS).saturating_mul(due);
         self.quic.sweep(now, sets, &mut context);
+        let sets = self.dtls.sets().div_ceil(SWEEP_PARTS).saturating_mul(due);
+        self.dtls.sweep(now, sets, &mut self.scratch, &mut context);
         let sets = self
             .streams
             .sets()
@@ -195,11 +210,13 @@ impl Worker {
             list,
             stats: &mut self.stats,
             asked: &mut self.asked,
+            ech: &mut self.ech,
             monitored: &self.monitored,
             trail: &mut self.trail,
             sink,
         };
         self.quic.flush(&mut context);
+        self.dtls.flush(&mut self.scratch, &mut context);
         let mut reader = StreamReader {
             context: &mut context,
             scratch: &mut self.scratch,
@@ -212,10 +229,12 @@ impl Worker {
 
     /// Its counters, up to date.
     pub fn stats(&mut self) -> &mut Stats {
-        self.stats.flows = self.streams.len().saturating_add(self.quic.len()) as u64;
+        let datagrams = self.quic.len().saturating_add(self.dtls.len());
+        self.stats.flows = self.streams.len().saturating_add(datagrams) as u64;
         self.stats
             .fragments
             .copy_from(self.decoder.fragment_fates());
+        self.stats.tunnels.copy_from(self.decoder.tunnels());
         let (stats, presence) = (&mut self.stats, &self.presence);
         stats.presence.copy_from(presence.read());
         stats.presence_malformed.copy_from(presence.malformed());
@@ -227,14 +246,14 @@ impl Worker {
 
 fn udp<S: Sink>(
     packet: &Packet<'_>,
-    quic: &mut Connections,
+    (quic, dtls): (&mut Connections, &mut dtls::Connections),
     scratch: &mut [u8],
     presence: &mut Watch,
     context: &mut Context<'_, S>,
 ) {
     // QUIC on any port, those of DNS included: its version is nothing that DNS can hold there.
-    let quic = quic.push(packet, scratch, context);
-    if context.datagram(packet) || quic {
+    let hello = quic.push(packet, scratch, context) || dtls.push(packet, scratch, context);
+    if context.datagram(packet) || hello {
         return;
     }
     let ends = &packet.ends;

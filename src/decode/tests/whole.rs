@@ -38,6 +38,14 @@ pub fn samples() -> Vec<(u8, Vec<u8>)> {
     ]
 }
 
+/// Links and tunnels around a segment.
+pub fn tunnelled() -> Vec<(u8, Vec<u8>)> {
+    super::tunnels::cases()
+        .into_iter()
+        .map(|(link, bytes, _)| (oracle::number(link), bytes))
+        .collect()
+}
+
 /// One frame in the oracle's notation.
 fn noted(link: u8, flags: u8, bytes: &[u8]) -> Vec<u8> {
     let len = (bytes.len() as u16).to_le_bytes();
@@ -51,6 +59,16 @@ fn every_sample_at_every_length() {
             oracle::check(&noted(link, 0, &bytes[..keep]));
             oracle::check(&noted(link, 3, &bytes[..keep]));
         }
+    }
+}
+
+#[test]
+fn every_tunnel_at_every_length() {
+    for (link, bytes) in tunnelled() {
+        for keep in 0..=bytes.len() {
+            oracle::check(&noted(link, 1, &bytes[..keep]));
+        }
+        oracle::check(&noted(link, 2, &bytes));
     }
 }
 
@@ -79,7 +97,7 @@ proptest! {
             1..6,
         ),
     ) {
-        let samples = samples();
+        let samples = [samples(), tunnelled()].concat();
         let mut data = Vec::new();
         for (pick, flags, changes) in picks {
             let (link, mut bytes) = pick.get(&samples).clone();

@@ -37,6 +37,7 @@ pub(super) fn conclude<R: Reader>(
 ) {
     let outcome = if conn.outcome == 0 {
         partial(parts, key, conn, reader)
+            .or_else(|| conn.told())
             .or(loss)
             .unwrap_or_else(|| state(conn))
     } else {

@@ -2,7 +2,7 @@
 
 use bytemuck::Zeroable;
 
-use super::LOOKS_MAX;
+use super::{LINES_MAX, LOOKS_MAX};
 
 const KNOWN: u8 = 1;
 const FROM_SYN: u8 = 2;
@@ -28,9 +28,13 @@ pub(super) struct Half {
     /// Segments in the stretch; while holding, without the first.
     pub held: u8,
     flags: u8,
-    /// A segment lay too far ahead to be kept.
-    hole: u8,
+    /// Lines of a known dialogue, up to [`LINES_MAX`]; and [`HOLE`].
+    lines: u8,
 }
+
+/// The bit of `lines` that says that a segment lay too far ahead to be kept.
+const HOLE: u8 = 128;
+const _: () = assert!(LINES_MAX < HOLE);
 
 impl Half {
     const fn has(&self, flag: u8) -> bool {
@@ -109,7 +113,7 @@ impl Half {
     /// A second SYN came, and then a segment that does not fit it. The SYN may be forged (a way to
     /// blind a monitor: the receiver ignores it), so the segment is believed.
     pub const fn doubts_its_syn(&self) -> bool {
-        self.has(RENEWED) && self.looks == 0 && self.part == 0 && !self.streams()
+        self.has(RENEWED) && self.untouched() && self.part == 0 && !self.streams()
     }
 
     /// The capture cut off all of its payload.
@@ -119,17 +123,17 @@ impl Half {
 
     /// Did the capture cut it off before anything could be looked at?
     pub const fn was_cut(&self) -> bool {
-        self.has(CUT) && self.looks == 0
+        self.has(CUT) && self.untouched()
     }
 
     /// A segment lay too far ahead to be kept.
     pub const fn leave_hole(&mut self) {
-        self.hole = 1;
+        self.lines |= HOLE;
     }
 
     /// Was there such a segment?
     pub const fn has_hole(&self) -> bool {
-        self.hole == 1
+        self.lines & HOLE != 0
     }
 
     /// The capture cut `n` bytes off the segment that ends at `end`.
@@ -141,7 +145,37 @@ impl Half {
 
     /// At the start of the stream, or between messages, a missing piece is waited for.
     pub const fn waits_for_head(&self) -> bool {
-        (self.opened() && self.looks == 0) || self.streams()
+        (self.opened() && self.untouched()) || self.streams()
+    }
+
+    /// Has it neither had a look nor a line?
+    const fn untouched(&self) -> bool {
+        self.looks == 0 && self.lines & !HOLE == 0
+    }
+
+    /// `n` bytes of a known dialogue stood at the base.
+    pub const fn passed(&mut self, n: usize) {
+        self.base = self.base.wrapping_add(n as u32);
+        if self.lines & !HOLE < LINES_MAX {
+            self.lines = self.lines.wrapping_add(1);
+        } else {
+            self.looks = self.looks.saturating_add(1);
+        }
+    }
+
+    /// It has told all it can: no more looks.
+    pub const fn finish(&mut self) {
+        self.part = 0;
+        self.flags &= !HOLDING;
+        self.looks = LOOKS_MAX;
+    }
+
+    /// The other side's message makes it worth looking again, wherever its stream stands now.
+    pub const fn look_anew(&mut self) {
+        if self.done() {
+            self.forget();
+            self.looks = 1;
+        }
     }
 
     /// A message of `n` bytes was read.

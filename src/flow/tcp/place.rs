@@ -14,8 +14,15 @@ use crate::flow::table::Key;
 pub(super) enum Next {
     Go,
     Decide(Outcome, Message),
+    Told(Told, Message),
     /// The rest cannot be put together.
     Lost(Outcome),
+}
+
+/// What a side said that can say no more: see [`Verdict::Told`].
+pub(super) struct Told {
+    pub outcome: Option<Outcome>,
+    pub by_client: bool,
 }
 
 /// A side's stream while a segment is put into it.
@@ -80,10 +87,17 @@ impl Place<'_> {
                 Verdict::Decided(outcome) => {
                     return Next::Decide(outcome, self.message(0, bytes.len(), 1));
                 }
-                Verdict::Consumed(n) => {
+                Verdict::Told { outcome, by_client } => {
+                    let told = Told { outcome, by_client };
+                    return Next::Told(told, self.message(0, bytes.len(), 1));
+                }
+                verdict @ (Verdict::Consumed(n) | Verdict::Passed(n)) => {
                     let n = n.clamp(1, bytes.len());
-                    self.half.consumed(n);
+                    self.step(n, matches!(verdict, Verdict::Consumed(_)));
                     bytes = bytes.get(n..).unwrap_or_default();
+                    if self.half.done() {
+                        break;
+                    }
                 }
                 Verdict::NeedMore => return self.keep(0, bytes, reader),
                 verdict @ (Verdict::NotHere | Verdict::Broken) => {
@@ -93,6 +107,15 @@ impl Place<'_> {
             }
         }
         Next::Go
+    }
+
+    /// Moves behind a message, or behind a line of a dialogue.
+    const fn step(&mut self, n: usize, message: bool) {
+        if message {
+            self.half.consumed(n);
+        } else {
+            self.half.passed(n);
+        }
     }
 
     /// Begins a stretch at the side's base.
@@ -167,13 +190,18 @@ impl Place<'_> {
                         return Next::Decide(outcome, self.message(candidate, end, segments));
                     }
                     Verdict::NeedMore => hopeful = true,
+                    Verdict::Told { outcome, by_client } => {
+                        let told = Told { outcome, by_client };
+                        let end = assembly.end();
+                        return Next::Told(told, self.message(candidate, end, 1));
+                    }
                     Verdict::Consumed(n) => {
                         let end = candidate.saturating_add(n.max(1));
                         assembly.consume(pool, end);
                         self.half.resume(end);
                         return self.look_at_prefix(reader);
                     }
-                    Verdict::NotHere | Verdict::Broken => {}
+                    Verdict::NotHere | Verdict::Broken | Verdict::Passed(_) => {}
                 }
             }
         }
@@ -227,10 +255,15 @@ impl Place<'_> {
                     return Next::Decide(outcome, self.message(0, end, segments));
                 }
                 Verdict::NeedMore => return Next::Go,
-                Verdict::Consumed(n) => {
+                Verdict::Told { outcome, by_client } => {
+                    let (end, segments) = (assembly.end(), u32::from(self.half.held));
+                    let told = Told { outcome, by_client };
+                    return Next::Told(told, self.message(0, end, segments));
+                }
+                verdict @ (Verdict::Consumed(n) | Verdict::Passed(n)) => {
                     let n = n.clamp(1, len);
                     assembly.consume(pool, n);
-                    self.half.consumed(n);
+                    self.step(n, matches!(verdict, Verdict::Consumed(_)));
                 }
                 verdict @ (Verdict::NotHere | Verdict::Broken) => {
                     // Bytes behind a hole, if any, are let go: the hole is in a dialogue not ours.

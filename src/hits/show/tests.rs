@@ -14,6 +14,27 @@ macro_rules! dns {
 const CHROMIUM: &[u8] = include_bytes!("../../../tests/data/evidence/chromium-hello.bin");
 const OPENSSL: &[u8] = include_bytes!("../../../tests/data/evidence/openssl-hello.bin");
 
+const CERTIFICATE: &[u8] = include_bytes!("../../../tests/data/certificates/wildcard.der");
+
+#[test]
+fn a_certificate_is_written_out() {
+    let text = text(CERTIFICATE, Seen::TlsCert);
+    assert_has(
+        &text,
+        &[
+            "X.509 version 3, 482 bytes, as the server showed it",
+            "O=Lab, CN=clearview.ai",
+            "valid from              2026-11-22T",
+            "valid until             2036-11-19T",
+            "alternative name        \"*.clearview.ai\"",
+            "alternative name        address c0000201",
+            "No signature was checked",
+        ],
+    );
+    assert!(!text.contains("x@y"), "a person's mail address:\n{text}");
+    assert!(describe(b"\x30\x03abc", Seen::TlsCert)[0].contains("cannot be read"));
+}
+
 fn text(evidence: &[u8], seen: Seen) -> String {
     describe(evidence, seen).join("\n")
 }

@@ -10,9 +10,11 @@
 //! connections are kept: a stranger's datagram on the same ports does not disturb the first.
 
 use super::CLIENT_DATAGRAM_LEN_MIN;
+use super::chlo;
 use super::frames::CryptoFrames;
+use super::google::{self, Clear, GoogleFrames, Layout};
 use super::header::{CID_LEN_MAX, CLIENT_CID_LEN_MIN, Class, Kind, Long, classify};
-use super::keys::{Keys, Opened, Side, Version};
+use super::keys::{Keys, Opened, Side, Speech, Version};
 use crate::base::Outcome;
 use crate::flow::pool::SLOT_LEN;
 use crate::flow::{Assembly, Insert, Pool};
@@ -41,9 +43,10 @@ pub struct Flight {
 
 /// What the packets of one first destination id bring.
 struct Connection {
-    version: Version,
+    /// With its keys; `None` for one in clear.
+    sealed: Option<(Version, Keys)>,
+    speech: Speech,
     dcid: Cid,
-    keys: Keys,
     largest: Option<u64>,
     stream: Option<Assembly>,
     touched: u32,
@@ -73,6 +76,8 @@ impl Cid {
 enum Place {
     /// In one CRYPTO frame, at this offset of the scratch buffer, this long.
     Scratch(usize, usize),
+    /// The same, in Google's form.
+    GoogleScratch(usize, usize),
     /// In the buffer of this connection.
     Stream(usize),
 }
@@ -122,8 +127,8 @@ impl Flight {
         pool: &'a mut Pool,
         scratch: &'a mut [u8],
     ) -> Probe<Hello<'a>> {
-        let long = datagram.first().is_some_and(|first| first & 0x80 != 0);
-        if !long || from_client == Some(false) {
+        let fits = |first: &u8| first & 0x80 != 0 || google::may_begin(*first);
+        if !datagram.first().is_some_and(fits) || from_client == Some(false) {
             return Probe::NotForUs;
         }
         let answer = match self.take(datagram, pool, scratch) {
@@ -135,9 +140,23 @@ impl Flight {
                 let end = at.saturating_add(len);
                 parse_hello(scratch.get(at..end).unwrap_or_default())
             }
+            Step::Hello(Place::GoogleScratch(at, len)) => {
+                let message = scratch.get(at..at.saturating_add(len));
+                match chlo::Kept::of(message.unwrap_or_default()) {
+                    Ok(kept) => kept.hello(scratch),
+                    Err(why) => Probe::Malformed(why),
+                }
+            }
             Step::Hello(Place::Stream(index)) => {
                 let pool: &'a Pool = pool;
-                parse_hello(self.prefix(index, pool))
+                let prefix = self.prefix(index, pool);
+                match self.speech(index) {
+                    Speech::Google => match chlo::Kept::of(prefix) {
+                        Ok(kept) => kept.hello(scratch),
+                        Err(why) => Probe::Malformed(why),
+                    },
+                    Speech::Ietf | Speech::GoogleTls => parse_hello(prefix),
+                }
             }
         };
         self.malformed |= matches!(answer, Probe::Malformed(_));
@@ -194,7 +213,10 @@ impl Flight {
 
     /// The name out of a hello whose end never came; see [`peek_hello`].
     pub fn peek<'p>(&self, pool: &'p Pool) -> Option<Hello<'p>> {
-        (0..CONNECTIONS_MAX).find_map(|index| peek_hello(self.prefix(index, pool)))
+        (0..CONNECTIONS_MAX).find_map(|index| match self.speech(index) {
+            Speech::Google => chlo::peek(self.prefix(index, pool)),
+            Speech::Ietf | Speech::GoogleTls => peek_hello(self.prefix(index, pool)),
+        })
     }
 
     /// Gives the buffers back.
@@ -209,6 +231,11 @@ impl Flight {
         connections.filter_map(|connection| connection.stream.as_ref())
     }
 
+    fn speech(&self, index: usize) -> Speech {
+        let connection = self.connections.get(index).and_then(Option::as_ref);
+        connection.map_or(Speech::Ietf, |connection| connection.speech)
+    }
+
     fn prefix<'p>(&self, index: usize, pool: &'p Pool) -> &'p [u8] {
         let connection = self.connections.get(index).and_then(Option::as_ref);
         connection
@@ -218,6 +245,9 @@ impl Flight {
 
     /// Goes through the packets of a datagram.
     fn take(&mut self, datagram: &[u8], pool: &mut Pool, scratch: &mut [u8]) -> Step {
+        if let Some(clear) = Clear::read(datagram) {
+            return self.clear(&clear, pool, scratch);
+        }
         let mut step = Step::Nothing;
         let mut rest = datagram;
         let mut dcid = None;
@@ -250,6 +280,46 @@ impl Flight {
             self.unknown_version = true;
         }
         step
+    }
+
+    /// A packet that Google's versions send in clear.
+    #[cold]
+    fn clear(&mut self, clear: &Clear<'_>, pool: &mut Pool, scratch: &mut [u8]) -> Step {
+        if !clear.is_sound() {
+            self.undecryptable = true;
+            return Step::Nothing;
+        }
+        let (frames, _) = clear.frames();
+        let (Some(copy), Some(dcid)) = (scratch.get_mut(..frames.len()), Cid::new(clear.id)) else {
+            return Step::Nothing;
+        };
+        copy.copy_from_slice(frames);
+        self.opened = self.opened.saturating_add(1);
+        let known = |place: &Option<Connection>| {
+            let known = place.as_ref().filter(|known| known.sealed.is_none());
+            known.is_some_and(|known| known.dcid.as_bytes() == clear.id)
+        };
+        let index = match self.connections.iter().position(known) {
+            Some(index) => index,
+            None => {
+                let connection = Connection {
+                    sealed: None,
+                    speech: Speech::Google,
+                    dcid,
+                    largest: None,
+                    stream: None,
+                    touched: 0,
+                };
+                match self.admit(connection, pool) {
+                    Some(index) => index,
+                    None => return Step::Nothing,
+                }
+            }
+        };
+        if let Some(Some(connection)) = self.connections.get_mut(index) {
+            connection.touched = self.opened;
+        }
+        self.pieces(index, (0, frames.len()), Some(clear.layout), pool, scratch)
     }
 
     fn initial(
@@ -287,8 +357,9 @@ impl Flight {
             let Some(connection) = connection else {
                 continue;
             };
+            let version = connection.sealed.map(|(version, _)| version);
             own_id_tried |=
-                connection.version == packet.version && connection.dcid.as_bytes() == packet.dcid;
+                version == Some(packet.version) && connection.dcid.as_bytes() == packet.dcid;
             let opened = connection
                 .keys_for(packet)
                 .and_then(|keys| keys.open(packet, connection.largest, scratch));
@@ -308,9 +379,9 @@ impl Flight {
         })?;
         self.opened = self.opened.saturating_add(1);
         let mut connection = Connection {
-            version,
+            sealed: Some((version, keys)),
+            speech: version.speech(),
             dcid: Cid::new(packet.dcid)?,
-            keys,
             largest: None,
             stream: None,
             touched: 0,
@@ -330,27 +401,57 @@ impl Flight {
         Some(index)
     }
 
-    /// Takes the CRYPTO pieces out of an authentic payload.
+    /// What an authentic packet says.
     fn read(&mut self, index: usize, opened: Opened, pool: &mut Pool, scratch: &[u8]) -> Step {
-        let Some(connection) = self.connections.get_mut(index).and_then(Option::as_mut) else {
-            return Step::Nothing;
-        };
         if !opened.reserved_clear {
             self.malformed = true;
             return Step::Malformed(Malformed::QuicHeader);
         }
-        let end = opened.payload_at.saturating_add(opened.payload_len);
-        let payload = scratch.get(opened.payload_at..end).unwrap_or_default();
+        let layout = (self.speech(index) != Speech::Ietf).then_some(Layout {
+            version: google::SEALED,
+            number_len: opened.number_len,
+        });
+        let payload = (opened.payload_at, opened.payload_len);
+        self.pieces(index, payload, layout, pool, scratch)
+    }
+
+    /// Takes the pieces of the handshake out of a payload, which lies in `scratch` at an offset
+    /// with a length; `layout` when its frames are Google's.
+    fn pieces(
+        &mut self,
+        index: usize,
+        (payload_at, payload_len): (usize, usize),
+        layout: Option<Layout>,
+        pool: &mut Pool,
+        scratch: &[u8],
+    ) -> Step {
+        let Some(connection) = self.connections.get_mut(index).and_then(Option::as_mut) else {
+            return Step::Nothing;
+        };
+        let end = payload_at.saturating_add(payload_len);
+        let payload = scratch.get(payload_at..end).unwrap_or_default();
+        let mut ietf = layout.is_none().then(|| CryptoFrames::new(payload));
+        let mut google = layout.map(|layout| GoogleFrames::new(payload, layout));
+        let mut next = || match (&mut ietf, &mut google) {
+            (Some(frames), _) => frames.next(),
+            (_, Some(frames)) => frames.next(),
+            _ => None,
+        };
         let mut broken = false;
-        for frame in CryptoFrames::new(payload) {
+        while let Some(frame) = next() {
             let Ok(piece) = frame else {
                 broken = true;
                 break;
             };
-            // A hello that lies in one piece is read where it is.
-            if connection.stream.is_none() && piece.offset == 0 && whole(piece.data) {
-                let at = opened.payload_at.saturating_add(piece.at);
-                return Step::Hello(Place::Scratch(at, piece.data.len()));
+            // A hello that lies in one piece is read where it is. Google's handshake may bring a
+            // second one further on in the stream, after the server has refused the first.
+            let first = piece.offset == 0 || connection.speech == Speech::Google;
+            if connection.stream.is_none() && first && connection.whole(piece.data) {
+                let at = payload_at.saturating_add(piece.at);
+                return Step::Hello(match connection.speech {
+                    Speech::Google => Place::GoogleScratch(at, piece.data.len()),
+                    Speech::Ietf | Speech::GoogleTls => Place::Scratch(at, piece.data.len()),
+                });
             }
             match connection.keep(piece.offset, piece.data, pool) {
                 Insert::Stored => {}
@@ -362,7 +463,7 @@ impl Flight {
             .stream
             .as_ref()
             .map_or(&[][..], |stream| stream.prefix(pool));
-        match message_len(start) {
+        match connection.message_len(start) {
             Probe::Found(total) if total <= start.len() => {
                 return Step::Hello(Place::Stream(index));
             }
@@ -385,12 +486,28 @@ impl Connection {
     /// Its keys, also when the client changed to another version on the way: those come from the
     /// same first id (RFC 9369 section 4.1).
     fn keys_for(&self, packet: &Long<'_>) -> Option<Keys> {
+        let (own, keys) = self.sealed?;
         let mut sealed_as = packet.version.sealed_as(packet.version_number);
-        if sealed_as.any(|version| version == self.version) {
-            Some(self.keys)
+        if sealed_as.any(|version| version == own) {
+            Some(keys)
+        } else if packet.version.speech() != self.speech {
+            None
         } else {
             Keys::derive(packet.version, self.dcid.as_bytes(), Side::Client)
         }
+    }
+
+    /// Bytes of the whole hello that begins so.
+    fn message_len(&self, start: &[u8]) -> Probe<usize> {
+        match self.speech {
+            Speech::Google => chlo::message_len(start),
+            Speech::Ietf | Speech::GoogleTls => message_len(start),
+        }
+    }
+
+    /// Does this hold all of a hello?
+    fn whole(&self, start: &[u8]) -> bool {
+        matches!(self.message_len(start), Probe::Found(total) if total <= start.len())
     }
 
     fn touch(&mut self, opened: Opened, now: u32) {
@@ -423,9 +540,4 @@ impl Connection {
 /// (RFC 9000 section 7.2); an id out of a Retry may be shorter and comes with a token.
 const fn may_be_first(packet: &Long<'_>) -> bool {
     packet.dcid.len() >= CLIENT_CID_LEN_MIN || matches!(packet.kind, Kind::Initial { token: true })
-}
-
-/// Does this hold all of a ClientHello?
-fn whole(start: &[u8]) -> bool {
-    matches!(message_len(start), Probe::Found(total) if total <= start.len())
 }

@@ -1,9 +1,10 @@
-//! Long headers (RFC 8999 section 5.1, RFC 9000 section 17.2).
+//! Long headers (RFC 8999 section 5.1, RFC 9000 section 17.2), and what [`google`] has instead.
 //!
 //! Enters: a datagram, or what is left of it. Leaves: [`Class`], [`Long`]. Never: touches what is
 //! protected, beyond the type bits.
 
 use super::CLIENT_DATAGRAM_LEN_MIN;
+use super::google::{self, Clear, Public};
 use super::keys::Version;
 use crate::names::reader::Reader;
 
@@ -49,9 +50,34 @@ pub enum Class {
 /// Classifies one UDP payload, on any port. Lenient about a payload that the capture cut, strict
 /// about everything that a look-alike would have to guess: the version above all.
 pub fn classify(datagram: &[u8]) -> Class {
+    match datagram.first() {
+        Some(0x80..) => long(datagram),
+        Some(first) if google::may_begin(*first) => match google::classify(datagram) {
+            Public::Packet(version) if Clear::read(datagram).is_some() => Class::Initial {
+                version,
+                token: false,
+            },
+            Public::Versions => Class::VersionNegotiation,
+            _ => Class::NotQuic,
+        },
+        _ => Class::NotQuic,
+    }
+}
+
+fn long(datagram: &[u8]) -> Class {
     let Some(start) = Start::read(datagram) else {
         return Class::NotQuic;
     };
+    if google::in_long_header(start.version) {
+        let version = start.version;
+        return match Clear::read(datagram) {
+            Some(_) => Class::Initial {
+                version,
+                token: false,
+            },
+            None => Class::OtherLong { version },
+        };
+    }
     if start.version == 0 {
         return if lists_known_version(start.rest) {
             Class::VersionNegotiation
@@ -77,7 +103,7 @@ pub fn classify(datagram: &[u8]) -> Class {
     if assigned(start.version)
         && start.fixed_bit()
         && datagram.len() >= CLIENT_DATAGRAM_LEN_MIN
-        && (start.dcid.len() >= CLIENT_CID_LEN_MIN || is_gquic(start.version))
+        && (start.dcid.len() >= CLIENT_CID_LEN_MIN || google::number(start.version).is_some())
     {
         return Class::UnknownVersion(start.version);
     }
@@ -92,13 +118,16 @@ fn assigned(version: u32) -> bool {
         version >> 8,
         0xff_0000 | 0xfa_ceb0 | 0xab_cd00 | 0x50_4351 | 0x50_4350
     );
-    family || version == 0x709a_50c4 || is_gquic(version)
+    family || google::number(version).is_some()
 }
 
-/// Google's own: `Q0dd` and `T0dd` in ASCII.
-fn is_gquic(version: u32) -> bool {
-    let [family, zero, tens, ones] = version.to_be_bytes();
-    matches!(family, b'Q' | b'T') && zero == b'0' && tens.is_ascii_digit() && ones.is_ascii_digit()
+/// The id by which the client's packets of a connection without a server's answer are known:
+/// the destination id; empty when there is none.
+pub fn connection_id(datagram: &[u8]) -> &[u8] {
+    match Clear::read(datagram) {
+        Some(clear) => clear.id,
+        None => Start::read(datagram).map_or(&[], |start| start.dcid),
+    }
 }
 
 /// The version-independent part of a long header.
@@ -114,8 +143,8 @@ impl<'a> Start<'a> {
         let mut reader = Reader::new(bytes);
         let first = reader.u8().filter(|first| first & 0x80 != 0)?;
         let version = reader.u32()?;
-        if is_gquic(version) {
-            // Up to Q046 the lengths of both ids shared one byte; there is nothing to check.
+        if google::number(version).is_some() && Version::of(version).is_none() {
+            // Up to Q046 the lengths of both ids share one byte; there is nothing to check.
             return Some(Self {
                 first,
                 version,

@@ -26,6 +26,27 @@ pub(super) enum Version {
     V1,
     /// RFC 9369.
     V2,
+    /// Its draft 00, with the packet types of version 1.
+    V2Draft00,
+    /// Its draft 01.
+    V2Draft01,
+    /// Google's, with its own handshake.
+    Q050,
+    /// Google's, with TLS.
+    T050,
+    /// Google's, with TLS.
+    T051,
+}
+
+/// What is spoken inside the packets of a version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Speech {
+    /// Frames of RFC 9000, TLS.
+    Ietf,
+    /// Google's frames, TLS.
+    GoogleTls,
+    /// Google's frames and handshake.
+    Google,
 }
 
 impl Version {
@@ -34,26 +55,46 @@ impl Version {
             0x0000_0001 | 0xff00_0021..=0xff00_0022 => Some(Self::V1),
             _ if provokes_negotiation(number) => Some(Self::V1),
             0x6b33_43cf => Some(Self::V2),
-            0xff00_001d..=0xff00_0020 => Some(Self::Draft29),
-            0xff00_0017..=0xff00_001c | 0xface_b002 | 0xface_b00e => Some(Self::Draft23),
+            0xff02_0000 => Some(Self::V2Draft00),
+            0x709a_50c4 => Some(Self::V2Draft01),
+            0xff00_001d..=0xff00_0020 | 0xabcd_0000..=0xabcd_000f => Some(Self::Draft29),
+            0xff00_0017..=0xff00_001c => Some(Self::Draft23),
             0xff00_0016 | 0xface_b001 => Some(Self::Draft22),
+            _ if is_mvfst(number) => Some(Self::Draft23),
+            Q050 => Some(Self::Q050),
+            T050 => Some(Self::T050),
+            T051 => Some(Self::T051),
             _ => None,
         }
     }
 
     /// What a packet of version `number` may be sealed as; `self` is [`Version::of`] that number.
     /// A version that only provokes negotiation has no keys of its own (RFC 9000 section 15): its
-    /// senders take those of the version they are going to speak.
+    /// senders take those of the version they are going to speak. Of Meta's versions some are
+    /// other names of version 1.
     pub(super) fn sealed_as(self, number: u32) -> impl Iterator<Item = Self> {
-        let other = provokes_negotiation(number).then_some(Self::Draft29);
+        let other = match number {
+            _ if provokes_negotiation(number) => Some(Self::Draft29),
+            _ if is_mvfst(number) || number & 0xffff_fff0 == 0xabcd_0000 => Some(Self::V1),
+            _ => None,
+        };
         std::iter::once(self).chain(other)
+    }
+
+    /// What its packets say inside.
+    pub(super) const fn speech(self) -> Speech {
+        match self {
+            Self::Q050 => Speech::Google,
+            Self::T050 | Self::T051 => Speech::GoogleTls,
+            _ => Speech::Ietf,
+        }
     }
 
     /// Packet type by the first byte (RFC 9000 section 17.2, RFC 9369 section 3.2).
     pub(super) const fn kind(self, first: u8) -> Kind {
         let bits = (first >> 4) & 0b11;
         let bits = match self {
-            Self::V2 => bits.wrapping_sub(1) & 0b11,
+            Self::V2 | Self::V2Draft01 => bits.wrapping_sub(1) & 0b11,
             _ => bits,
         };
         match bits {
@@ -71,15 +112,28 @@ impl Version {
             Self::Draft29 => &SALT_DRAFT_29,
             Self::V1 => &SALT_V1,
             Self::V2 => &SALT_V2,
+            Self::V2Draft00 | Self::V2Draft01 => &SALT_V2_DRAFT,
+            Self::Q050 => &SALT_Q050,
+            Self::T050 => &SALT_T050,
+            Self::T051 => &SALT_T051,
         }
     }
 
     const fn labels(self) -> &'static Labels {
         match self {
-            Self::V2 => &LABELS_V2,
+            Self::V2 | Self::V2Draft00 | Self::V2Draft01 => &LABELS_V2,
             _ => &LABELS_V1,
         }
     }
+}
+
+const Q050: u32 = u32::from_be_bytes(*b"Q050");
+const T050: u32 = u32::from_be_bytes(*b"T050");
+const T051: u32 = u32::from_be_bytes(*b"T051");
+
+/// Meta's versions (mvfst).
+const fn is_mvfst(version: u32) -> bool {
+    version & 0xffff_ffe0 == 0xface_b000
 }
 
 /// Is this one of the versions 0x?a?a?a?a, which no server speaks (RFC 9000 section 15)?
@@ -124,6 +178,34 @@ static SALT_V2: LazyLock<hkdf::Salt> = LazyLock::new(|| {
     salt([
         0x0d, 0xed, 0xe3, 0xde, 0xf7, 0x00, 0xa6, 0xdb, 0x81, 0x93, 0x81, 0xbe, 0x6e, 0x26, 0x9d,
         0xcb, 0xf9, 0xbd, 0x2e, 0xd9,
+    ])
+});
+/// draft-ietf-quic-v2-00 and -01 section 3.3.1.
+static SALT_V2_DRAFT: LazyLock<hkdf::Salt> = LazyLock::new(|| {
+    salt([
+        0xa7, 0x07, 0xc2, 0x03, 0xa5, 0x9b, 0x47, 0x18, 0x4a, 0x1d, 0x62, 0xca, 0x57, 0x04, 0x06,
+        0xea, 0x7a, 0xe3, 0xe5, 0xd3,
+    ])
+});
+/// Chromium's QUICHE, `crypto_utils.cc`, version Q050.
+static SALT_Q050: LazyLock<hkdf::Salt> = LazyLock::new(|| {
+    salt([
+        0x50, 0x45, 0x74, 0xef, 0xd0, 0x66, 0xfe, 0x2f, 0x9d, 0x94, 0x5c, 0xfc, 0xdb, 0xd3, 0xa7,
+        0xf0, 0xd3, 0xb5, 0x6b, 0x45,
+    ])
+});
+/// The same, version T050.
+static SALT_T050: LazyLock<hkdf::Salt> = LazyLock::new(|| {
+    salt([
+        0x7f, 0xf5, 0x79, 0xe5, 0xac, 0xd0, 0x72, 0x91, 0x55, 0x80, 0x30, 0x4c, 0x43, 0xa2, 0x36,
+        0x7c, 0x60, 0x48, 0x83, 0x10,
+    ])
+});
+/// The same, version T051.
+static SALT_T051: LazyLock<hkdf::Salt> = LazyLock::new(|| {
+    salt([
+        0x7a, 0x4e, 0xde, 0xf4, 0xe7, 0xcc, 0xee, 0x5f, 0xa4, 0x50, 0x6c, 0x19, 0x12, 0x4f, 0xc8,
+        0xcc, 0xda, 0x6e, 0x03, 0x3d,
     ])
 });
 
@@ -238,6 +320,7 @@ impl Keys {
         let payload = key.open_in_place(nonce, Aad::from(&*header), sealed).ok()?;
         Some(Opened {
             number,
+            number_len,
             reserved_clear,
             payload_at,
             payload_len: payload.len(),
@@ -275,6 +358,8 @@ pub(super) fn full_number(truncated: u64, len: usize, largest: Option<u64>) -> u
 #[derive(Clone, Copy)]
 pub(super) struct Opened {
     pub(super) number: u64,
+    /// Bytes of it that were sent.
+    pub(super) number_len: usize,
     /// The reserved bits must be zero; else the peer closes (RFC 9000 section 17.2).
     pub(super) reserved_clear: bool,
     pub(super) payload_at: usize,

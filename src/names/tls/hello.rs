@@ -3,6 +3,7 @@
 //! Enters: the message, or its beginning. Leaves: [`Hello`]. RFC 8446 section 4.1.2.
 
 use super::{Hello, SNI_LEN_MAX, Shape};
+use crate::names::ech::Offer;
 use crate::names::reader::Reader;
 use crate::names::{Malformed, Probe};
 
@@ -160,7 +161,7 @@ impl<'a> Iterator for Extensions<'a> {
 /// What the extensions say.
 struct Walk<'a> {
     sni: Option<&'a [u8]>,
-    ech: bool,
+    offer: Option<Offer>,
     alpn: Option<&'a [u8]>,
     sound: bool,
 }
@@ -169,7 +170,8 @@ impl<'a> Walk<'a> {
     const fn hello(&self, message: &'a [u8], shape: Shape) -> Hello<'a> {
         Hello {
             sni: self.sni,
-            ech: self.ech,
+            ech: self.offer.is_some(),
+            offer: self.offer,
             message,
             alpn: self.alpn,
             shape,
@@ -180,7 +182,7 @@ impl<'a> Walk<'a> {
 fn walk<'a>(outline: &Outline<'a>) -> Result<Walk<'a>, Malformed> {
     let mut walk = Walk {
         sni: None,
-        ech: false,
+        offer: None,
         alpn: None,
         sound: true,
     };
@@ -201,7 +203,7 @@ fn walk<'a>(outline: &Outline<'a>) -> Result<Walk<'a>, Malformed> {
                 alpn_seen = true;
                 walk.alpn = first_protocol(body);
             }
-            ENCRYPTED_CLIENT_HELLO => walk.ech = true,
+            ENCRYPTED_CLIENT_HELLO => walk.offer = Some(Offer::read(body)),
             _ => {}
         }
     }

@@ -27,7 +27,10 @@ enum Header {
 
 fn header(bytes: &[u8]) -> Header {
     let fits = |at: usize, ok: fn(u8) -> bool| bytes.get(at).is_none_or(|byte| ok(*byte));
-    if !(fits(0, |b| b == HANDSHAKE) && fits(1, |b| b == 3) && fits(2, |b| b <= 4)) {
+    // TLS, or TLCP.
+    let version = (fits(1, |b| b == 3) && fits(2, |b| b <= 4))
+        || (fits(1, |b| b == 1) && fits(2, |b| b == 1));
+    if !(fits(0, |b| b == HANDSHAKE) && version) {
         return Header::Other;
     }
     match bytes {
@@ -59,6 +62,59 @@ pub(super) fn starts(bytes: &[u8]) -> Probe<()> {
         }
         bytes = rest;
     }
+}
+
+/// The first fragment that is not empty, as far as it is there, and its length, when a handshake
+/// record begins here. Never `Malformed`.
+pub(crate) fn record_starts(bytes: &[u8]) -> Probe<(&[u8], usize)> {
+    let mut bytes = bytes;
+    loop {
+        let len = match header(bytes) {
+            Header::Handshake(len) => len,
+            Header::Cut => return Probe::NeedMore,
+            Header::Other => return Probe::NotForUs,
+        };
+        let rest = bytes.get(HEADER_LEN..).unwrap_or_default();
+        if len > 0 {
+            return Probe::Found((rest.get(..len.min(rest.len())).unwrap_or_default(), len));
+        }
+        bytes = rest;
+    }
+}
+
+/// What comes behind the handshake bytes of [`handshake`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Behind {
+    /// Perhaps more of them; or the scratch buffer is full.
+    More,
+    /// Another kind of record.
+    Other,
+}
+
+/// The handshake bytes of the records at the head of `stream`, put together in `scratch`.
+pub(crate) fn handshake<'a>(stream: &[u8], scratch: &'a mut [u8]) -> (&'a [u8], Behind) {
+    let mut reader = Reader::new(stream);
+    let mut have = 0usize;
+    let behind = loop {
+        let len = match header(reader.rest()) {
+            Header::Handshake(len) => len,
+            Header::Cut => break Behind::More,
+            Header::Other => break Behind::Other,
+        };
+        reader.take(HEADER_LEN);
+        let fragment = reader.take(len.min(reader.len())).unwrap_or_default();
+        let until = have.saturating_add(fragment.len());
+        let Some(room) = scratch.get_mut(have..until) else {
+            break Behind::More;
+        };
+        room.copy_from_slice(fragment);
+        have = until;
+        if fragment.len() < len {
+            break Behind::More;
+        }
+    };
+    let scratch: &'a [u8] = scratch;
+    (scratch.get(..have).unwrap_or_default(), behind)
 }
 
 /// Does a fragment of `len` bytes, of which these are there, begin a ClientHello?

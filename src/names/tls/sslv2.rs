@@ -57,6 +57,7 @@ pub(super) fn parse(prefix: &[u8]) -> Probe<Hello<'_>> {
         Some(message) => Probe::Found(Hello {
             sni: None,
             ech: false,
+            offer: None,
             message,
             alpn: None,
             shape: Shape::Whole,

@@ -1,0 +1,66 @@
+//! What this process may do.
+
+use caps::{CapSet, Capability};
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
+
+use crate::capture::live::{self, LiveConfig};
+use crate::config::{Config, Via};
+use crate::doctor::facts::Process;
+
+/// The smallest ring that the capture takes: whether the large one fits is a matter of memory.
+const RING_BYTES: usize = 2 << 20;
+
+pub(super) fn gather() -> Process {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let number = |key: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(key))?;
+        line.trim_start_matches(':').trim().parse::<u32>().ok()
+    };
+    Process {
+        uid: nix::unistd::geteuid().as_raw(),
+        net_raw: caps::has_cap(None, CapSet::Effective, Capability::CAP_NET_RAW).unwrap_or(false),
+        no_new_privs: number("NoNewPrivs") == Some(1),
+        seccomp: number("Seccomp").unwrap_or(0),
+        packet_socket: packet_socket(),
+        capture: None,
+    }
+}
+
+/// Opens a packet socket that receives nothing, and closes it.
+fn packet_socket() -> Option<String> {
+    let flags = SockFlag::SOCK_CLOEXEC;
+    socket(AddressFamily::Packet, SockType::Raw, flags, None)
+        .err()
+        .map(|errno| errno.desc().to_owned())
+}
+
+/// Opens the capture with the filter and the exclusion of the configuration, and closes it.
+pub(super) fn try_capture(config: &Config) -> Option<Result<(), String>> {
+    let sensor = &config.sensor;
+    if sensor.interfaces.is_empty() {
+        return None;
+    }
+    Some(
+        live::open(&small(config, sensor.workers))
+            .map(drop)
+            .map_err(|e| e.to_string()),
+    )
+}
+
+/// The capture of the configuration with a small ring.
+pub(super) fn small(config: &Config, workers: u16) -> LiveConfig {
+    let sensor = &config.sensor;
+    LiveConfig {
+        interfaces: sensor.interfaces.clone(),
+        workers_per_interface: workers,
+        via: match sensor.via {
+            Via::Ring => live::Via::Ring,
+            Via::Pcap => live::Via::Pcap,
+        },
+        promiscuous: sensor.promiscuous,
+        filter: Some(sensor.filter.clone()).filter(|f| !f.trim().is_empty()),
+        excluded: sensor.excluded.clone(),
+        ring_bytes: RING_BYTES,
+        ..LiveConfig::default()
+    }
+}

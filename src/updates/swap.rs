@@ -1,0 +1,126 @@
+//! One file takes the place of another, whole; the one before is kept.
+//!
+//! Enters: a path and bytes. Leaves: the new file under the path, the old one under `.previous`.
+//! Never: a moment at which the path holds half a file, or none when there was one: a crash leaves
+//! the old file or the new one. A second swap at the same time is refused.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// The moments between which a crash may fall, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// Nothing has happened.
+    Begun,
+    /// The new file is half written, under a name of its own.
+    HalfWritten,
+    /// It is written and forced to disk.
+    Written,
+    /// The old file has its second name.
+    Kept,
+    /// The new file has the path; the folder is not yet forced to disk.
+    Renamed,
+}
+
+/// Where the file before the one in force is kept.
+pub fn previous(path: &Path) -> PathBuf {
+    beside(path, ".previous")
+}
+
+fn beside(path: &Path, end: &str) -> PathBuf {
+    let mut name = OsString::from(path.file_name().unwrap_or_default());
+    name.push(end);
+    path.with_file_name(name)
+}
+
+/// Puts `bytes` under `path` and keeps what was there.
+///
+/// # Errors
+/// What the file system says; the file under `path` is then the old one.
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    replace_watched(path, bytes, &mut |_| Ok(()))
+}
+
+/// The same; `at` is called at each moment, and its error ends it there, as a crash would.
+#[doc(hidden)]
+pub fn replace_watched(
+    path: &Path,
+    bytes: &[u8],
+    at: &mut dyn FnMut(Moment) -> io::Result<()>,
+) -> io::Result<()> {
+    let _lock = lock(path)?;
+    at(Moment::Begun)?;
+    let new = beside(path, ".new");
+    write(&new, bytes, at)?;
+    at(Moment::Written)?;
+    if path.exists() {
+        let keep = beside(path, ".keep");
+        let _ = fs::remove_file(&keep);
+        fs::hard_link(path, &keep)?;
+        fs::rename(&keep, previous(path))?;
+        sync_folder(path)?;
+    }
+    at(Moment::Kept)?;
+    fs::rename(&new, path)?;
+    at(Moment::Renamed)?;
+    sync_folder(path)
+}
+
+/// Writes a file whole or not at all; nothing is kept of what was there.
+///
+/// # Errors
+/// What the file system says.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    // A pipe or device cannot be renamed over.
+    if fs::metadata(path).is_ok_and(|meta| !meta.is_file()) {
+        return File::options().write(true).open(path)?.write_all(bytes);
+    }
+    let new = beside(path, ".new");
+    write(&new, bytes, &mut |_| Ok(())).inspect_err(|_| {
+        let _ = fs::remove_file(&new);
+    })?;
+    fs::rename(&new, path)?;
+    sync_folder(path)
+}
+
+fn write(new: &Path, bytes: &[u8], at: &mut dyn FnMut(Moment) -> io::Result<()>) -> io::Result<()> {
+    let mut file = File::create(new)?;
+    let (first, second) = bytes.split_at(bytes.len() / 2);
+    file.write_all(first)?;
+    at(Moment::HalfWritten)?;
+    file.write_all(second)?;
+    file.sync_all()
+}
+
+/// Takes the previous file back; the one in force becomes the previous one.
+///
+/// # Errors
+/// There is none, or what the file system says.
+pub fn roll_back(path: &Path) -> io::Result<()> {
+    let bytes = fs::read(previous(path))?;
+    replace(path, &bytes)
+}
+
+/// Held until it is dropped, also by a crash.
+fn lock(path: &Path) -> io::Result<File> {
+    let file = File::create(beside(path, ".lock"))?;
+    file.try_lock().map_err(|error| match error {
+        fs::TryLockError::WouldBlock => {
+            io::Error::other("another update of it is running: wait for its end")
+        }
+        fs::TryLockError::Error(error) => error,
+    })?;
+    Ok(file)
+}
+
+fn sync_folder(path: &Path) -> io::Result<()> {
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+}
+
+#[cfg(test)]
+mod tests;
