@@ -221,6 +221,15 @@ fn rests_on(line: &str) -> (String, String, String, usize) {
     (text("vendor"), text("subject"), text("stage"), sightings)
 }
 
+/// Is the environment there that speaks QUIC?
+fn aioquic() -> bool {
+    let home = std::env::var("HOME").unwrap_or_default();
+    let cache = std::env::var("XDG_CACHE_HOME").unwrap_or_else(|_| format!("{home}/.cache"));
+    Path::new(&cache)
+        .join("poortwacht-lab/venv/bin/python")
+        .exists()
+}
+
 #[test]
 fn live_on_both_sides_of_a_translator() {
     let tools = [
@@ -231,6 +240,9 @@ fn live_on_both_sides_of_a_translator() {
     let lacking: Vec<_> = tools.into_iter().filter(|tool| !there(tool)).collect();
     if !nix::unistd::geteuid().is_root() || !lacking.is_empty() {
         return println!("skipped: needs root, and {lacking:?}");
+    }
+    if !aioquic() {
+        return println!("skipped: no aioquic, which `tests/setup test` installs");
     }
     // Interfaces in the order in which the outer one is opened first; no map: the router knows its
     // own addresses.
