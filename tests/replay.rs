@@ -306,7 +306,9 @@ fn tshark(case: &Case) -> Result<Tshark, String> {
         let seen = if has("quic") { "quic-sni" } else { "tls-sni" };
         for (seen, column) in [(seen, sni), ("dtls-sni", dtls), ("quic-sni", gquic)] {
             let names = names(column).into_iter();
-            found.hellos.extend(names.map(|name| (seen.to_owned(), name)));
+            found
+                .hellos
+                .extend(names.map(|name| (seen.to_owned(), name)));
         }
         // mDNS and LLMNR are layers of their own; what an ICMP error quotes is no new sighting.
         if !has("dns") || has("icmp") {
