@@ -19,6 +19,8 @@ const TARGETS: &[(&str, Oracle)] = &[
     ("tls", poortwacht::names::tls::oracle::check),
     ("certificate", poortwacht::names::cert::oracle::check),
     ("quic", poortwacht::names::quic::oracle::check),
+    ("gquic", poortwacht::names::quic::oracle::google::check),
+    ("dtls", poortwacht::names::dtls::oracle::check),
     ("list", poortwacht::blocklist::oracle::check),
     (
         "list_import",
