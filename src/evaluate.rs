@@ -18,6 +18,7 @@ mod tests;
 use std::sync::Arc;
 
 use crate::blocklist::Catalogue;
+use crate::cases::Rules;
 pub use crate::simulate::population::EVALUATION_FROM;
 
 pub use interval::Share;
@@ -98,6 +99,8 @@ pub struct Plan {
     pub every: u64,
     /// How many offices are played as frames, too, one day of each.
     pub sampled: u64,
+    /// What evidence weighs. Others than the built-in ones are for development seeds.
+    pub rules: Rules,
 }
 
 /// Plays and scores.

@@ -44,7 +44,10 @@ pub fn casework(config: &Config, key: &Key, list: Arc<Catalogue>) -> Result<Case
 }
 
 /// The rules file, or what is built in.
-fn rules(config: &Config) -> Result<Rules, Fault> {
+///
+/// # Errors
+/// A file that cannot be read, or lacks something.
+pub fn rules(config: &Config) -> Result<Rules, Fault> {
     let path = &config.cases.rules;
     if path.as_os_str().is_empty() {
         return Ok(Rules::builtin());

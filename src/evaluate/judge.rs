@@ -195,7 +195,9 @@ fn false_alerts(
             .clone()
             .flat_map(|truth| truth.kinds.iter().map(|kind| kind.label()))
             .collect();
-        if truths.clone().any(|truth| truth.signed_up) || !cases.insert(&alert.case) {
+        // Who redeems an invitation makes an account, too.
+        let made = |truth: &Truth| truth.signed_up || truth.redeemed;
+        if truths.clone().any(made) || !cases.insert(&alert.case) {
             continue;
         }
         let kinds: Vec<&str> = kinds.into_iter().collect();

@@ -9,7 +9,7 @@ use super::sample::Sampled;
 use super::{Plan, Without};
 use crate::base::Timestamp;
 use crate::blocklist::Catalogue;
-use crate::cases::{Casebook, Change};
+use crate::cases::{Casebook, Change, Rules};
 use crate::desk::Casework;
 use crate::event::{Event, FactSource};
 use crate::hits::Key;
@@ -43,7 +43,7 @@ pub fn run(plan: &Plan, list: &Arc<Catalogue>) -> Result<Report, String> {
         if sampled.offices < plan.sampled {
             sampled.add(&office, list);
         }
-        let stage = Stage::set(&office, list)?;
+        let stage = Stage::set(&office, &plan.rules)?;
         let served = office_of(plan.seed + number).with_mail_services();
         let served = events(&served.plan, list, &Sensing::default());
         for without in Without::ALL {
@@ -65,18 +65,20 @@ pub fn run(plan: &Plan, list: &Arc<Catalogue>) -> Result<Report, String> {
 pub struct Stage {
     key: Key,
     organisation: Arc<Organisation>,
+    rules: Rules,
     seed: u64,
 }
 
 impl Stage {
     /// The map of the office and a key of its own.
-    pub fn set(office: &Office, _list: &Catalogue) -> Result<Self, String> {
+    pub fn set(office: &Office, rules: &Rules) -> Result<Self, String> {
         let mut chance = Chance::new(office.seed);
         let secret: Vec<u8> = (0..8).flat_map(|_| chance.next().to_le_bytes()).collect();
         let key = Key::from_secret(&secret).ok_or("a key of 64 bytes was refused")?;
         Ok(Self {
             key,
             organisation: organisation(&office.organisation)?,
+            rules: rules.clone(),
             seed: office.seed,
         })
     }
@@ -93,7 +95,12 @@ impl Stage {
     pub fn play(&self, told: &[Learned], without: Without, list: &Arc<Catalogue>) -> Heard {
         let mut chance = Chance::new(self.seed);
         let ids = Box::new(move || format!("case-{:016x}", chance.next()));
-        let casebook = Casebook::new(list.clone(), self.organisation.clone(), ids);
+        let casebook = Casebook::with_rules(
+            list.clone(),
+            self.organisation.clone(),
+            ids,
+            self.rules.clone(),
+        );
         let mut casework = Casework::new(self.identity(), casebook);
         let mut heard = Heard::default();
         let mut out = Vec::new();
