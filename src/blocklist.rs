@@ -37,8 +37,8 @@ pub use files::read as read_text;
 pub use plain::Allow;
 pub use problem::{ListProblem, PROBLEMS_PER_FILE_MAX};
 pub use schema::{
-    Category, Class, Confidence, Host, MatchKind, OwnThreshold, Proof, Role, Severity, SignupProof,
-    Stage, Threshold, Vendor,
+    Category, Class, Confidence, Host, LoginMail, MatchKind, OwnThreshold, Proof, Role, Severity,
+    SignupProof, Stage, Threshold, Vendor,
 };
 pub use table::RULES_MAX;
 

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::base::Timestamp;
 use crate::base::seen::closed_set;
-use crate::blocklist::{Catalogue, Proof, Stage};
+use crate::blocklist::{Catalogue, LoginMail, Proof, Stage};
 use crate::hits::SubjectId;
 use crate::identity::Attribution;
 use crate::organisation::{Organisation, Standing};
@@ -234,6 +234,13 @@ impl Casebook {
     /// The rules in force.
     pub const fn rules(&self) -> &Rules {
         &self.rules
+    }
+
+    /// Judges one vendor as if its file said so of its log-in: for what-if.
+    pub fn presume(&mut self, vendor: &str, login_mail: LoginMail) {
+        let mut know = Knowledge::clone(&self.knowledge(vendor));
+        know.proof.login_mail = login_mail;
+        self.know.insert(vendor.to_owned(), Arc::new(know));
     }
 
     pub(super) fn knowledge(&mut self, vendor: &str) -> Arc<Knowledge> {
