@@ -158,6 +158,13 @@ impl Report {
             found,
             at_least(found, 0.97),
         );
+        let account = whole.told_account;
+        row(
+            "sign-ups told as account use at least, right person",
+            "-",
+            account,
+            true,
+        );
         let wrong = Share {
             hits: whole.false_total(),
             of: days,
@@ -236,12 +243,11 @@ impl Report {
             let share = |share: Share| format!("{} ({})", of(share), span(share));
             let _ = writeln!(
                 text,
-                "| {label} | {} | {} in {} | {} of {} | {} | {} |",
+                "| {label} | {} | {} in {} | {} | {} | {} |",
                 share(Score::total(&score.found)),
                 score.false_total(),
                 score.person_days(),
-                score.wrong_person,
-                score.named,
+                wrong(score),
                 share(Score::total(&score.visited)),
                 share(Score::total(&score.searching)),
             );
@@ -291,6 +297,20 @@ impl Report {
         }
         text.push('\n');
     }
+}
+
+/// How many were named wrongly: in the end, and in an alert that was or was not taken back.
+fn wrong(score: &Score) -> String {
+    let all = format!("{} of {}", score.wrong_person, score.named);
+    if score.wrong_person == 0 {
+        return all;
+    }
+    let (told, back) = (score.wrong_told, score.taken_back_after.len());
+    let minutes = score.taken_back_after.iter().max().map_or(0, |s| s / 60);
+    format!(
+        "{all}: {} stood in the end; {told} told, of which {back} taken back within {minutes} min",
+        score.wrong_at_end
+    )
 }
 
 /// `97.2 % (486 of 500)`.

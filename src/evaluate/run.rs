@@ -119,9 +119,11 @@ impl Stage {
                 if now >= until {
                     break;
                 }
+                heard.take(&mut out, *at);
                 casework.tick(Timestamp(now), &mut out);
+                heard.take(&mut out, Timestamp(now));
             }
-            heard.take(&mut out);
+            heard.take(&mut out, *at);
         }
         heard.cases = casework.cases().cloned().collect();
         heard
@@ -213,10 +215,11 @@ fn learned_at(learned: &Learned, without: Without) -> Timestamp {
 }
 
 impl Heard {
-    fn take(&mut self, out: &mut Vec<Change>) {
+    fn take(&mut self, out: &mut Vec<Change>, now: Timestamp) {
         for change in out.drain(..) {
             if let Change::Alert(alert) = change {
                 self.alerts.push(*alert);
+                self.told_at.push(now);
             }
         }
     }
