@@ -42,6 +42,8 @@ pub enum Without {
     LookUps,
     /// Connections: names in hellos are hidden, and so are their exchanges.
     Connections,
+    /// Not less seen but more known: that no vendor's log-in sends mail, in offices where none does.
+    LoginMail,
     /// Identity comes half an hour late.
     IdentityOnTime,
     /// Names of users: leases alone tell who is who.
@@ -52,7 +54,7 @@ pub enum Without {
 
 impl Without {
     /// All, the whole first.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Nothing,
         Self::ListedMail,
         Self::Mail,
@@ -60,6 +62,7 @@ impl Without {
         Self::Support,
         Self::LookUps,
         Self::Connections,
+        Self::LoginMail,
         Self::IdentityOnTime,
         Self::Users,
         Self::Identity,
@@ -82,6 +85,9 @@ impl Without {
             Self::Support => "without third parties",
             Self::LookUps => "without look-ups",
             Self::Connections => "without connections",
+            Self::LoginMail => {
+                "if it were documented, and true, that no log-in sends mail (it is not)"
+            }
             Self::IdentityOnTime => "identity half an hour late",
             Self::Users => "without names of users (leases alone)",
             Self::Identity => "without any identity",

@@ -8,16 +8,19 @@ use super::report::Report;
 use super::sample::Sampled;
 use super::{Plan, Without};
 use crate::base::Timestamp;
-use crate::blocklist::Catalogue;
+use crate::blocklist::{Catalogue, LoginMail};
 use crate::cases::{Casebook, Change, Rules};
 use crate::desk::Casework;
 use crate::event::{Event, FactSource};
 use crate::hits::Key;
 use crate::identity::{Identity, Settings};
 use crate::organisation::Organisation;
+use crate::simulate::behaviour::course::WITH_SIGNUP;
 use crate::simulate::chance::Chance;
 use crate::simulate::events::{Learned, Sensing, events};
-use crate::simulate::population::{CONFOUNDERS, DAYS, Office, office as office_of};
+use crate::simulate::population::{
+    CONFOUNDERS, DAYS, Office, office as office_of, office_without_login_mail,
+};
 
 const SECOND: i64 = 1_000_000_000;
 /// How late identity comes in [`Without::IdentityOnTime`].
@@ -48,6 +51,14 @@ pub fn run(plan: &Plan, list: &Arc<Catalogue>) -> Result<Report, String> {
         let served = events(&served.plan, list, &Sensing::default());
         for without in Without::ALL {
             if !without.is_whole() && !number.is_multiple_of(plan.every) {
+                continue;
+            }
+            if without == Without::LoginMail {
+                let office = office_without_login_mail(plan.seed + number);
+                let told = events(&office.plan, list, &Sensing::default());
+                let heard = stage.play(&told, without, list);
+                let score = judge(&office, &stage.names(&office, &told), &heard, list);
+                scores.entry(without).or_default().add(score);
                 continue;
             }
             let heard = match without {
@@ -95,12 +106,17 @@ impl Stage {
     pub fn play(&self, told: &[Learned], without: Without, list: &Arc<Catalogue>) -> Heard {
         let mut chance = Chance::new(self.seed);
         let ids = Box::new(move || format!("case-{:016x}", chance.next()));
-        let casebook = Casebook::with_rules(
+        let mut casebook = Casebook::with_rules(
             list.clone(),
             self.organisation.clone(),
             ids,
             self.rules.clone(),
         );
+        if without == Without::LoginMail {
+            for site in &WITH_SIGNUP {
+                casebook.presume(site.vendor, LoginMail::None);
+            }
+        }
         let mut casework = Casework::new(self.identity(), casebook);
         let mut heard = Heard::default();
         let mut out = Vec::new();

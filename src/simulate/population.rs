@@ -183,7 +183,17 @@ impl Office {
 
 /// One office's week.
 pub fn office(seed: u64) -> Office {
-    let mut week = Week::new(seed, Chance::new(seed));
+    office_where(seed, true)
+}
+
+/// The same where no vendor's log-in sends mail, as a public document may one day say: those who would
+/// log in with a mailed code or link, or be told of a new device, log in without.
+pub fn office_without_login_mail(seed: u64) -> Office {
+    office_where(seed, false)
+}
+
+fn office_where(seed: u64, login_mail: bool) -> Office {
+    let mut week = Week::new(seed, login_mail, Chance::new(seed));
     for day in 0..DAYS {
         week.day(day);
     }

@@ -52,6 +52,8 @@ const SHARES: [(Kind, u64); 29] = [
 /// An office being made.
 pub struct Week {
     seed: u64,
+    /// Does log-in send mail?
+    login_mail: bool,
     chance: Chance,
     plan: Plan,
     people: Vec<Person>,
@@ -76,7 +78,7 @@ struct Seat {
 
 impl Week {
     /// Nobody has come in yet.
-    pub fn new(seed: u64, mut chance: Chance) -> Self {
+    pub fn new(seed: u64, login_mail: bool, mut chance: Chance) -> Self {
         let mut plan = Plan::new(START);
         let mut machines = BTreeMap::new();
         for (index, (name, [c, d], _)) in MACHINES.iter().enumerate() {
@@ -93,6 +95,7 @@ impl Week {
         let signups = signups.collect();
         Self {
             seed,
+            login_mail,
             people: people.collect(),
             plan,
             machines,
@@ -148,13 +151,18 @@ impl Week {
         }
         let total: u64 = SHARES.iter().map(|(_, share)| share).sum();
         let mut drawn = self.chance.between(0, total - 1);
-        for (kind, share) in SHARES {
-            match drawn.checked_sub(share) {
-                Some(rest) => drawn = rest,
-                None => return kind,
+        let mut kinds = SHARES.iter();
+        let kind = kinds.find_map(|&(kind, share)| match drawn.checked_sub(share) {
+            Some(rest) => {
+                drawn = rest;
+                None
             }
+            None => Some(kind),
+        });
+        match kind.unwrap_or(Kind::Visit) {
+            Kind::CodeLogin | Kind::LinkLogin | Kind::NewDevice if !self.login_mail => Kind::Login,
+            kind => kind,
         }
-        Kind::Visit
     }
 
     fn comes_in(&mut self, number: usize, address: IpAddr, at: u64) -> Seat {
