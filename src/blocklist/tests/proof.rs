@@ -116,9 +116,17 @@ fn what_log_in_mails_needs_words_and_a_source() {
         "may not be `perhaps`",
     );
     let known = signed_up(&format!("{none}login_mail_source = [\"a page\"]"));
-    let known = known.ok().expect("sound").vendor("x").expect("x").proof();
+    let known = known
+        .unwrap_or_else(|p| panic!("{p:?}"))
+        .vendor("x")
+        .expect("x")
+        .proof();
     assert_eq!(known.login_mail, LoginMail::None);
     let unknown = signed_up("login_mail_reason = \"nothing is written\"");
-    let unknown = unknown.ok().expect("sound").vendor("x").expect("x").proof();
+    let unknown = unknown
+        .unwrap_or_else(|p| panic!("{p:?}"))
+        .vendor("x")
+        .expect("x")
+        .proof();
     assert_eq!(unknown.login_mail, LoginMail::Unknown);
 }
