@@ -111,7 +111,7 @@ impl<S: Sink> Context<'_, S> {
             if matched.is_none() && matches!(self.list.find_at(&name.name, time), Verdict::Hit(_)) {
                 let mut text = NameBuf::new();
                 let _ = name.name.normalise(&mut text);
-                matched = Some((text.as_str().to_owned(), name.qtype));
+                matched = Some((text, name.qtype));
             }
         });
         let answer = Answered {
@@ -122,7 +122,9 @@ impl<S: Sink> Context<'_, S> {
         };
         for address in found.iter().flatten() {
             let told = (address.ip, address.ttl);
-            self.joins.learn(&answer, told, matched.as_ref());
+            let matched = matched.as_ref();
+            let found = matched.map(|(name, qtype)| (name.as_bytes(), *qtype));
+            self.joins.learn(&answer, told, found);
         }
     }
 
@@ -335,12 +337,12 @@ impl<S: Sink> Context<'_, S> {
         let here = self.around.ends == *ends;
         let tell = |context: &mut Self| {
             let sighting = Sighting {
-                name: crate::base::RawName::Text(matched.name.as_bytes()),
+                name: crate::base::RawName::Text(matched.name()),
                 seen: Seen::DnsJoin,
                 ech: EchVerdict::None,
                 qtype: matched.qtype,
                 client_is_src: true,
-                evidence: &matched.evidence,
+                evidence: matched.evidence(),
             };
             context.seen(&sighting);
             let list = context.list;
