@@ -25,6 +25,17 @@ pub(super) struct Around {
     pub vlan: Option<u16>,
 }
 
+/// What the question of a DNS message is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Asking {
+    /// A query's; or a response's, the first sign of a query that was not seen.
+    New,
+    /// A response's whose query was seen.
+    Answered,
+    /// A response's that came before, without its query.
+    Again,
+}
+
 /// Everything that a finding touches. Lives for one packet.
 pub(super) struct Context<'w, S> {
     pub around: Around,
@@ -42,10 +53,16 @@ pub(super) struct Context<'w, S> {
 impl<S: Sink> Context<'_, S> {
     /// One whole DNS message.
     pub fn dns(&mut self, message: &[u8]) {
-        let mut https_answer = false;
+        let (mut https_answer, mut answered) = (false, false);
         let end = dns::walk(message, &mut |found: DnsName<'_>| {
             https_answer |= found.qtype == HTTPS && !found.client_is_src;
-            if found.question && self.repeated(&found) {
+            let asking = if found.question {
+                self.asking(&found)
+            } else {
+                Asking::New
+            };
+            answered |= asking == Asking::Answered;
+            if asking != Asking::New {
                 return;
             }
             self.sighting(&Sighting {
@@ -65,7 +82,10 @@ impl<S: Sink> Context<'_, S> {
         if https_answer {
             self.note_ech(message);
         }
-        self.note_addresses(message);
+        // Anybody can send an answer; who was not asked, tells no client where to go.
+        if answered {
+            self.note_addresses(message);
+        }
     }
 
     /// An answer tells the client an address: a connection to it that tells no name may be told by
@@ -115,11 +135,11 @@ impl<S: Sink> Context<'_, S> {
         ech::read_answer(message, &mut |answer| self.ech.note(client, &answer, now));
     }
 
-    /// Is this a response's question whose query was seen? Notes queries.
-    fn repeated(&mut self, found: &DnsName<'_>) -> bool {
+    /// What a question says that was not known. Notes it.
+    fn asking(&mut self, found: &DnsName<'_>) -> Asking {
         let mut name = NameBuf::new();
         if found.name.normalise(&mut name).is_err() {
-            return false;
+            return Asking::New;
         }
         let ends = self.around.ends;
         let client = if found.client_is_src {
@@ -128,10 +148,19 @@ impl<S: Sink> Context<'_, S> {
             ends.reversed()
         };
         let key = self.asked.key(&client, found.id, &name, found.qtype);
-        // A query that is sent again is a question asked again; an answer never is.
-        let repeated = !found.client_is_src && self.asked.was_asked(key);
-        self.asked.note_query(key);
-        repeated
+        if found.client_is_src {
+            // A query that is sent again is a question asked again; an answer never is.
+            self.asked.note_query(key);
+            return Asking::New;
+        }
+        if self.asked.was_asked(key) {
+            return Asking::Answered;
+        }
+        if self.asked.was_told(key) {
+            return Asking::Again;
+        }
+        self.asked.note_answer(key);
+        Asking::New
     }
 
     /// Something of ours could not be read, or not wholly.
@@ -346,10 +375,11 @@ impl<S: Sink> Context<'_, S> {
             outcome,
             Outcome::Named | Outcome::NoPayload | Outcome::Midstream
         );
-        if !named && !self.joins.is_empty() {
+        let inside = |ip| self.monitored.iter().any(|net| net.contains(&ip));
+        // A vendor's name that leads to one of ours is a blocker's doing.
+        if !named && !self.joins.is_empty() && !inside(ends.dst) {
             self.unnamed(ends, at);
         }
-        let inside = |ip| self.monitored.iter().any(|net| net.contains(&ip));
         if !self.monitored.is_empty() && (!inside(ends.src) || inside(ends.dst)) {
             return;
         }
