@@ -76,7 +76,7 @@ pub struct Sensor {
     /// counts, every tunnel is believed. Default: empty.
     pub monitored: Vec<IpNet>,
     /// Public addresses, outside `monitored` and not this machine's, whose tunnels (GRE, VXLAN and
-    /// the like) may carry monitored clients: branch offices, mirrors. Default: none.
+    /// the like) may carry monitored clients: branch offices, tunnel brokers. Default: none.
     pub tunnel_ends: Vec<IpNet>,
     /// Interfaces whose connections count for coverage. Where a connection passes two of them, name
     /// the one nearer to the clients. Empty: all. Default: empty.

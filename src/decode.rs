@@ -149,7 +149,7 @@ closed_set! {
         Encrypted = "encrypted",
         /// Received with errors, as the capture itself says (radiotap). Names in it may be wrong.
         Damaged = "damaged",
-        /// In a tunnel that comes from outside, and said to be of a monitored client or a private
+        /// In a tunnel that comes from outside, and said to be from or to a monitored client or a private
         /// address: whoever sends such a packet from afar writes into it what he likes.
         ForeignTunnel = "foreign_tunnel",
     }

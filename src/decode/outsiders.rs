@@ -1,22 +1,22 @@
 //! Who may speak of a monitored client in a tunnel?
 //!
-//! Enters: who sent the outermost IP packet, who is said to have sent the innermost. Leaves: whether
-//! that is believed. Never: judges a packet that is in no tunnel.
+//! Enters: who sent the outermost IP packet, the ends of the innermost. Leaves: whether that is
+//! believed. Never: judges a packet that is in no tunnel.
 //!
 //! Any host of the Internet can send a VXLAN or GTP packet to an address of the organisation, with
-//! whatever it likes inside: a session of a colleague with a vendor, for example. So a tunnel that
-//! comes from a public address is believed about monitored clients and private addresses (servers that
-//! say who holds an address stand there) only when that address is monitored itself, this machine's,
-//! or named in the configuration. What comes from private addresses cannot come from afar without
-//! being forged outside too, and that needs no tunnel. What a public address says *to* a client is
-//! read: answers come so, in tunnels that the organisation itself holds.
+//! whatever it likes inside: a session of a colleague with a vendor, or a name server's answer to a
+//! question that nobody asked. So a tunnel that comes from a public address is believed about
+//! monitored clients and private addresses (servers that say who holds an address stand there) only
+//! when that address is monitored itself, this machine's, or named in the configuration. What comes
+//! from private addresses cannot come from afar without being forged outside too, and that needs no
+//! tunnel.
 
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::NotForUs;
 use super::exclude::Excluded;
+use super::{NotForUs, Pair};
 
 /// The networks of the monitored clients, and whose tunnels are believed beside them.
 #[derive(Default)]
@@ -34,9 +34,10 @@ impl Outsiders {
         }
     }
 
-    /// May `outer` say that `speaker` sent something? `None` is no tunnel.
-    pub fn ask(&self, outer: Option<IpAddr>, speaker: IpAddr) -> Result<(), NotForUs> {
-        if self.is_outsider(outer) && (self.monitored.holds(speaker) || !is_public(speaker)) {
+    /// May `outer` bring what passes between these two? `None` is no tunnel.
+    pub fn ask(&self, outer: Option<IpAddr>, (src, dst): Pair) -> Result<(), NotForUs> {
+        let is_ours = |end| self.monitored.holds(end) || !is_public(end);
+        if self.is_outsider(outer) && (is_ours(src) || is_ours(dst)) {
             return Err(NotForUs::ForeignTunnel);
         }
         Ok(())

@@ -97,7 +97,7 @@ impl<'a> Walk<'a> {
                     false => None,
                 };
                 let Some((named, inside)) = tunnel else {
-                    self.outsiders.ask(way.outer, ends.0)?;
+                    self.outsiders.ask(way.outer, ends)?;
                     return Ok(Reached::Segment(way.link, ends, segment));
                 };
                 way.leave_ip(ends);

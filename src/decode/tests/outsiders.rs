@@ -67,6 +67,8 @@ fn carries(decoder: &mut Decoder, from: Ipv4Addr, one: Ipv4Addr, other: Ipv4Addr
 fn a_tunnel_from_outside_accuses_nobody_inside() {
     let mut decoder = decoder(&["10.0.0.0/8"], &["203.0.113.7/32"]);
     assert!(!carries(&mut decoder, FOREIGN, CLIENT, SERVER));
+    // Nor by the answer of a server that he never asked.
+    assert!(!carries(&mut decoder, FOREIGN, SERVER, CLIENT));
     // Nor by a name server that stands inside, nor by a device that has no address yet.
     let private = Ipv4Addr::new(172, 16, 0, 53);
     assert!(!carries(&mut decoder, FOREIGN, private, CLIENT));
@@ -81,7 +83,7 @@ fn a_tunnel_from_outside_accuses_nobody_inside() {
 #[test]
 fn tunnels_of_our_own_are_read() {
     let mut known = decoder(&["10.0.0.0/8"], &["203.0.113.7/32"]);
-    // A branch office, a switch that mirrors, a client's own tunnel, answers in it.
+    // A branch office, answers that come from it, a switch that mirrors, a client's own tunnel.
     assert!(carries(&mut known, BRANCH, CLIENT, SERVER));
     assert!(carries(
         &mut known,
@@ -95,7 +97,9 @@ fn tunnels_of_our_own_are_read() {
         CLIENT,
         SERVER
     ));
-    assert!(carries(&mut known, FOREIGN, SERVER, CLIENT));
+    assert!(carries(&mut known, BRANCH, SERVER, CLIENT));
+    // What is between others is not about us.
+    assert!(carries(&mut known, FOREIGN, SERVER, BRANCH));
     // Without monitored networks nothing is known of inside and outside.
     assert!(carries(&mut decoder(&[], &[]), FOREIGN, CLIENT, SERVER));
     // And what is in no tunnel is asked nothing.
