@@ -72,8 +72,12 @@ pub struct Sensor {
     /// Prefixes dropped before any name is read, as source or destination. Default: none.
     pub excluded: Vec<IpNet>,
     /// Networks whose clients are monitored: the coverage denominator counts their connections to
-    /// the outside. Empty: every connection counts. Default: empty.
+    /// the outside, and a tunnel from outside is not believed about them. Empty: every connection
+    /// counts, every tunnel is believed. Default: empty.
     pub monitored: Vec<IpNet>,
+    /// Public addresses, outside `monitored` and not this machine's, whose tunnels (GRE, VXLAN and
+    /// the like) may carry monitored clients: branch offices, tunnel brokers. Default: none.
+    pub tunnel_ends: Vec<IpNet>,
     /// Interfaces whose connections count for coverage. Where a connection passes two of them, name
     /// the one nearer to the clients. Empty: all. Default: empty.
     pub coverage: Vec<String>,
@@ -235,6 +239,7 @@ impl Default for Sensor {
             ring_mib: 64,
             excluded: Vec::new(),
             monitored: Vec::new(),
+            tunnel_ends: Vec::new(),
             coverage: Vec::new(),
             flows_max: 262_144,
             buffers_max: 1024,

@@ -17,6 +17,7 @@ use super::ipv6::{self, Chain};
 use super::layer::{self, Inside, Layer};
 use super::link::Link;
 use super::neighbour::{self, Neighbour};
+use super::outsiders::Outsiders;
 use super::span::Span;
 use super::transport::{self, Segment};
 use super::tunnel::{Tunnel, Way};
@@ -50,6 +51,7 @@ pub(super) enum Reached<'a> {
 /// What the way needs of the decoder.
 pub(super) struct Walk<'a> {
     pub excluded: &'a Excluded,
+    pub outsiders: &'a Outsiders,
     pub fragments: &'a mut Table,
     /// Those that are still free.
     pub halls: &'a mut [Vec<u8>],
@@ -68,6 +70,7 @@ impl<'a> Walk<'a> {
             let (ends, proto, body) = match layer {
                 Layer::V4 => self.open_v4(span, &way)?,
                 Layer::V6 if neighbour::may_be_discovery(span) => {
+                    self.outsiders.ask_neighbour(way.outer)?;
                     // Over a tunnel without links anybody could say so from afar.
                     if in_tunnel && way.link.src_mac.is_none() {
                         ipv6::open(span, self.excluded)?;
@@ -78,6 +81,7 @@ impl<'a> Walk<'a> {
                 }
                 Layer::V6 => self.open_v6(span, &way)?,
                 Layer::Arp => {
+                    self.outsiders.ask_neighbour(way.outer)?;
                     let told = neighbour::arp(span, self.excluded, self.now)?;
                     return Ok(Reached::Neighbour(told));
                 }
@@ -93,6 +97,7 @@ impl<'a> Walk<'a> {
                     false => None,
                 };
                 let Some((named, inside)) = tunnel else {
+                    self.outsiders.ask(way.outer, ends)?;
                     return Ok(Reached::Segment(way.link, ends, segment));
                 };
                 way.leave_ip(ends);

@@ -77,7 +77,8 @@ impl Worker {
             ..Stats::default()
         };
         Self {
-            decoder: Decoder::new(&settings.excluded),
+            decoder: Decoder::new(&settings.excluded)
+                .believing(&settings.monitored, &settings.tunnel_ends),
             streams: Streams::new(settings.flows, settings.buffers, settings.seed),
             quic: Connections::new(settings.flows, settings.buffers, settings.seed),
             dtls: dtls::Connections::new(settings.flows, settings.buffers, settings.seed),
