@@ -13,6 +13,7 @@ mod support;
 mod tcp;
 mod tls;
 mod watch;
+mod ways;
 mod worker;
 #[cfg(test)]
 mod tests;

@@ -7,7 +7,7 @@ use crate::base::{Endpoints, Outcome, Seen, Timestamp};
 use crate::event::Event;
 use crate::flow::tcp::Message;
 use crate::flow::{Key, Reader, Side, Verdict};
-use crate::names::{self, Probe, dns, tls};
+use crate::names::{self, Probe, bypass, dns, tls};
 use crate::presence::{self, At, Watch};
 
 /// Port of DNS over TCP (RFC 7766).
@@ -74,6 +74,9 @@ impl<S: Sink> StreamReader<'_, '_, S> {
 
 impl<S: Sink> Reader for StreamReader<'_, '_, S> {
     fn read(&mut self, bytes: &[u8]) -> Verdict {
+        if bypass::may_begin(bytes) {
+            self.context.way_of_stream(bytes);
+        }
         let ends = &self.context.around.ends;
         let dns = Self::is_dns(ends);
         let kerberos = presence::spoken(ends) == Some(presence::Protocol::Kerberos);
