@@ -17,6 +17,7 @@ use crate::capture::{Frame, LinkType};
 mod again;
 mod mail;
 mod watched;
+mod ways;
 
 const CLIENT: [u8; 4] = [10, 0, 0, 7];
 const SERVER: [u8; 4] = [192, 0, 2, 9];

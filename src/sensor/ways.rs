@@ -195,6 +195,3 @@ fn is_public(ip: IpAddr) -> bool {
         IpAddr::V6(v6) => !(v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local()),
     }
 }
-
-#[cfg(test)]
-mod tests;
