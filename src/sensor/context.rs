@@ -2,6 +2,7 @@
 
 use super::join::{ADDRESSES_MAX, Answer, Answered, Joins, SURE_MEDIUM};
 use super::watch::Trail;
+use super::ways::{self, Counted};
 use super::{NameLine, Sink};
 use crate::base::{EchVerdict, Endpoints, NameBuf, Outcome, Seen, Timestamp, Transport};
 use crate::blocklist::{Catalogue, Match, Verdict};
@@ -47,6 +48,7 @@ pub(super) struct Context<'w, S> {
     pub joins: &'w mut Joins,
     pub monitored: &'w [IpNet],
     pub trail: &'w mut Trail,
+    pub ways: &'w mut Counted,
     pub sink: &'w mut S,
 }
 
@@ -170,19 +172,26 @@ impl<S: Sink> Context<'_, S> {
 
     /// A whole ClientHello.
     pub fn hello(&mut self, hello: &Hello<'_>, seen: Seen) -> Outcome {
+        let is_way = self.way_of_hello(hello, seen);
         let Some(sni) = hello.sni else {
             return Outcome::NoSni;
         };
-        let around = &self.around;
+        let around = self.around;
         let verdict = ech::verdict(sni, hello.offer, self.ech, around.ends.src, around.time);
-        self.sighting(&Sighting {
+        let sighting = Sighting {
             name: crate::base::RawName::Text(sni),
             seen,
             ech: verdict,
             qtype: 0,
             client_is_src: true,
             evidence: hello.message,
-        });
+        };
+        self.seen(&sighting);
+        match self.list.find_at(&sighting.name, around.time) {
+            // One connection is one way.
+            Verdict::Way(_) if is_way => {}
+            found => self.matched(&sighting, found),
+        }
         if verdict.is_real() {
             Outcome::Ech
         } else {
@@ -225,6 +234,9 @@ impl<S: Sink> Context<'_, S> {
     /// A name was read: count it.
     pub fn seen(&mut self, sighting: &Sighting<'_>) {
         self.stats.names.bump(sighting.seen.index());
+        if matches!(sighting.seen, Seen::HttpConnect | Seen::SocksConnect) {
+            self.way_of_proxy();
+        }
         if self.sink.wants_names() {
             self.show(sighting);
         }
@@ -233,11 +245,15 @@ impl<S: Sink> Context<'_, S> {
     /// What the list said of a name: only a match goes further.
     pub fn matched(&mut self, sighting: &Sighting<'_>, verdict: Verdict<'_>) {
         match verdict {
+            Verdict::None if ways::is_certificate_type(sighting.qtype) => {
+                self.way_of_question(sighting);
+            }
             Verdict::None => {}
+            Verdict::Way(way) => self.way(sighting, way),
             Verdict::Allowed(_) => self.stats.allowed = self.stats.allowed.wrapping_add(1),
             Verdict::Context(found) => {
                 self.stats.context.bump(sighting.seen.index());
-                self.context(sighting, &found);
+                self.support(sighting, || HitRule::of(&found));
             }
             Verdict::Hit(found) => {
                 self.stats.hits.bump(sighting.seen.index());
@@ -272,8 +288,8 @@ impl<S: Sink> Context<'_, S> {
         }
     }
 
-    /// A dual-use or supplier name: it leaves only as support of a hit of the same client.
-    fn context(&mut self, sighting: &Sighting<'_>, found: &Match<'_>) {
+    /// A dual-use, supplier or way's name: it leaves only as support of a hit of the same client.
+    pub(super) fn support(&mut self, sighting: &Sighting<'_>, rule: impl FnOnce() -> HitRule) {
         let around = self.around;
         let (ends, client_mac) = self.client_first(sighting);
         if !self.trail.recent.holds(ends.src, around.time) {
@@ -291,7 +307,7 @@ impl<S: Sink> Context<'_, S> {
             client_mac,
             seen: sighting.seen,
             name: name.as_str().to_owned(),
-            rule: HitRule::of(found),
+            rule: rule(),
         })));
     }
 
