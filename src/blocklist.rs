@@ -43,8 +43,8 @@ pub use packed::unpack;
 pub use plain::Allow;
 pub use problem::{ListProblem, PROBLEMS_PER_FILE_MAX};
 pub use schema::{
-    Category, Class, Confidence, Host, MatchKind, OwnThreshold, Proof, Role, Severity, SignupProof,
-    Stage, Threshold, Vendor,
+    Category, Class, Confidence, Host, LoginMail, MatchKind, OwnThreshold, Proof, Role, Severity,
+    SignupProof, Stage, Threshold, Vendor,
 };
 pub use shared::shared_networks;
 pub use table::RULES_MAX;

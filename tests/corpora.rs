@@ -21,6 +21,8 @@ const TARGETS: &[(&str, Oracle)] = &[
     ("quic", poortwacht::names::quic::oracle::check),
     ("gquic", poortwacht::names::quic::oracle::google::check),
     ("dtls", poortwacht::names::dtls::oracle::check),
+    ("http", poortwacht::names::http::oracle::check),
+    ("http2", poortwacht::names::http2::oracle::check),
     ("list", poortwacht::blocklist::oracle::check),
     (
         "list_import",

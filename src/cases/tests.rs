@@ -5,6 +5,7 @@ mod connections;
 mod confounders;
 mod crash;
 mod edges;
+mod mails;
 mod order;
 mod rules;
 mod searching;

@@ -61,7 +61,10 @@ pub fn twice(config: &Config, key: &Key, hold: Duration) -> Result<Twice, Fault>
 }
 
 /// The rules file, or what is built in.
-fn rules(config: &Config) -> Result<Rules, Fault> {
+///
+/// # Errors
+/// A file that cannot be read, or lacks something.
+pub fn rules(config: &Config) -> Result<Rules, Fault> {
     let path = &config.cases.rules;
     if path.as_os_str().is_empty() {
         return Ok(Rules::builtin());

@@ -100,12 +100,13 @@ impl<S: Sink> StreamReader<'_, '_, S> {
 
 impl<S: Sink> Reader for StreamReader<'_, '_, S> {
     fn read(&mut self, bytes: &[u8], said: &mut Said) -> Verdict {
+        // After STARTTLS a hello follows where a mail's next command would.
+        let may_turn = mail::is_mail(said.note) && bytes.first() == Some(&0x16);
         if said.note != note::NONE
             && let Some(verdict) = self.go_on(bytes, &mut said.note)
         {
-            // After STARTTLS a hello follows where a command would.
             return match verdict {
-                Verdict::NotHere if bytes.first() == Some(&0x16) => self.read_tls(bytes),
+                Verdict::NotHere if may_turn => self.read_tls(bytes),
                 _ => verdict,
             };
         }
