@@ -57,7 +57,8 @@ impl Space {
     }
 
     fn start(&self, program: &str, folder: &Path, arguments: &[&str]) -> Running {
-        let log = fs::File::create(folder.join(format!("{}.log", arguments.len()))).unwrap();
+        let name = Path::new(program).file_name().unwrap().to_string_lossy();
+        let log = fs::File::create(folder.join(format!("{name}.log"))).unwrap();
         let mut command = self.command(program);
         command.args(arguments).current_dir(folder);
         let child = command.stdout(Stdio::null()).stderr(log).spawn();
