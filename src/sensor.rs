@@ -14,6 +14,7 @@ mod support;
 mod tcp;
 mod tls;
 mod watch;
+mod ways;
 mod web;
 mod worker;
 #[cfg(test)]

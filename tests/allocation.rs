@@ -142,6 +142,7 @@ fn worker() -> (Worker, Catalogue) {
         flows: 4096,
         buffers: 16,
         seed: Some(1),
+        ..Settings::default()
     };
     (Worker::new(&settings, 0, "test"), list)
 }

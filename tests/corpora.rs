@@ -16,6 +16,7 @@ const TARGETS: &[(&str, Oracle)] = &[
     ("capture_file", poortwacht::capture::oracle::check),
     ("decode", poortwacht::decode::oracle::check),
     ("dns", poortwacht::names::dns::oracle::check),
+    ("bypass", poortwacht::names::bypass::oracle::check),
     ("tls", poortwacht::names::tls::oracle::check),
     ("certificate", poortwacht::names::cert::oracle::check),
     ("quic", poortwacht::names::quic::oracle::check),

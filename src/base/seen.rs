@@ -146,7 +146,9 @@ closed_set! {
         Doq = "doq",
         /// Oblivious DNS over HTTPS (RFC 9230).
         Odoh = "odoh",
-        /// Discovery of designated resolvers (RFC 9462).
+        /// DNSCrypt, by the look-up of a resolver's certificate.
+        DnsCrypt = "dnscrypt",
+        /// Discovery of encrypted resolvers: RFC 9462, and a browser's question whether it may use one.
         Ddr = "ddr",
         /// iCloud Private Relay and relays of its kind (MASQUE, RFC 9298).
         Relay = "relay",

@@ -10,7 +10,7 @@ use crate::event::Event;
 use crate::flow::tcp::Message;
 use crate::flow::{Key, Reader, Said, Side, Verdict};
 use crate::names::http::{self, Begins};
-use crate::names::{self, Probe, dns, tls};
+use crate::names::{self, Probe, bypass, dns, tls};
 use crate::presence::{self, At, Watch};
 
 /// Port of DNS over TCP (RFC 7766).
@@ -109,6 +109,9 @@ impl<S: Sink> Reader for StreamReader<'_, '_, S> {
                 Verdict::NotHere if may_turn => self.read_tls(bytes),
                 _ => verdict,
             };
+        }
+        if bypass::may_begin(bytes) {
+            self.context.way_of_stream(bytes);
         }
         let ends = &self.context.around.ends;
         let dns = Self::is_dns(ends);

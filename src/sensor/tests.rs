@@ -24,6 +24,7 @@ mod mail;
 mod starttls;
 mod watched;
 mod web;
+mod ways;
 
 const CLIENT: [u8; 4] = [10, 0, 0, 7];
 const SERVER: [u8; 4] = [192, 0, 2, 9];

@@ -7,6 +7,7 @@ use super::mail::Envelopes;
 use super::quic::Connections;
 use super::tcp::{DNS_PORT, StreamReader};
 use super::watch::Trail;
+use super::ways::Counted;
 use super::web::Web;
 use super::{Settings, Sink};
 use crate::base::{Counters, Endpoints, Outcome, Seen, Timestamp, Transport, WayRound};
@@ -47,6 +48,7 @@ pub struct Worker {
     scratch: Vec<u8>,
     monitored: Vec<IpNet>,
     trail: Trail,
+    ways: Counted,
     stats: Stats,
     /// Up to when the tables were looked at.
     swept: Timestamp,
@@ -91,6 +93,7 @@ impl Worker {
             scratch: vec![0; SCRATCH_LEN],
             monitored: settings.monitored.clone(),
             trail: Trail::new(settings.seed),
+            ways: Counted::new(settings.seed),
             stats,
             swept: Timestamp(0),
         }
@@ -123,6 +126,7 @@ impl Worker {
                     joins: &mut self.joins,
                     monitored: &self.monitored,
                     trail: &mut self.trail,
+                    ways: &mut self.ways,
                     sink,
                 };
                 let scratch = &mut self.scratch;
@@ -190,6 +194,7 @@ impl Worker {
             joins: &mut self.joins,
             monitored: &self.monitored,
             trail: &mut self.trail,
+            ways: &mut self.ways,
             sink,
         };
         context.rest(now, due);
@@ -226,6 +231,7 @@ impl Worker {
             joins: &mut self.joins,
             monitored: &self.monitored,
             trail: &mut self.trail,
+            ways: &mut self.ways,
             sink,
         };
         self.quic.flush(&mut context);
@@ -290,7 +296,7 @@ fn udp<S: Sink>(
         () if on(5355) => LocalNames::Llmnr,
         () if on(137) => LocalNames::Netbios,
         () if names::dns::is_lookup(packet.payload) => return context.dns(packet.payload),
-        () => return,
+        () => return context.way_of_datagram(packet),
     };
     context.stats.local_names.bump(local.index());
 }
