@@ -45,6 +45,9 @@ pub const HOLD_REPLAY: Duration = Duration::from_secs(2);
 const KNOWN_MAX: usize = 16_384;
 /// Those of one message: somebody replays it.
 const KNOWN_MAX_OF_ONE: usize = 16;
+/// Those of one server, name and way, where nothing else tells them apart: a whole office may go to
+/// one site within a minute.
+const KNOWN_MAX_ALIKE: usize = 256;
 /// Sightings that wait.
 const HELD_MAX: usize = 4096;
 /// Flows whose exchanges are told at another point.
@@ -390,8 +393,12 @@ impl Twice {
 
     fn remember(&mut self, known: Known, now: Timestamp) {
         let key = known.it.key;
+        let most = match known.is_unique() {
+            true => KNOWN_MAX_OF_ONE,
+            false => KNOWN_MAX_ALIKE,
+        };
         let all = self.known.entry(key).or_default();
-        if all.len() >= KNOWN_MAX_OF_ONE {
+        if all.len() >= most {
             return;
         }
         all.push(known);

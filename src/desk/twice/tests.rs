@@ -416,3 +416,16 @@ fn a_clock_that_is_set_keeps_nothing_waiting() {
         assert_eq!(it.told(now).len(), 1, "{now}");
     }
 }
+
+/// What has nothing of its own looks alike for everybody who goes to one server.
+#[test]
+fn a_whole_office_on_one_site_counts_once_each() {
+    let mut it = bench();
+    for client in 1..=60u8 {
+        let (at, address) = (i64::from(client) * 900, format!("10.20.1.{client}"));
+        it.hit(&http(at, "lan0", (&address, 4000)));
+        it.hit(&http(at + 1, "lan1", (&address, 4000)));
+    }
+    assert_eq!(it.told(60_000).len(), 60);
+    assert_eq!(it.count(Repeat::Other), 60);
+}
