@@ -301,9 +301,15 @@ mod tests {
 
     #[test]
     fn an_address_is_not_shown() {
-        for text in ["MAIL FROM:<eve@corp.example>\r\n", "RCPT TO:<eve@corp.example>\r\n"] {
+        for text in [
+            "MAIL FROM:<eve@corp.example>\r\n",
+            "RCPT TO:<eve@corp.example>\r\n",
+        ] {
             let shown = format!("{:?}", line(text));
-            assert!(shown.ends_with("(true)") && !shown.contains("corp"), "{shown}");
+            assert!(
+                shown.ends_with("(true)") && !shown.contains("corp"),
+                "{shown}"
+            );
         }
     }
 
