@@ -255,6 +255,35 @@ fn a_watched_flow_allocates_only_for_what_is_told() {
     assert!(stats.bursts.total() > 5 && stats.watched > 0);
 }
 
+/// The captures with hits, each new parser among them: a frame at which nothing leaves allocates
+/// only when it is an answer of the DNS about a name that matched (kept for connections that will
+/// tell none), or the sender of a mail.
+#[test]
+fn captures_with_hits_allocate_only_at_a_match() {
+    let (mut worker, list) = worker();
+    warm_up(&mut worker, &list);
+    let mut told = Told::default();
+    let mut silent = Vec::new();
+    for (path, any) in captures() {
+        if !any {
+            continue;
+        }
+        for (number, kept) in kept(&path).iter().enumerate() {
+            let stats = worker.stats();
+            let matches = stats.smtp_senders;
+            let (before, events) = (allocations(), told.0);
+            worker.frame(&kept.frame(), "test", &list, &mut told);
+            let made = allocations() - before;
+            let sender = worker.stats().smtp_senders > matches;
+            if made > 0 && told.0 == events && !sender {
+                silent.push(format!("{} {}: {made}", path.display(), number + 1));
+            }
+        }
+    }
+    println!("{}", silent.join("\n"));
+    assert!(silent.is_empty());
+}
+
 /// Writes a capture file of the mix for measurements: `MIX_FILE=mix.pcap MIX_FRAMES=1000000`.
 #[test]
 #[ignore = "writes a large file for docs/measurements"]

@@ -320,6 +320,11 @@ impl<S: Sink> Context<'_, S> {
         let _ = sighting.name.normalise(&mut name);
         let ja4 = ja4::of(sighting.evidence, sighting.seen).map(|j| j.as_str().to_owned());
         let kept = sighting.evidence.len().min(EVIDENCE_LEN_MAX);
+        let mut rule = HitRule::of(found);
+        // Nobody checked the certificate: a server may show any that it likes.
+        if sighting.seen == Seen::TlsCert && rule.confidence == "high" {
+            rule.confidence = "medium".to_owned();
+        }
         Hit {
             time: around.time,
             frame: around.frame,
@@ -331,7 +336,7 @@ impl<S: Sink> Context<'_, S> {
             name: name.as_str().to_owned(),
             qtype: sighting.qtype,
             ech: sighting.ech,
-            rule: HitRule::of(found),
+            rule,
             ja4,
             join: None,
             evidence: sighting.evidence.get(..kept).unwrap_or_default().to_vec(),

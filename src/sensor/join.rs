@@ -3,8 +3,8 @@
 //! Enters: addresses out of DNS answers, whose name matched or not; then connections without a
 //! name. Leaves: the name that the same client had resolved to that address, with how sure that
 //! is. Never: keeps a name that did not match (keyed hashes of client, address and name stand in
-//! their place, in memory, until the answer is out of date); grows; joins a connection that may be
-//! older than the look-up.
+//! their place, in memory, until the answer is out of date); grows; takes an answer that nobody asked
+//! for; joins a connection of which nothing was looked at since the look-up.
 //!
 //! How sure: [`SURE`] percent, divided by the number of names that this client resolved to that
 //! address; less by a quarter when others resolved other names to it, and by a third when it lies in
@@ -27,11 +27,16 @@ const SURE_MIN: u32 = 25;
 pub(super) const SURE_MEDIUM: u32 = 50;
 /// Connections are made a while after an answer ran out: programs keep what they resolved.
 const MARGIN_NS: u64 = 60_000_000_000;
+/// So long after it ran out a name that matched is still there: what becomes of a connection is
+/// known minutes after it began (see the idle times of `flow::tcp`).
+const KEPT_NS: i64 = 720_000_000_000;
 /// Bounds of the time to live: some resolvers say 0, nobody needs a day.
 const TTL_MIN_S: u32 = 10;
 const TTL_MAX_S: u32 = 3600;
 /// Pairs of client and address whose name matched, at once; the first to run out gives way.
 const MATCHED_MAX: usize = 1024;
+/// So many give way at once: looking for them costs a walk over all.
+const ROOM: usize = 128;
 /// So much of the message is kept as evidence.
 const EVIDENCE_LEN_MAX: usize = 512;
 /// Longest name kept: what DNS can carry. One with escapes may be longer in its normal form.
@@ -162,6 +167,8 @@ impl Counts {
 /// What clients resolved, for a while. No `Debug`: it holds addresses of people.
 pub(super) struct Joins {
     matched: HashMap<(IpAddr, IpAddr), Matched, RandomState>,
+    /// For [`Self::make_room`].
+    ends: Vec<Timestamp>,
     /// Names by client and address, and by address alone.
     own: Counts,
     all: Counts,
@@ -189,6 +196,7 @@ impl Joins {
         Self {
             // Twice, because removing leaves marks that count until the map is cleaned up.
             matched: HashMap::with_capacity_and_hasher(MATCHED_MAX * 2, hash.clone()),
+            ends: Vec::with_capacity(MATCHED_MAX),
             own: Counts::new(),
             all: Counts::new(),
             shared: shared_networks(),
@@ -251,16 +259,28 @@ impl Joins {
         self.matched.insert(pair, matched);
     }
 
-    /// What has run out goes; when nothing has, what runs out first.
+    /// What has run out goes; when that is too little, what runs out first.
     #[cold]
     fn make_room(&mut self, now: Timestamp) {
         self.matched.retain(|_, matched| matched.until >= now);
-        if self.matched.len() >= MATCHED_MAX {
-            let first = self.matched.iter().min_by_key(|(_, m)| m.until);
-            if let Some(pair) = first.map(|(pair, _)| *pair) {
-                self.matched.remove(&pair);
-            }
-        }
+        let room = MATCHED_MAX.saturating_sub(self.matched.len());
+        let surplus = ROOM.saturating_sub(room);
+        let Some(place) = surplus.checked_sub(1) else {
+            return;
+        };
+        self.ends.clear();
+        let ends = self.matched.values().map(|matched| matched.until);
+        self.ends.extend(ends);
+        let (before, last, _) = self.ends.select_nth_unstable(place);
+        let last = *last;
+        let sooner = before.iter().filter(|until| **until < last).count();
+        // Of those that run out together as many as are needed.
+        let mut others = surplus.saturating_sub(sooner);
+        self.matched.retain(|_, matched| {
+            let one_of_them = matched.until == last && others > 0;
+            others = others.saturating_sub(usize::from(one_of_them));
+            matched.until >= last && !one_of_them
+        });
     }
 
     /// Did anybody resolve a name that matched?
@@ -296,10 +316,11 @@ impl Joins {
         })
     }
 
-    /// Forgets what has run out.
+    /// Forgets what ran out [`KEPT_NS`] ago.
     pub fn sweep(&mut self, now: Timestamp) {
         if !self.matched.is_empty() {
-            self.matched.retain(|_, matched| matched.until >= now);
+            let gone = Timestamp(now.nanos().saturating_sub(KEPT_NS));
+            self.matched.retain(|_, matched| matched.until >= gone);
         }
     }
 }

@@ -166,7 +166,8 @@ impl Envelopes {
         let now = context.around.time;
         let young = |e: &&Envelope| e.time.nanos().abs_diff(now.nanos()) <= BEGUN_NS;
         let begun = self.begun.iter().find(|e| e.ends == *ends).filter(young);
-        let (Some(envelope), Some(recipient)) = (begun, written(address)) else {
+        // Nothing is written of a recipient before the sender matched.
+        let Some((envelope, recipient)) = begun.and_then(|it| Some((it, written(address)?))) else {
             return;
         };
         let count = &mut context.stats.smtp_mails;

@@ -151,6 +151,11 @@ impl<S: Sink> Reader for StreamReader<'_, '_, S> {
             let read = |context: &mut Context<'_, S>| context.hello(&hello, Seen::TlsSni);
             return Some(self.context.elsewhere(ends, (frame, time), read));
         }
+        // Nobody says here which side is the client, and a request in what a server sends (a page
+        // about HTTP, a log) is none.
+        if ends.sport < ends.dport {
+            return None;
+        }
         let read = |context: &mut Context<'_, S>| web::rest(bytes, context);
         self.context.elsewhere(ends, (frame, time), read)
     }
@@ -168,6 +173,7 @@ impl<S: Sink> Reader for StreamReader<'_, '_, S> {
     }
 
     fn ended(&mut self, ends: &Endpoints, at: (u64, Timestamp), outcome: Outcome) {
+        self.web.ended(ends);
         // DNS has names of its own and is no part of what should carry a server name.
         let hello = matches!(outcome, Outcome::Named | Outcome::NoSni | Outcome::Ech);
         if hello || !Self::is_dns(ends) {

@@ -5,7 +5,7 @@
 
 use super::Sink;
 use super::context::Context;
-use crate::base::{EchVerdict, Outcome, RawName, Seen, Timestamp};
+use crate::base::{EchVerdict, Endpoints, Outcome, RawName, Seen, Timestamp};
 use crate::flow::{Key, Table, Verdict};
 use crate::names::http::{self, Begins, Body, Host};
 use crate::names::http2::{self, Step, hpack};
@@ -208,6 +208,13 @@ impl Web {
         }
         if let Some(table) = self.tables.get_mut(found.index) {
             *table = hpack::Table::default();
+        }
+    }
+
+    /// A connection is read no further: its place is free.
+    pub fn ended(&mut self, ends: &Endpoints) {
+        if !self.connections.is_empty() {
+            self.connections.remove(&Key::of(ends).0);
         }
     }
 

@@ -62,7 +62,10 @@ fn only_the_same_client_to_the_same_address_in_time() {
     assert_eq!(percent(&joins, CLIENT, OWN, 9), None, "before the look-up");
     assert_eq!(percent(&joins, "10.0.0.8", OWN, 11), None, "somebody else");
     assert_eq!(percent(&joins, CLIENT, "192.0.2.11", 11), None, "elsewhere");
-    joins.sweep(at(131));
+    // The fate of a connection of second 11 may be known ten minutes later.
+    joins.sweep(at(731));
+    assert_eq!(percent(&joins, CLIENT, OWN, 11), Some(80));
+    joins.sweep(at(851));
     assert!(joins.is_empty());
 }
 
@@ -145,7 +148,8 @@ fn a_flood_stays_within_its_bounds_and_pushes_out_what_ends_first() {
         };
         joins.learn(&answer, (ip(OWN), 60), Some(found("app.vendor.example")));
     }
-    assert_eq!(joins.matched.len(), MATCHED_MAX);
+    let held = MATCHED_MAX - ROOM..=MATCHED_MAX;
+    assert!(held.contains(&joins.matched.len()));
     assert_eq!(percent(&joins, CLIENT, OWN, 12), None);
     assert_eq!(joins.own.0.len(), COUNTS_MAX);
 }

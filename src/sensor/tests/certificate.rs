@@ -88,6 +88,7 @@ fn a_hello_without_a_name_leaves_it_to_the_certificate() {
         );
         assert_eq!(hit.ends.src, IpAddr::from(CLIENT), "the client received it");
         assert_eq!(hit.evidence, WILDCARD);
+        assert_eq!(hit.rule.confidence, "medium", "nobody checked it");
         assert!(hit.ja4.is_none() && hit.ech.word() == "none");
         assert_eq!((outcome(&stats, Outcome::Named), outcomes(&stats)), (1, 1));
     }

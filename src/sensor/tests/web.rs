@@ -523,3 +523,34 @@ proptest! {
         prop_assert_eq!(run(&frames).0.names, expected);
     }
 }
+
+/// A place is taken by connections that live, not by those that ended.
+#[test]
+fn ended_connections_of_http_2_take_no_place() {
+    let mut broken = http2(&[], 1000);
+    broken.extend([0, 0, 0, 9, 4, 0, 0, 0, 1]);
+    let mut frames = Vec::new();
+    for port in 1000u16..2000 {
+        for mut frame in [tcp(9, 2, b""), tcp(10, 16, &broken)] {
+            frame[34..36].copy_from_slice(&port.to_be_bytes());
+            frames.push(frame);
+        }
+    }
+    let mut settings = small();
+    settings.flows = 4096;
+    let (_, stats) = run_with(&settings, &frames);
+    let count = |why: crate::names::Malformed| stats.names_malformed.at(why.index());
+    assert_eq!(count(crate::names::Malformed::Http2Frame), 1000);
+    assert_eq!(count(crate::names::Malformed::Http2Limit), 0);
+}
+
+/// What a server sent behind a hole is kept for a while, and asked for its name when it goes.
+#[test]
+fn a_request_in_what_a_server_sends_behind_a_hole_is_none() {
+    let text = b"GET / HTTP/1.1\r\nHost: app.clearview.ai\r\n\r\n";
+    let mut frames = sends(8443, &[]);
+    let mut down = answers(&[b"a page", text]);
+    down.remove(0);
+    frames.extend(down);
+    assert!(run(&frames).0.names.is_empty());
+}
