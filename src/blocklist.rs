@@ -27,6 +27,7 @@ mod problem;
 mod proof;
 mod query;
 pub mod schema;
+mod shared;
 mod table;
 mod vendor_file;
 pub mod ways;
@@ -43,9 +44,10 @@ pub use packed::unpack;
 pub use plain::Allow;
 pub use problem::{ListProblem, PROBLEMS_PER_FILE_MAX};
 pub use schema::{
-    Category, Class, Confidence, Host, MatchKind, OwnThreshold, Proof, Role, Severity, SignupProof,
-    Stage, Threshold, Vendor,
+    Category, Class, Confidence, Host, LoginMail, MatchKind, OwnThreshold, Proof, Role, Severity,
+    SignupProof, Stage, Threshold, Vendor,
 };
+pub use shared::shared_networks;
 pub use table::RULES_MAX;
 
 use query::{OddName, PlainName, Tail};

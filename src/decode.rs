@@ -219,7 +219,8 @@ impl<'a> From<End> for Decoded<'a> {
 /// Turns frames into packets. Owns the excluded prefixes and the fragments in progress:
 /// [`DATAGRAMS_MAX`] datagrams of up to [`DATAGRAM_LEN_MAX`] bytes, given up after [`AGE_MAX_NS`]
 /// of packet time. All of it is allocated by [`Decoder::new`]: 16 MiB of address space, backed by
-/// memory only as fragments come, and about 300 KiB of tables.
+/// memory only as fragments come, about 300 KiB of tables, and 128 KiB for datagrams that are looked
+/// into.
 pub struct Decoder {
     excluded: Excluded,
     fragments: Table,

@@ -39,6 +39,9 @@ pub struct Hit {
     pub rule: HitRule,
     /// JA4 of the ClientHello; `None` for DNS.
     pub ja4: Option<String>,
+    /// How sure it is, in percent, that the connection was to this name; only for
+    /// [`Seen::DnsJoin`], whose connection tells no name.
+    pub join: Option<u8>,
     /// The DNS message or ClientHello, cut at [`EVIDENCE_LEN_MAX`] bytes.
     pub evidence: Vec<u8>,
     /// Version of the list that matched.
@@ -151,7 +154,7 @@ pub struct Stats {
     pub presence_malformed: Counters,
     /// Such messages that told nothing, along `presence::Withheld`.
     pub presence_withheld: Counters,
-    /// Senders of the first mail of an SMTP session in clear, matched or not.
+    /// Senders of mails in SMTP in clear, matched or not.
     pub smtp_senders: u64,
     /// Mails of vendors in SMTP in clear, by recipient.
     pub smtp_mails: u64,
@@ -173,6 +176,9 @@ pub struct Stats {
     pub watched: u64,
     /// Watched flows given up because others needed their place.
     pub watched_given_up: u64,
+    /// Connections without a name, to an address that their client had resolved from a name that
+    /// matched, not told because too many names share the address.
+    pub joins_unsure: u64,
     /// Matches silenced by the allow-list.
     pub allowed: u64,
     /// Events lost because the queue to the desk was full.

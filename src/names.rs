@@ -1,5 +1,6 @@
-//! Names out of DNS messages, TLS and DTLS ClientHellos, server certificates, QUIC Initials, and
-//! envelopes of SMTP in clear; and tunnels by their first bytes.
+//! Names out of DNS messages, TLS and DTLS ClientHellos, server certificates, QUIC Initials, requests
+//! of HTTP and SOCKS in clear, and envelopes of SMTP in clear; and tunnels by their first
+//! bytes.
 //!
 //! Enters: a datagram, or the in-order prefix of a stream. Leaves: [`Sighting`], borrowed.
 //! Never: allocates, panics, looks at a list.
@@ -9,9 +10,12 @@ pub mod cert;
 pub mod dns;
 pub mod dtls;
 pub mod ech;
+pub mod http;
+pub mod http2;
 pub mod ja4;
 pub mod quic;
 pub mod smtp;
+pub mod socks;
 pub mod tls;
 mod reader;
 
@@ -53,6 +57,20 @@ closed_set! {
         QuicHeader = "quic_header",
         /// Frames inside a decrypted Initial that contradict RFC 9000.
         QuicFrame = "quic_frame",
+        /// Head of an HTTP request longer than is read; nothing behind it is.
+        HttpHead = "http_head",
+        /// A host in a request of HTTP or SOCKS that no name can be.
+        HttpHost = "http_host",
+        /// HTTP request whose body nobody can tell the end of; nothing behind it is read.
+        HttpBody = "http_body",
+        /// Behind a request stood something else: later requests may have been missed.
+        HttpLost = "http_lost",
+        /// HTTP/2 frames that contradict RFC 9113, or a header block longer than is read.
+        Http2Frame = "http2_frame",
+        /// A header block that does not fit those before it.
+        Http2Block = "http2_block",
+        /// More HTTP/2 connections in clear at once than are followed.
+        Http2Limit = "http2_limit",
     }
 }
 

@@ -7,6 +7,7 @@
 mod certificate;
 mod context;
 mod dtls;
+mod join;
 mod mail;
 mod quic;
 mod support;
@@ -14,6 +15,7 @@ mod tcp;
 mod tls;
 mod watch;
 mod ways;
+mod web;
 mod worker;
 #[cfg(test)]
 mod tests;

@@ -285,6 +285,13 @@ impl fmt::Display for DomainName {
     }
 }
 
+/// Hash, order and equality are those of the text, so that a map can be asked with a text.
+impl std::borrow::Borrow<str> for DomainName {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
 impl TryFrom<String> for DomainName {
     type Error = BadDomain;
     fn try_from(text: String) -> Result<Self, BadDomain> {

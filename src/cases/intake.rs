@@ -6,6 +6,7 @@
 use super::book::{CaseKey, Casebook, Entry, Lost};
 use super::sighting::Sighting;
 use super::{AttributionAct, Change, standing};
+use crate::base::Seen;
 use crate::blocklist::ways;
 use crate::event::{Burst, Hit, HitRule, Mail, Support};
 use crate::identity::{Attribution, SubjectKind, Trace};
@@ -25,6 +26,11 @@ impl Casebook {
     /// A name of a vendor was seen.
     pub fn hit(&mut self, hit: &Hit, trace: Trace, who: &Attribution, out: &mut Vec<Change>) {
         self.settle(hit.time, out);
+        // Whoever writes to a vendor has not visited it: a rights request, a complaint and an
+        // answer all look alike, and the client is a mail server more often than a person.
+        if hit.seen == Seen::SmtpDomain {
+            return;
+        }
         let by_mail_server = is_mail_look_up(hit, who.place.kind);
         let rule = &hit.rule;
         let ruling = self.rule_use(

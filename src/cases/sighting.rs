@@ -105,7 +105,8 @@ impl Sighting {
     ) -> Self {
         let what = if mail_server {
             What::MailLookUp
-        } else if hit.seen.is_lookup() {
+        } else if hit.seen.is_lookup() || hit.seen == Seen::DnsJoin {
+            // A joined connection rests on the look-up: it is no second kind of evidence.
             What::LookUp
         } else if hit.seen == Seen::ProxyLog {
             What::Proxied

@@ -5,6 +5,7 @@ mod connections;
 mod confounders;
 mod crash;
 mod edges;
+mod mails;
 mod order;
 mod rules;
 mod searching;
@@ -140,6 +141,7 @@ fn typed(who: &Who, name: &str, seen: Seen, qtype: u16, seconds: f64) -> Input {
         rule: rule(name),
         ja4: None,
         evidence: Vec::new(),
+        join: None,
         list_version: "0".into(),
     };
     Input::Hit(hit, who.clone())

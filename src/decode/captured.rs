@@ -34,16 +34,17 @@ pub(super) fn of_link<'f>(
         // Length, type of record, link type: in the byte order of the Macs there are.
         LinkType::Pktap => named(span, (0, 4), (8, 4))?,
         LinkType::Enc => {
-            let Some(family) = span.bytes.first_chunk() else {
-                return Err(span.short(ENC_LEN).into());
-            };
-            let family = u32::from_be_bytes(*family);
+            let inside = span.after(ENC_LEN)?;
+            let family = span
+                .bytes
+                .first_chunk()
+                .map_or(0, |af| u32::from_be_bytes(*af));
             let family = if family > 0xffff {
                 family.swap_bytes()
             } else {
                 family
             };
-            (link::of_family(family)?, span.after(ENC_LEN)?)
+            (link::of_family(family)?, inside)
         }
         LinkType::Pflog => {
             let Some([len, family]) = span.bytes.first_chunk::<2>() else {
@@ -94,11 +95,9 @@ fn named(
 /// A netfilter log record: the family, then attributes of which one is the packet from its network
 /// header on, another the sender's link address.
 fn nflog<'f>(span: Span<'f>, way: &mut Way<'f, '_>) -> Result<Inside<'f>, End> {
-    let Some(family) = span.bytes.first() else {
-        return Err(span.short(NFLOG_LEN).into());
-    };
-    let layer = link::of_family(u32::from(*family))?;
     let mut rest = span.after(NFLOG_LEN)?;
+    let family = span.bytes.first().copied().unwrap_or(0);
+    let layer = link::of_family(u32::from(family))?;
     for _ in 0..ATTRIBUTES_MAX {
         let Some([l0, l1, k0, k1]) = rest.bytes.first_chunk::<4>() else {
             return Err(if rest.wire_len == 0 {

@@ -32,8 +32,8 @@ const INFINIBAND_LEN: usize = 44;
 /// Seven bytes of preamble and the start delimiter (802.3br).
 pub(super) const PREAMBLE_LEN: usize = 8;
 
-/// LLC header of SNAP, and the OUI under which the type field is an Ethertype.
-const SNAP: [u8; 6] = [0xaa, 0xaa, 0x03, 0, 0, 0];
+/// LLC header of SNAP; five bytes follow it.
+const SNAP: [u8; 3] = [0xaa, 0xaa, 0x03];
 const SNAP_LEN: usize = 8;
 /// LLC of IPv4 without SNAP (RFC 1042 leaves it to history, switches still send it).
 const LLC_IP: [u8; 3] = [0x06, 0x06, 0x03];
@@ -191,12 +191,14 @@ pub(super) fn llc<'f>(span: Span<'f>, atm: bool, way: &mut Way<'f, '_>) -> Resul
     if atm && span.bytes.starts_with(&LLC_ISO) {
         return ppp::behind_nlpid(span.after(LLC_ISO.len())?, way);
     }
-    if span.bytes.starts_with(&SNAP[..3]) && span.bytes.len() >= SNAP_LEN {
+    if span.bytes.starts_with(&SNAP) && span.bytes.len() >= SNAP_LEN {
         return snap(span.after(3)?, atm, way);
     }
     // Whether it is one of these was cut off.
-    let so_far = span.bytes.get(..6).unwrap_or(span.bytes);
-    let may_be = |header: &[u8], len: usize| span.wire_len >= len && header.starts_with(so_far);
+    let so_far = span.bytes.get(..3).unwrap_or(span.bytes);
+    let may_be = |header: &[u8], len: usize| {
+        span.bytes.len() < len && span.wire_len >= len && header.starts_with(so_far)
+    };
     let iso = atm && may_be(&LLC_ISO, LLC_ISO.len());
     if iso || may_be(&SNAP, SNAP_LEN) || may_be(&LLC_IP, LLC_IP.len()) {
         return Err(Malformed::Truncated.into());

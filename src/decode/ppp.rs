@@ -77,6 +77,8 @@ pub(super) fn open<'f>(span: Span<'f>, way: &mut Way<'f, '_>) -> Result<Inside<'
         span
     };
     let (protocol, inside) = match *span.bytes {
+        // The beginning of the framing, or nothing that is a protocol.
+        [0xff] => return Err(span.short(2).into()),
         [low, ..] if low & 1 == 1 => (u16::from(low), span.after(1)?),
         [high, low, ..] => (u16::from_be_bytes([high, low]), span.after(2)?),
         _ => return Err(span.short(2).into()),

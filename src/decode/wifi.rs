@@ -39,8 +39,11 @@ pub(super) enum Form {
 /// A capture whose frames begin with one of these.
 pub(super) fn of_link(kind: LinkType, span: Span<'_>) -> Result<Inside<'_>, End> {
     match kind {
-        LinkType::Radiotap => radiotap(span),
-        LinkType::Ieee80211 => Ok((Layer::Wifi(Form::Plain), span)),
+        LinkType::Radiotap => return radiotap(span),
+        LinkType::Ieee80211 => return Ok((Layer::Wifi(Form::Plain), span)),
+        _ => span.shows(8)?,
+    }
+    match kind {
         _ if span.bytes.starts_with(&AVS_MAGIC) => {
             let len = span.bytes.get(4..).and_then(<[u8]>::first_chunk);
             let len = len.map_or(0, |len| u32::from_be_bytes(*len) as usize);

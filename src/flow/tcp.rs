@@ -37,6 +37,12 @@ pub const LINES_MAX: u8 = 120;
 const MARGIN: usize = 8 * 1024;
 /// Segments of such a stream kept in the hope that its head is only late.
 const HOLD_MAX: u8 = 8;
+/// Most bytes passed over at once: places in a stream are compared within half of its numbers.
+pub const SKIP_LEN_MAX: usize = 1 << 30;
+/// Highest note of a reader.
+pub const NOTE_MAX: u8 = 0x3f;
+/// In a side's note: a message of it told a name.
+const NAMED: u8 = 0x40;
 /// Idle seconds after which the rest of a message is not waited for any more.
 const PATIENCE_S: u32 = 120;
 /// Idle seconds after which an unsettled flow gets its fate and leaves the table. Clients open
@@ -52,8 +58,11 @@ const CLOSED_S: u32 = 120;
 /// What a reader says of bytes that stand where a message may begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Read a message of so many bytes; another may follow.
+    /// Read a message of so many bytes; another may follow. More bytes than were shown, up to
+    /// [`SKIP_LEN_MAX`]: those to come are passed over unseen (a body).
     Consumed(usize),
+    /// The same for a message that told a name: whatever comes, the connection was named.
+    Named(usize),
     /// So many bytes belong to a dialogue that may lead to a message: one may begin right behind
     /// them. Unlike after [`Self::Consumed`], what is missing is not waited for.
     Passed(usize),
@@ -75,10 +84,20 @@ pub enum Verdict {
     Decided(Outcome),
 }
 
+/// What is known of one side of a connection when its bytes are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Said {
+    /// The reader's own, at most [`NOTE_MAX`], 0 at first: what it writes there together with a
+    /// message that it read comes back with what follows.
+    pub note: u8,
+    /// The other side is the client.
+    pub answers: bool,
+}
+
 /// The next stage, as far as streams concern it.
 pub trait Reader {
     /// Bytes at a place where a message may begin, sent from `ends.src`.
-    fn read(&mut self, bytes: &[u8]) -> Verdict;
+    fn read(&mut self, bytes: &[u8], said: &mut Said) -> Verdict;
     /// The rest of these bytes, sent from `ends.src` up to `frame`, will never come: what can
     /// honestly be said of them? Another connection's packet may be the one looked at.
     fn rest(
@@ -103,8 +122,9 @@ pub trait Reader {
         let _ = key;
     }
     /// The connection's fate, once. `ends.src` is its client: the side that opened it, else the
-    /// one that sent a hello, else the one with the higher port.
-    fn ended(&mut self, ends: &Endpoints, outcome: Outcome);
+    /// one that sent a hello, else the one with the higher port. `at`: number and time of the
+    /// newest frame whose payload was looked at.
+    fn ended(&mut self, ends: &Endpoints, at: (u64, Timestamp), outcome: Outcome);
     /// `bytes` bytes were copied to a pool buffer.
     fn copied(&mut self, bytes: usize);
     /// All pool buffers were in use; the one kept longest gave way.
@@ -139,6 +159,8 @@ struct Conn {
     wanted: u8,
     /// What one side told while the other may tell more: 0, or 1 + index of an [`Outcome`].
     told: u8,
+    /// Of each side: the reader's note, and [`NAMED`].
+    notes: [u8; 2],
 }
 
 impl Conn {
@@ -147,6 +169,20 @@ impl Conn {
             Side::Low => &mut self.sides[0],
             Side::High => &mut self.sides[1],
         }
+    }
+
+    const fn half_and_note(&mut self, side: Side) -> (&mut Half, &mut u8) {
+        let [low, high] = &mut self.sides;
+        let [low_note, high_note] = &mut self.notes;
+        match side {
+            Side::Low => (low, low_note),
+            Side::High => (high, high_note),
+        }
+    }
+
+    /// Did a message of either side tell a name?
+    const fn named(&self) -> bool {
+        (self.notes[0] | self.notes[1]) & NAMED != 0
     }
 
     const fn client_side(&self) -> Option<Side> {
@@ -350,7 +386,8 @@ fn data<R: Reader>(
     segment: &Segment<'_>,
     reader: &mut R,
 ) {
-    let half = conn.half(side);
+    let answers = conn.client_side() == Some(side.other());
+    let (half, note) = conn.half_and_note(side);
     if half.done() {
         if conn.told != 0 {
             alone(parts, key, conn, side, reader);
@@ -362,7 +399,13 @@ fn data<R: Reader>(
         half.cut();
         return;
     }
-    let mut place = Place { parts, key, half };
+    let mut place = Place {
+        parts,
+        key,
+        half,
+        note,
+        answers,
+    };
     let next = if place.half.part != 0 {
         place.collect(segment, reader)
     } else if place.half.known() {
@@ -379,6 +422,10 @@ fn data<R: Reader>(
     };
     let end = segment.seq.wrapping_add(segment.bytes.len() as u32);
     half.skip_cut(end, segment.cut);
+    let named = conn.named();
+    if named {
+        conn.spoke_first(side);
+    }
     match next {
         Next::Go => give_up_looking(parts, key, conn, reader),
         Next::Decide(outcome, mut message) => {
@@ -387,6 +434,7 @@ fn data<R: Reader>(
             }
             conn.spoke_first(side);
             fate::want(key, conn, side, &message, reader);
+            let outcome = if named { Outcome::Named } else { outcome };
             fate::decide(parts, key, conn, outcome, reader);
         }
         Next::Told(told, mut message) => {

@@ -257,6 +257,9 @@ pub struct Own {
     /// ClientHello only: what could not be told by its name alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls: Option<OwnTls>,
+    /// `dns-join` only: how sure it is that the connection was to this name, in percent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub join_percent: Option<u8>,
     /// Summary only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fold: Option<FoldFields>,

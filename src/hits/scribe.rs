@@ -251,6 +251,7 @@ impl Scribe {
                 ech: hit.ech.word().into(),
                 ech_reason: (hit.ech != EchVerdict::None).then(|| hit.ech.label().into()),
             }),
+            join_percent: hit.join,
             fold: fold.map(|fold| FoldFields {
                 first_id: self.first_id(hit),
                 first_frame: hit.frame,
@@ -304,6 +305,8 @@ pub fn is_plausible(hit: &Hit) -> bool {
             .is_none_or(|ja4| ja4.len() <= 64 && is_ja4(ja4))
         && hit.evidence.len() <= EVIDENCE_LEN_MAX
         && hit.vlan.is_none_or(|id| id < 4096)
+        && hit.join.is_some() == (hit.seen == Seen::DnsJoin)
+        && hit.join.is_none_or(|percent| (1..=100).contains(&percent))
 }
 
 /// A name in normal form: graphic ASCII within its bound.

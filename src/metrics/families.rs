@@ -98,13 +98,13 @@ families! {
     names: Counter "poortwacht_names_total" ["seen"]
         "Names read, matched or not, by how they were seen.";
     malformed_messages: Counter "poortwacht_malformed_messages_total" ["reason"]
-        "DNS messages and ClientHellos that could not be read, or not wholly, by reason.";
+        "DNS messages, hellos and requests that could not be read, or not wholly, by reason.";
     local_names: Counter "poortwacht_local_name_messages_total" ["protocol"]
         "Messages of name protocols of the local net, which are counted and not read.";
     ways_round: Counter "poortwacht_ways_round_total" ["kind"]
         "Ways round seen: look-ups and connections by which names are hidden, by kind, not by person.";
     smtp_senders: Counter "poortwacht_smtp_senders_total" []
-        "Senders of the first mail of an SMTP session in clear, matched or not.";
+        "Senders of mails in SMTP in clear, matched or not.";
     smtp_mails: Counter "poortwacht_smtp_mails_total" []
         "Mails of vendors seen in SMTP in clear, by recipient.";
     presence_messages: Counter "poortwacht_presence_messages_total" ["protocol"]
@@ -123,6 +123,8 @@ families! {
         "Names that matched a supplier, dual-use or context entry: counted, no finding.";
     support: Counter "poortwacht_support_names_total" ["seen"]
         "Those of them told as support, because the same client had made a hit within 30 seconds.";
+    joins_unsure: Counter "poortwacht_unsure_joins_total" []
+        "Connections without a name to an address that a vendor's name had led to, not told because too many names share it.";
     allowed_names: Counter "poortwacht_allowed_names_total" []
         "Matches silenced by the allow-list.";
 
@@ -171,6 +173,8 @@ families! {
         "Hits that went into the count of a summary.";
     events_refused: Counter "poortwacht_events_refused_total" []
         "Events from the sensor that the desk did not take because they cannot be true.";
+    repeated: Counter "poortwacht_repeated_total" ["what"]
+        "What was seen at two points, or twice at one, and counted once, by what it was; `late`: hits told twice because the one near the client came too late.";
     fold_windows: Gauge "poortwacht_fold_windows" []
         "Windows open to fold repeats in.";
     fold_windows_closed_early: Counter "poortwacht_fold_windows_closed_early_total" []

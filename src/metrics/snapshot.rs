@@ -44,6 +44,9 @@ impl Metrics {
         f.broken_blocks
             .with_label_values(here)
             .inc_by(added(|s| s.broken_blocks));
+        f.joins_unsure
+            .with_label_values(NONE)
+            .inc_by(added(|s| s.joins_unsure));
         f.allowed_names
             .with_label_values(NONE)
             .inc_by(added(|s| s.allowed));
@@ -224,12 +227,13 @@ pub(super) fn seconds(nanos: i64) -> f64 {
 /// Did any counter fall? Then the worker began anew. (Heartbeat, packet time and the numbers
 /// of flows are no counters.)
 pub(super) fn went_back(old: &Stats, new: &Stats) -> bool {
-    let plain: [fn(&Stats) -> u64; 16] = [
+    let plain: [fn(&Stats) -> u64; 17] = [
         |s| s.frames,
         |s| s.wire_bytes,
         |s| s.excluded,
         |s| s.cut_short,
         |s| s.allowed,
+        |s| s.joins_unsure,
         |s| s.events_dropped,
         |s| s.pool_copied_bytes,
         |s| s.pool_empty,

@@ -101,7 +101,7 @@ fn an_interface_is_up_only_when_its_worker_says_so() {
 fn each_field_of_a_snapshot_moves_its_own_series() {
     type Change = (fn(&mut Stats), &'static str);
     let here = "{interface=\"eth0\"}";
-    let changes: [Change; 36] = [
+    let changes: [Change; 37] = [
         (|s| s.frames = 3, "poortwacht_frames_total@"),
         (|s| s.wire_bytes = 3, "poortwacht_wire_bytes_total@"),
         (|s| s.excluded = 3, "poortwacht_excluded_frames_total@"),
@@ -123,6 +123,7 @@ fn each_field_of_a_snapshot_moves_its_own_series() {
             |s| s.broken_blocks = 3,
             "poortwacht_ring_broken_blocks_total@",
         ),
+        (|s| s.joins_unsure = 3, "poortwacht_unsure_joins_total"),
         (|s| s.allowed = 3, "poortwacht_allowed_names_total"),
         (|s| s.events_dropped = 3, "poortwacht_events_dropped_total"),
         (

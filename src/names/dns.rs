@@ -22,6 +22,7 @@
     )
 )]
 
+pub mod addresses;
 pub mod asked;
 mod elsewhere;
 pub mod message;
@@ -38,6 +39,7 @@ mod second_opinion;
 #[cfg(test)]
 mod tests;
 
+pub use addresses::{Address, addresses};
 pub use asked::Asked;
 pub use elsewhere::is_lookup;
 pub use tcp::next_tcp_message;

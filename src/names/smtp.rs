@@ -1,8 +1,11 @@
 //! Lines of an SMTP client in clear (RFC 5321): who sends a mail, and to whom.
 //!
 //! Enters: bytes at the start of a line, from the client's side. Leaves: the [`Line`] and its
-//! length. Never: reads what follows DATA or BDAT, a password, or a server's reply; takes a domain
-//! out of a path that is not whole.
+//! length; where a mail ends. Never: reads a mail (it is only searched for the line that ends it,
+//! or passed over by its length), a password, or a server's reply; takes a domain out of a path
+//! that is not whole.
+//!
+//! RFC 5321, RFC 2920 (pipelining), RFC 3030 (BDAT).
 
 use super::Probe;
 
@@ -21,8 +24,10 @@ pub enum Line<'l> {
     Recipient(Option<&'l [u8]>),
     /// RSET: the mail begun is forgotten.
     Reset,
-    /// DATA or BDAT: the mail itself follows.
+    /// DATA: the mail itself follows, up to [`MAIL_END`].
     Mail,
+    /// BDAT: so many bytes of the mail follow, and whether they are its last.
+    Chunk(usize, bool),
     /// STARTTLS, or a command that says nothing here.
     Other,
 }
@@ -35,6 +40,7 @@ enum Verb {
     Recipient,
     Reset,
     Mail,
+    Chunk,
     Other,
 }
 
@@ -47,7 +53,7 @@ const VERBS: &[(&[u8], Verb)] = &[
     (b"RCPT TO:", Verb::Recipient),
     (b"RSET\r\n", Verb::Reset),
     (b"DATA\r\n", Verb::Mail),
-    (b"BDAT ", Verb::Mail),
+    (b"BDAT ", Verb::Chunk),
     (b"STARTTLS\r\n", Verb::Other),
     (b"NOOP", Verb::Other),
     (b"AUTH ", Verb::Other),
@@ -57,6 +63,9 @@ const VERBS: &[(&[u8], Verb)] = &[
     (b"XFORWARD ", Verb::Other),
     (b"QUIT\r\n", Verb::Other),
 ];
+
+/// Longest chunk that is passed over, in bytes.
+const CHUNK_LEN_MAX: usize = 1 << 29;
 
 /// Ports of SMTP: relay, submission, and the one that hosters use instead.
 pub const PORTS: [u16; 3] = [25, 587, 2525];
@@ -101,6 +110,10 @@ pub fn next_line(bytes: &[u8]) -> Probe<(Line<'_>, usize)> {
         Verb::Recipient => Line::Recipient(path(argument).filter(|path| domain(path).is_some())),
         Verb::Reset => Line::Reset,
         Verb::Mail => Line::Mail,
+        Verb::Chunk => match chunk(argument) {
+            Some((len, last)) => Line::Chunk(len, last),
+            None => return Probe::NotForUs,
+        },
         Verb::Other => Line::Other,
     };
     Probe::Found((line, end.saturating_add(1)))
@@ -139,8 +152,43 @@ fn path(argument: &[u8]) -> Option<&[u8]> {
     }
 }
 
+/// Length of a chunk, and is it the last (RFC 3030 section 2)?
+fn chunk(argument: &[u8]) -> Option<(usize, bool)> {
+    let mut words = argument
+        .split(u8::is_ascii_whitespace)
+        .filter(|word| !word.is_empty());
+    let len = std::str::from_utf8(words.next()?).ok()?;
+    let digits = len.bytes().all(|byte| byte.is_ascii_digit());
+    let len: usize = len.parse().ok().filter(|_| digits)?;
+    let last = words
+        .next()
+        .is_some_and(|word| word.eq_ignore_ascii_case(b"LAST"));
+    (len <= CHUNK_LEN_MAX).then_some((len, last))
+}
+
+/// What ends a mail: a dot alone on a line (RFC 5321 section 4.1.1.4).
+pub const MAIL_END: &[u8; 5] = b"\r\n.\r\n";
+
+/// Goes through bytes of a mail, of whose end `seen` bytes came before. How many bytes are over,
+/// and how much of the end they end with; `None`: the mail is over, and a command may follow.
+pub fn mail_end(bytes: &[u8], seen: usize) -> (usize, Option<u8>) {
+    let mut state = seen.min(MAIL_END.len().saturating_sub(1));
+    for (at, byte) in bytes.iter().enumerate() {
+        state = match (MAIL_END.get(state), byte) {
+            (Some(next), byte) if next == byte => state.saturating_add(1),
+            // A CR begins the end anew wherever it stands.
+            (_, b'\r') => 1,
+            _ => 0,
+        };
+        if state == MAIL_END.len() {
+            return (at.saturating_add(1), None);
+        }
+    }
+    (bytes.len(), Some(state as u8))
+}
+
 /// The part behind the last `@`. No address literal; none without a local part.
-fn domain(path: &[u8]) -> Option<&[u8]> {
+pub fn domain(path: &[u8]) -> Option<&[u8]> {
     let at = path
         .iter()
         .rposition(|byte| *byte == b'@')
@@ -210,7 +258,8 @@ mod tests {
     fn other_lines_and_their_ends() {
         assert_eq!(line("ehlo mail.example\r\n"), Line::Hello);
         assert_eq!(line("DATA\r\nFrom: x"), Line::Mail);
-        assert_eq!(line("BDAT 12 LAST\r\nMAIL FROM:<"), Line::Mail);
+        assert_eq!(line("BDAT 12 LAST\r\nMAIL FROM:<"), Line::Chunk(12, true));
+        assert_eq!(line("bdat 0\r\n"), Line::Chunk(0, false));
         assert_eq!(line("RSET\r\n"), Line::Reset);
         for text in [
             "STARTTLS\r\n\x16\x03",

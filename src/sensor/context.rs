@@ -1,5 +1,6 @@
 //! What a stage's finding needs to become a hit: the packet around it, the list, the sink.
 
+use super::join::{ADDRESSES_MAX, Answer, Answered, Joins, SURE_MEDIUM};
 use super::watch::Trail;
 use super::ways::{self, Counted};
 use super::{NameLine, Sink};
@@ -33,6 +34,7 @@ pub(super) struct Context<'w, S> {
     pub stats: &'w mut Stats,
     pub asked: &'w mut Asked,
     pub ech: &'w mut ech::Memory,
+    pub joins: &'w mut Joins,
     pub monitored: &'w [IpNet],
     pub trail: &'w mut Trail,
     pub ways: &'w mut Counted,
@@ -65,6 +67,47 @@ impl<S: Sink> Context<'_, S> {
         if https_answer {
             self.note_ech(message);
         }
+        self.note_addresses(message);
+    }
+
+    /// An answer tells the client an address: a connection to it that tells no name may be told by
+    /// this. Names that do not match are hashed and gone.
+    fn note_addresses(&mut self, message: &[u8]) {
+        let mut found = [None; ADDRESSES_MAX];
+        let mut places = found.iter_mut();
+        dns::addresses(message, &mut |address| {
+            if let Some(place) = places.next() {
+                *place = Some(address);
+            }
+        });
+        if found.first().is_none_or(Option::is_none) {
+            return;
+        }
+        let time = self.around.time;
+        let mut asked = NameBuf::new();
+        let mut matched = None;
+        dns::walk(message, &mut |name: DnsName<'_>| {
+            if name.question && name.name.normalise(&mut asked).is_err() {
+                return;
+            }
+            if matched.is_none() && matches!(self.list.find_at(&name.name, time), Verdict::Hit(_)) {
+                let mut text = NameBuf::new();
+                let _ = name.name.normalise(&mut text);
+                matched = Some((text, name.qtype));
+            }
+        });
+        let answer = Answered {
+            client: self.around.ends.dst,
+            time,
+            name: asked.as_bytes(),
+            message,
+        };
+        for address in found.iter().flatten() {
+            let told = (address.ip, address.ttl);
+            let matched = matched.as_ref();
+            let found = matched.map(|(name, qtype)| (name.as_bytes(), *qtype));
+            self.joins.learn(&answer, told, found);
+        }
     }
 
     /// An answer to a question for HTTPS records tells the client whether to use ECH.
@@ -91,6 +134,11 @@ impl<S: Sink> Context<'_, S> {
         let repeated = !found.client_is_src && self.asked.was_asked(key);
         self.asked.note_query(key);
         repeated
+    }
+
+    /// Something of ours could not be read, or not wholly.
+    pub fn malformed(&mut self, why: Malformed) {
+        self.stats.names_malformed.bump(why.index());
     }
 
     /// A whole ClientHello.
@@ -256,13 +304,67 @@ impl<S: Sink> Context<'_, S> {
             ech: sighting.ech,
             rule: HitRule::of(found),
             ja4,
+            join: None,
             evidence: sighting.evidence.get(..kept).unwrap_or_default().to_vec(),
             list_version: self.list.info().version,
         }
     }
 
-    /// A connection's fate, against the coverage denominator: `ends.src` is its client.
-    pub fn connection(&mut self, ends: &Endpoints, outcome: Outcome) {
+    /// A connection told no name. What had its client resolved to that address?
+    #[cold]
+    fn unnamed(&mut self, ends: &Endpoints, at: (u64, Timestamp)) {
+        let (percent, matched) = match self.joins.find(ends.src, ends.dst, at.1) {
+            Answer::Nothing => return,
+            Answer::Unsure => {
+                self.stats.joins_unsure = self.stats.joins_unsure.wrapping_add(1);
+                return;
+            }
+            Answer::Joined(joined) => (joined.percent, joined.matched.clone()),
+        };
+        let here = self.around.ends == *ends;
+        let tell = |context: &mut Self| {
+            let sighting = Sighting {
+                name: crate::base::RawName::Text(matched.name()),
+                seen: Seen::DnsJoin,
+                ech: EchVerdict::None,
+                qtype: matched.qtype,
+                client_is_src: true,
+                evidence: matched.evidence(),
+            };
+            context.seen(&sighting);
+            let list = context.list;
+            let Verdict::Hit(found) = list.find_at(&sighting.name, at.1) else {
+                return;
+            };
+            context.stats.hits.bump(sighting.seen.index());
+            let mut hit = context.hit(&sighting, &found);
+            hit.join = Some(percent);
+            if u32::from(percent) < SURE_MEDIUM {
+                hit.rule.confidence = "low".to_owned();
+            } else if hit.rule.confidence == "high" {
+                hit.rule.confidence = "medium".to_owned();
+            }
+            context.note(&hit);
+            context.sink.hit(Box::new(hit));
+        };
+        if here {
+            tell(self);
+        } else {
+            self.elsewhere(ends, at, tell);
+        }
+    }
+
+    /// A connection's fate, against the coverage denominator: `ends.src` is its client, `at` the
+    /// frame and time of what was looked at last.
+    pub fn connection(&mut self, ends: &Endpoints, at: (u64, Timestamp), outcome: Outcome) {
+        // One that is met in the middle may be older than what its client has just resolved.
+        let named = matches!(
+            outcome,
+            Outcome::Named | Outcome::NoPayload | Outcome::Midstream
+        );
+        if !named && !self.joins.is_empty() {
+            self.unnamed(ends, at);
+        }
         let inside = |ip| self.monitored.iter().any(|net| net.contains(&ip));
         if !self.monitored.is_empty() && (!inside(ends.src) || inside(ends.dst)) {
             return;

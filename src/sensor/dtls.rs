@@ -282,7 +282,8 @@ fn decide<S: Sink>(
     }
     if conn.outcome == 0 {
         conn.outcome = (outcome.index() as u8).saturating_add(1);
-        context.connection(&key.endpoints(client(key, conn)), outcome);
+        let at = (conn.frame, Timestamp(conn.time));
+        context.connection(&key.endpoints(client(key, conn)), at, outcome);
     }
 }
 

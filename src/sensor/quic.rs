@@ -14,10 +14,11 @@ use crate::decode::Packet;
 use crate::flow::{Kept, Key, Pool, Shelf, Side, Table};
 use crate::names::Probe;
 use crate::names::quic::{self, Class, Flight};
+use crate::names::tls::Hello;
 
 /// Idle seconds after which a connection leaves the table.
 const IDLE_S: u32 = 60;
-/// A client that was sent a Retry comes back with its token and another id within this time.
+/// A client that was sent a Retry or a list of versions comes back within this time.
 const RETRY_NS: u64 = 3_000_000_000;
 
 /// One connection. All zero is a new one.
@@ -29,6 +30,10 @@ struct Conn {
     time: i64,
     /// Keyed hash of the id by which a settled connection is known; 0 for none.
     id: u64,
+    /// Keyed hash of the name that it told; 0 for none.
+    name: u64,
+    /// Version of its newest authentic packet.
+    version: u32,
     /// Number of its flight, 0 for none.
     flight: u32,
     /// 0 while undecided, else 1 + index of its [`Outcome`].
@@ -38,6 +43,7 @@ struct Conn {
     /// Why nothing could be opened so far: 0, or 1 + index of an [`Outcome`].
     unread: u8,
     flags: u8,
+    unused: u32,
 }
 
 /// A version whose keys are not public was seen.
@@ -48,6 +54,10 @@ const CUT: u8 = 2;
 const RETRIED: u8 = 4;
 /// The server's side was seen.
 const ANSWERED: u8 = 8;
+/// The server listed its versions.
+const NEGOTIATED: u8 = 16;
+/// It goes on where another one was told to start over: it counts only if it tells another name.
+const AGAIN: u8 = 32;
 
 impl Conn {
     const fn has(&self, flag: u8) -> bool {
@@ -109,10 +119,11 @@ pub(super) struct Connections {
     hash: RandomState,
 }
 
-/// One Initial or Retry with what is needed to read it.
+/// One Initial with what is needed to read it.
 struct Datagram<'p> {
     packet: &'p Packet<'p>,
     side: Side,
+    version: u32,
     token: bool,
 }
 
@@ -157,13 +168,14 @@ impl Connections {
             conn.flags |= match class {
                 Class::UnknownVersion(_) => UNKNOWN_VERSION,
                 Class::Retry => RETRIED,
+                Class::VersionNegotiation => NEGOTIATED,
                 _ => 0,
             };
             if conn.from(side) == Some(false) {
                 conn.flags |= ANSWERED;
             }
         }
-        let Class::Initial { token, .. } = class else {
+        let Class::Initial { version, token } = class else {
             return true;
         };
         if self.flights.is_full() {
@@ -173,6 +185,7 @@ impl Connections {
             let datagram = Datagram {
                 packet,
                 side,
+                version,
                 token,
             };
             if conn.outcome == 0 {
@@ -262,13 +275,14 @@ fn first_flight<S: Sink>(
         conn.flight = number;
     }
     let from_client = conn.from(datagram.side);
+    let again = conn.has(AGAIN);
     let Some((First { flight, .. }, pool)) = flights.at(conn.flight) else {
         return;
     };
     let before = flight.copied_bytes();
     let answer = flight.push(packet.payload, from_client, pool, scratch);
     let outcome = match answer {
-        Probe::Found(hello) => Some(context.hello(&hello, Seen::QuicSni)),
+        Probe::Found(hello) => Some(tell(conn, key, &hello, hash, context)),
         Probe::NeedMore | Probe::NotForUs => None,
         Probe::Malformed(why) => {
             context.stats.names_malformed.bump(why.index());
@@ -283,7 +297,7 @@ fn first_flight<S: Sink>(
     let count = &mut context.stats.pool_copied_bytes;
     *count = count.wrapping_add(copied);
     if ours {
-        if *sent == (0, 0) {
+        if *sent == (0, 0) && !again {
             // A new connection: what was watched on its ports is over.
             context.left(key);
         }
@@ -295,6 +309,7 @@ fn first_flight<S: Sink>(
             conn.client = if datagram.side == Side::Low { 1 } else { 2 };
         }
         conn.id = flight.first_id().map_or(0, |id| hash.hash_one(id));
+        conn.version = datagram.version;
     } else if !flight.decrypted_any() {
         // Nothing authentic: it keeps no flight, else anybody's noise would use them up.
         let cause = (flight.cause().index() as u8).saturating_add(1);
@@ -328,34 +343,47 @@ fn settled<S: Sink>(
     }
     // After a Retry the same hello comes again under another id, with the server's token. (Tokens
     // come out of earlier connections too; so where the server's side is seen, the Retry must be.)
+    // After a list of versions it comes again in another one (RFC 9000 section 6.2).
     let soon = packet.time.since_ns(Timestamp(conn.time)) < RETRY_NS;
-    let retried = datagram.token && soon && (conn.has(RETRIED) || !conn.has(ANSWERED));
-    if retried {
-        if opens(flights, key, packet, scratch) {
-            conn.id = hash.hash_one(id);
-        }
-        return;
-    }
+    let told = |flag| conn.has(flag) || !conn.has(ANSWERED);
+    let retried = datagram.token && told(RETRIED);
+    let renegotiated = datagram.version != conn.version && told(NEGOTIATED);
+    let again = soon && (retried || renegotiated);
     // Only the first Initials of a connection open with the id that stands in them.
-    let mut fresh = Conn::zeroed();
+    let mut fresh = Conn {
+        name: conn.name,
+        flags: if again {
+            AGAIN | conn.flags & ANSWERED
+        } else {
+            0
+        },
+        ..Conn::zeroed()
+    };
     first_flight(flights, hash, key, &mut fresh, datagram, scratch, context);
     if fresh.flight != 0 || fresh.outcome != 0 {
         *conn = fresh;
     }
 }
 
-/// Is there anything authentic in it that begins a connection?
-fn opens(flights: &mut Flights, key: &Key, packet: &Packet<'_>, scratch: &mut [u8]) -> bool {
-    let Some(number) = flights.take(key) else {
-        return false;
-    };
-    let opens = flights.at(number).is_some_and(|(first, pool)| {
-        // The answer borrows the buffers; what matters is whether anything was authentic.
-        let _ = first.flight.push(packet.payload, None, pool, scratch);
-        first.flight.decrypted_any()
-    });
-    flights.give(number);
-    opens
+/// Tells the name of a hello, unless it was told already and the client only came back with it.
+fn tell<S: Sink>(
+    conn: &mut Conn,
+    key: &Key,
+    hello: &Hello<'_>,
+    hash: &RandomState,
+    context: &mut Context<'_, S>,
+) -> Outcome {
+    let name = hello.sni.map_or(0, |name| hash.hash_one(name).max(1));
+    if conn.has(AGAIN) {
+        if name == conn.name {
+            return Outcome::Named;
+        }
+        // Another name: whatever it looked like, it is a connection of its own.
+        conn.flags &= !AGAIN;
+        context.left(key);
+    }
+    conn.name = name;
+    context.hello(hello, Seen::QuicSni)
 }
 
 /// Settles a connection with `outcome`. Only the first call counts.
@@ -369,12 +397,18 @@ fn decide<S: Sink>(
     let sent = flights.at(conn.flight).map_or((0, 0), |(f, _)| f.sent);
     flights.give(conn.flight);
     conn.flight = 0;
+    if conn.has(AGAIN) {
+        // Counted when it began.
+        conn.outcome = (outcome.index() as u8).saturating_add(1);
+        return;
+    }
     if matches!(outcome, Outcome::Named | Outcome::NoSni | Outcome::Ech) {
         context.settled(key, sent, (0, None));
     }
     if conn.outcome == 0 {
         conn.outcome = (outcome.index() as u8).saturating_add(1);
-        context.connection(&key.endpoints(client(key, conn)), outcome);
+        let at = (conn.frame, Timestamp(conn.time));
+        context.connection(&key.endpoints(client(key, conn)), at, outcome);
     }
 }
 
@@ -400,7 +434,8 @@ fn conclude<S: Sink>(
         return;
     }
     let mut outcome = None;
-    if let Some((First { flight, .. }, pool)) = flights.at(conn.flight) {
+    let first = flights.at(conn.flight).filter(|_| !conn.has(AGAIN));
+    if let Some((First { flight, .. }, pool)) = first {
         // The tail of the hello never came; the name may have.
         let ends = key.endpoints(client(key, conn));
         outcome = flight.peek(pool).map(|hello| {

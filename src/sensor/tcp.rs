@@ -1,12 +1,15 @@
-//! Reads DNS messages, ClientHellos, Kerberos messages and SMTP envelopes out of TCP streams.
+//! Reads DNS messages, ClientHellos, Kerberos messages, requests of HTTP and SOCKS, and SMTP
+//! envelopes out of TCP streams.
 
 use super::Sink;
 use super::context::Context;
-use super::mail::Envelopes;
+use super::mail::{self, Envelopes};
+use super::web::{self, Web, note};
 use crate::base::{Endpoints, Outcome, Seen, Timestamp};
 use crate::event::Event;
 use crate::flow::tcp::Message;
-use crate::flow::{Key, Reader, Side, Verdict};
+use crate::flow::{Key, Reader, Said, Side, Verdict};
+use crate::names::http::{self, Begins};
 use crate::names::{self, Probe, bypass, dns, tls};
 use crate::presence::{self, At, Watch};
 
@@ -22,6 +25,7 @@ pub(super) struct StreamReader<'c, 'w, S> {
     pub scratch: &'c mut [u8],
     pub presence: &'c mut Watch,
     pub envelopes: &'c mut Envelopes,
+    pub web: &'c mut Web,
 }
 
 impl<S: Sink> StreamReader<'_, '_, S> {
@@ -30,7 +34,18 @@ impl<S: Sink> StreamReader<'_, '_, S> {
     }
 
     pub(super) fn malformed(&mut self, why: names::Malformed) {
-        self.context.stats.names_malformed.bump(why.index());
+        self.context.malformed(why);
+    }
+
+    /// A dialogue that has begun goes on. `None`: look at the bytes as at something new.
+    #[cold]
+    #[inline(never)]
+    fn go_on(&mut self, bytes: &[u8], note: &mut u8) -> Option<Verdict> {
+        if mail::is_mail(*note) {
+            return self.envelopes.go_on(bytes, note, self.context);
+        }
+        let kept = (note, &mut *self.scratch);
+        self.web.go_on(bytes, kept, self.context)
     }
 
     fn read_dns(&mut self, bytes: &[u8]) -> Verdict {
@@ -46,6 +61,17 @@ impl<S: Sink> StreamReader<'_, '_, S> {
                 Verdict::Broken
             }
         }
+    }
+
+    /// Requests and envelopes: what a client says, never what answers it.
+    #[inline]
+    fn begin(&mut self, bytes: &[u8], said: &mut Said) -> Option<Verdict> {
+        if said.answers {
+            return None;
+        }
+        let kept = (&mut said.note, &mut *self.scratch);
+        let found = self.web.begin(bytes, kept, self.context);
+        found.or_else(|| self.envelopes.begin(bytes, &mut said.note, self.context))
     }
 
     fn read_kerberos(&mut self, bytes: &[u8]) -> Verdict {
@@ -73,7 +99,17 @@ impl<S: Sink> StreamReader<'_, '_, S> {
 }
 
 impl<S: Sink> Reader for StreamReader<'_, '_, S> {
-    fn read(&mut self, bytes: &[u8]) -> Verdict {
+    fn read(&mut self, bytes: &[u8], said: &mut Said) -> Verdict {
+        // After STARTTLS a hello follows where a mail's next command would.
+        let may_turn = mail::is_mail(said.note) && bytes.first() == Some(&0x16);
+        if said.note != note::NONE
+            && let Some(verdict) = self.go_on(bytes, &mut said.note)
+        {
+            return match verdict {
+                Verdict::NotHere if may_turn => self.read_tls(bytes),
+                _ => verdict,
+            };
+        }
         if bypass::may_begin(bytes) {
             self.context.way_of_stream(bytes);
         }
@@ -85,13 +121,18 @@ impl<S: Sink> Reader for StreamReader<'_, '_, S> {
         // SMTP begins so.
         let hello =
             bytes.first() == Some(&0x16) && (!dns || tls::starts_hello(bytes) == Probe::Found(()));
+        // What begins with a method would be a DNS message of 16 KiB, a Kerberos message of a GiB.
+        let request = (dns || kerberos)
+            && !said.answers
+            && http::begins(bytes) == Probe::Found(Begins::Request);
         match () {
             () if hello => self.read_tls(bytes),
+            () if request => self.begin(bytes, said).unwrap_or(Verdict::NotHere),
             () if dns => self.read_dns(bytes),
             () if kerberos => self.read_kerberos(bytes),
-            () => match self.envelopes.read(bytes, self.context) {
+            () => match self.begin(bytes, said) {
+                None | Some(Verdict::NotHere) => self.read_tls(bytes),
                 Some(verdict) => verdict,
-                None => self.read_tls(bytes),
             },
         }
     }
@@ -106,9 +147,12 @@ impl<S: Sink> Reader for StreamReader<'_, '_, S> {
         if Self::is_dns(ends) {
             return None;
         }
-        let hello = tls::peek_sni(bytes, self.scratch)?;
-        let read = |context: &mut Context<'_, S>| context.hello(&hello, Seen::TlsSni);
-        Some(self.context.elsewhere(ends, (frame, time), read))
+        if let Some(hello) = tls::peek_sni(bytes, self.scratch) {
+            let read = |context: &mut Context<'_, S>| context.hello(&hello, Seen::TlsSni);
+            return Some(self.context.elsewhere(ends, (frame, time), read));
+        }
+        let read = |context: &mut Context<'_, S>| web::rest(bytes, context);
+        self.context.elsewhere(ends, (frame, time), read)
     }
 
     fn named(&mut self, key: &Key, _: Side, message: &Message, back: Option<u32>) -> bool {
@@ -123,11 +167,11 @@ impl<S: Sink> Reader for StreamReader<'_, '_, S> {
         self.context.left(key);
     }
 
-    fn ended(&mut self, ends: &Endpoints, outcome: Outcome) {
+    fn ended(&mut self, ends: &Endpoints, at: (u64, Timestamp), outcome: Outcome) {
         // DNS has names of its own and is no part of what should carry a server name.
         let hello = matches!(outcome, Outcome::Named | Outcome::NoSni | Outcome::Ech);
         if hello || !Self::is_dns(ends) {
-            self.context.connection(ends, outcome);
+            self.context.connection(ends, at, outcome);
         }
     }
 

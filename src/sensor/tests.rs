@@ -1,6 +1,7 @@
 //! The worker over built frames: what clients do not do by themselves.
 
 use std::net::IpAddr;
+use std::sync::LazyLock;
 
 use pnet::packet::ethernet::{EtherTypes, MutableEthernetPacket};
 use pnet::packet::ip::{IpNextHeaderProtocol, IpNextHeaderProtocols};
@@ -15,9 +16,15 @@ use crate::blocklist::Catalogue;
 use crate::capture::{Frame, LinkType};
 
 mod again;
+mod join;
+mod certificate;
+mod ech;
+mod datagrams;
 mod mail;
+mod starttls;
 mod watched;
 mod ways;
+mod web;
 
 const CLIENT: [u8; 4] = [10, 0, 0, 7];
 const SERVER: [u8; 4] = [192, 0, 2, 9];
@@ -94,7 +101,9 @@ impl Sink for Seeing {
 }
 
 fn run_with(settings: &Settings, frames: &[Vec<u8>]) -> (Seeing, crate::event::Stats) {
-    let list = Catalogue::builtin().unwrap_or_else(|p| panic!("{}", p[0]));
+    static LIST: LazyLock<Catalogue> =
+        LazyLock::new(|| Catalogue::builtin().unwrap_or_else(|p| panic!("{}", p[0])));
+    let list = &*LIST;
     let mut worker = Worker::new(settings, 0, "test");
     let mut seeing = Seeing::default();
     for (i, bytes) in (0i64..).zip(frames) {
@@ -106,9 +115,9 @@ fn run_with(settings: &Settings, frames: &[Vec<u8>]) -> (Seeing, crate::event::S
             link: LinkType::Ethernet,
             point: 0,
         };
-        worker.frame(&frame, "test", &list, &mut seeing);
+        worker.frame(&frame, "test", list, &mut seeing);
     }
-    worker.flush("test", &list, &mut seeing);
+    worker.flush("test", list, &mut seeing);
     (seeing, worker.stats().clone())
 }
 

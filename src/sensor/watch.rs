@@ -6,7 +6,7 @@
 use super::Sink;
 use super::context::Context;
 use super::support::Recent;
-use crate::base::{Endpoints, Timestamp, Transport};
+use crate::base::{Endpoints, Seen, Timestamp, Transport};
 use crate::decode::Packet;
 use crate::event::{Burst, Event, Hit, HitRule, Stats};
 use crate::flow::tcp::Message;
@@ -109,6 +109,10 @@ impl<S: Sink> Context<'_, S> {
     /// A hit was made: its client may be supported, and the flow of a hello watched.
     #[cold]
     pub fn note(&mut self, hit: &Hit) {
+        // A mail's client is a mail server or program: what else it looks up is not support.
+        if hit.seen == Seen::SmtpDomain {
+            return;
+        }
         self.trail.recent.hit(hit.ends.src, hit.time);
         if hit.seen.is_hello() {
             self.trail.pending = Some(Box::new(Mark::of(hit)));

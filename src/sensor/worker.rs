@@ -2,11 +2,13 @@
 
 use super::context::{Around, Context};
 use super::dtls;
+use super::join::Joins;
 use super::mail::Envelopes;
 use super::quic::Connections;
 use super::tcp::{DNS_PORT, StreamReader};
 use super::watch::Trail;
 use super::ways::Counted;
+use super::web::Web;
 use super::{Settings, Sink};
 use crate::base::{Counters, Endpoints, Outcome, Seen, Timestamp, Transport, WayRound};
 use crate::blocklist::Catalogue;
@@ -39,8 +41,10 @@ pub struct Worker {
     dtls: dtls::Connections,
     asked: Asked,
     ech: Memory,
+    joins: Joins,
     presence: Watch,
     envelopes: Envelopes,
+    web: Web,
     scratch: Vec<u8>,
     monitored: Vec<IpNet>,
     trail: Trail,
@@ -81,8 +85,10 @@ impl Worker {
             dtls: dtls::Connections::new(settings.flows, settings.buffers, settings.seed),
             asked: Asked::new(ASKED_SLOTS),
             ech: Memory::new(ECH_SLOTS),
+            joins: Joins::new(settings.seed),
             presence: Watch::new(settings.seed),
             envelopes: Envelopes::default(),
+            web: Web::new(settings.seed),
             scratch: vec![0; SCRATCH_LEN],
             monitored: settings.monitored.clone(),
             trail: Trail::new(settings.seed),
@@ -116,6 +122,7 @@ impl Worker {
                     stats,
                     asked: &mut self.asked,
                     ech: &mut self.ech,
+                    joins: &mut self.joins,
                     monitored: &self.monitored,
                     trail: &mut self.trail,
                     ways: &mut self.ways,
@@ -131,6 +138,7 @@ impl Worker {
                             scratch,
                             presence,
                             envelopes: &mut self.envelopes,
+                            web: &mut self.web,
                         };
                         self.streams.push(&packet, number, &mut reader);
                     }
@@ -174,6 +182,7 @@ impl Worker {
         let due = (now.since_ns(self.swept) / SWEEP_NS).clamp(1, SWEEP_PARTS_MAX) as usize;
         self.swept = now;
         self.presence.expire(now);
+        self.joins.sweep(now);
         let mut context = Context {
             around: nowhere(now, self.stats.frames),
             point,
@@ -181,6 +190,7 @@ impl Worker {
             stats: &mut self.stats,
             asked: &mut self.asked,
             ech: &mut self.ech,
+            joins: &mut self.joins,
             monitored: &self.monitored,
             trail: &mut self.trail,
             ways: &mut self.ways,
@@ -201,6 +211,7 @@ impl Worker {
             scratch: &mut self.scratch,
             presence: &mut self.presence,
             envelopes: &mut self.envelopes,
+            web: &mut self.web,
         };
         self.streams.sweep(now, sets, &mut reader);
     }
@@ -216,6 +227,7 @@ impl Worker {
             stats: &mut self.stats,
             asked: &mut self.asked,
             ech: &mut self.ech,
+            joins: &mut self.joins,
             monitored: &self.monitored,
             trail: &mut self.trail,
             ways: &mut self.ways,
@@ -228,6 +240,7 @@ impl Worker {
             scratch: &mut self.scratch,
             presence: &mut self.presence,
             envelopes: &mut self.envelopes,
+            web: &mut self.web,
         };
         self.streams.flush(&mut reader);
         context.flush();

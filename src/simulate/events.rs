@@ -149,6 +149,7 @@ impl Teller<'_> {
             rule: rule.clone(),
             ja4: None,
             evidence: Vec::new(),
+            join: None,
             list_version: self.version.clone(),
         };
         self.hits.insert(ends.src, time);

@@ -1,6 +1,6 @@
 """Client Initials protected as RFC 9001 says, in orders that no client sends on demand.
 
-    quic_initials.py NAME PLAN VERSION     prints one datagram a line, in hex
+    quic_initials.py NAME PLAN VERSION [--hello HEX]     prints one datagram a line, in hex
 
 Runs in the venv that `record` makes (for AES-GCM). VERSION is 1, 2 or a draft's number in hex.
 """
@@ -21,7 +21,12 @@ SALTS = {  # RFC 9001 section 5.2, RFC 9369 section 3.3.1, draft-ietf-quic-tls-2
     1: "38762cf7f55934b34d179ae6a4c80cadccbb7f0a", 0x6B3343CF: "0dede3def700a6db819381be6e269dcbf9bd2ed9",
     0xFF00001D: "afbfec289993d24c9e9786f19c6111e04390a899", 0xFF000020: "afbfec289993d24c9e9786f19c6111e04390a899",
     0xFF000022: "38762cf7f55934b34d179ae6a4c80cadccbb7f0a",
+    # Chromium's Q050, T050, T051; draft-ietf-quic-v2-00; mvfst (draft 23); MsQuic (draft 29).
+    0x51303530: "504574efd066fe2f9d945cfcdbd3a7f0d3b56b45", 0x54303530: "7ff579e5acd072915580304c43a2367c60488310",
+    0x54303531: "7a4edef4e7ccee5fa4506c19124fc8ccda6e033d", 0xFF020000: "a707c203a59b47184a1d62ca570406ea7ae3e5d3",
+    0xFACEB002: "c3eef712c72ebb5a11a7d2432bb46365bef9f502", 0xABCD0000: "afbfec289993d24c9e9786f19c6111e04390a899",
 }
+GOOGLE = (0x51303530, 0x54303530, 0x54303531)
 
 
 def expand(secret, label, length):
@@ -42,7 +47,7 @@ class Connection:
         extract = hmac.HMAC(bytes.fromhex(SALTS[version]), hashes.SHA256())
         extract.update(dcid)
         client = expand(extract.finalize(), "client in", 32)
-        word = "quicv2 " if version == 0x6B3343CF else "quic "
+        word = "quicv2 " if version in (0x6B3343CF, 0xFF020000) else "quic "
         self.key, self.iv = expand(client, word + "key", 16), expand(client, word + "iv", 12)
         self.mask_key = expand(client, word + "hp", 16)
 
@@ -64,15 +69,15 @@ class Connection:
         return masked + sealed
 
 
-def flight(name, plan, version):
-    message = packets.hello(name)[5:]
+def flight(name, plan, version, message=None):
+    message = message or packets.hello(name)[5:]
     mark = hashlib.sha256(name.encode()).digest()
     dcid, server_cid = mark[:8], mark[8:12]
     quic = Connection(version, dcid)
     at, end = message.index(name.encode()) + 3, len(message)
 
     def crypto(start, stop):
-        return b"\x06" + number(start) + number(stop - start) + message[start:stop]
+        return (b"\x08" if version in GOOGLE else b"\x06") + number(start) + number(stop - start) + message[start:stop]
 
     def first(*spans, between=b"", to=dcid, token=b"", size=1200):
         return quic.initial(to, between.join(crypto(a, b) for a, b in spans), token, size)
@@ -113,7 +118,8 @@ def flight(name, plan, version):
 
 
 if __name__ == "__main__":
-    host, how, which = sys.argv[1:]
+    host, how, which, *rest = sys.argv[1:]
+    given = bytes.fromhex(rest[1]) if rest else None
     known = {"1": 1, "2": 0x6B3343CF}
-    for datagram in flight(host, how, known.get(which) or int(which, 16)):
+    for datagram in flight(host, how, known.get(which) or int(which, 16), given):
         print(datagram.hex())

@@ -11,7 +11,8 @@ import subprocess
 from collections import Counter
 
 FIELDS = ["frame.protocols", "dns.flags.response", "dns.qry.name", "dns.cname", "dns.svcb.targetname",
-          "tls.handshake.extensions_server_name", "dns.id", "tcp.stream", "udp.stream"]
+          "tls.handshake.extensions_server_name", "dns.id", "tcp.stream", "udp.stream",
+          "dtls.handshake.extensions_server_name", "gquic.tag.sni", "http.host"]
 
 
 def rows(capture, *options):
@@ -35,10 +36,10 @@ def normal(name):
 def sightings(capture, *options):
     """Every `(seen, name)` with its count; the question of a response counts when its query is missing.
 
-    DNS counts each message, TLS and QUIC each connection (a hello sent twice is one sighting).
+    DNS counts each message, HTTP each request, TLS and QUIC each connection (a hello sent twice is one sighting).
     """
     found, asked, answered, hellos = Counter(), set(), [], set()
-    for protocols, response, question, cname, target, sni, ident, tcp, udp in rows(capture, *options):
+    for protocols, response, question, cname, target, sni, ident, tcp, udp, dtls, gquic, host in rows(capture, *options):
         layers = protocols.split(":")
         questions = [(i, normal(q)) for i in ident.split("|")[:1] for q in question.split("|")]
         # What an ICMP error quotes is no new sighting.
@@ -50,8 +51,11 @@ def sightings(capture, *options):
             else:
                 asked |= set(questions)
                 found.update(("dns-query", name) for _, name in questions)
+        found.update(("http-host", normal(h.split(":")[0])) for h in host.split("|"))
         seen = "quic-sni" if "quic" in layers else "tls-sni"
         hellos |= {(seen, normal(n), tcp, udp) for n in sni.split("|")}
+        hellos |= {("dtls-sni", normal(n), tcp, udp) for n in dtls.split("|")}
+        hellos |= {("quic-sni", normal(n), tcp, udp) for n in gquic.split("|")}
     found.update(("dns-query", name) for ident, name in answered if (ident, name) not in asked)
     found.update((seen, name) for seen, name, _, _ in hellos)
     return Counter({pair: n for pair, n in found.items() if pair[1]})
@@ -59,7 +63,37 @@ def sightings(capture, *options):
 
 def names(capture, *options):
     """Every distinct `(seen, name)`."""
-    return set(sightings(capture, *options))
+    shown = {("tls-cert", name) for names in certificates(capture, *options) for name in names}
+    return set(sightings(capture, *options)) | shown
+
+
+def certificates(capture, *options):
+    """The names of each certificate that a server showed to a client whose hello told no name, a
+    list for each: wildcards without their first label. tshark gives the names of the whole chain:
+    the lab's authorities have none."""
+    fields = ["tcp.stream", "tls.handshake.type", "tls.handshake.extensions_server_name", "x509ce.dNSName"]
+    command = ["tshark", "-r", capture, "-2", "-T", "fields", "-E", "separator=/t", "-E", "aggregator=|"]
+    done = subprocess.run(command + [w for f in fields for w in ("-e", f)] + list(options), capture_output=True, text=True)
+    named, shown = set(), {}
+    for line in done.stdout.splitlines():
+        stream, kinds, sni, dns = line.split("\t")
+        if sni:
+            named.add(stream)
+        # A client's certificate comes with its ClientKeyExchange (16), a server's behind its hello.
+        if dns and "16" not in kinds.split("|"):
+            shown.setdefault(stream, [normal(n.removeprefix("*.")) for n in dns.split("|")])
+    return [names for stream, names in shown.items() if stream not in named]
+
+
+def hits_of_certificates(capture, *options):
+    """One hit for each certificate whose names are all of one vendor: on the name with the fewest labels."""
+    total = Counter()
+    for names in certificates(capture, *options):
+        rules = [rule_of(name) for name in names]
+        if all(rules) and len({vendor for vendor, _ in rules}) == 1:
+            broadest = min(range(len(names)), key=lambda n: names[n].count("."))
+            total[(*rules[broadest], "tls-cert")] += 1
+    return total
 
 
 def rule_of(name):
@@ -80,9 +114,9 @@ def rule_of(name):
 
 def hits(capture, found, *options):
     """Lines of hits.tsv: vendor, rule, seen, count, for the names found (tshark's, mended by hand)."""
-    counted, total = sightings(capture, *options), Counter()
+    counted, total = sightings(capture, *options), hits_of_certificates(capture, *options)
     for seen, name in found:
         rule = rule_of(name)
-        if rule:
+        if rule and seen != "tls-cert":
             total[(*rule, seen)] += counted.get((seen, name), 1)
     return sorted((*key, str(count)) for key, count in total.items())

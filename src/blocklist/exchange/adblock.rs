@@ -4,19 +4,20 @@
 //! exception. A rule that blocks under conditions (`$third-party`, `$domain=`, a type of request)
 //! blocks less than the name: it gives no entry. The language has no rule for one name alone.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::io::{self, Write};
 
 use super::draft::{Draft, Unused, lines};
 use super::plan::{Plan, mark};
 use super::tally::{LeftOut, Tally};
+use crate::base::DomainName;
 use crate::blocklist::schema::MatchKind;
 
 /// Options that take nothing away from a rule.
 const WHOLE_OPTIONS: &[&str] = &["important", "all"];
 
 pub(super) fn read(text: &str, draft: &mut Draft<'_>) {
-    let mut important = BTreeSet::new();
+    let mut important = HashSet::new();
     for (number, line) in lines(text) {
         let line = line.trim();
         let comment = line.starts_with('!') || line.starts_with("# ") || line == "#";
@@ -35,12 +36,7 @@ pub(super) fn read(text: &str, draft: &mut Draft<'_>) {
     draft.exceptions_win(&important);
 }
 
-fn one(
-    number: u32,
-    line: &str,
-    draft: &mut Draft<'_>,
-    important: &mut BTreeSet<(String, MatchKind)>,
-) {
+fn one(number: u32, line: &str, draft: &mut Draft<'_>, important: &mut HashSet<DomainName>) {
     let (rule, exception) = match line.strip_prefix("@@") {
         Some(rule) => (rule, true),
         None => (line, false),
@@ -79,7 +75,7 @@ fn one(
         draft.skip(Unused::Conditional);
     } else if let Some(name) = draft.checked(number, host, MatchKind::Suffix) {
         if strong {
-            important.insert((name.as_str().to_owned(), MatchKind::Suffix));
+            important.insert(name.clone());
         }
         draft.add(number, name, MatchKind::Suffix);
     }

@@ -4,7 +4,8 @@
 //! [`Imported`]. Never: an entry for a whole public suffix; more problems or entries than the
 //! bounds.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::hash_map::Entry as Place;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::Format;
 use crate::base::DomainName;
@@ -12,9 +13,10 @@ use crate::base::seen::closed_set;
 use crate::blocklist::fields::list_name;
 use crate::blocklist::problem::{ListProblem, Problems};
 use crate::blocklist::schema::MatchKind;
+use crate::blocklist::table::RULES_MAX;
 
 /// Most entries of one list.
-pub const ENTRIES_MAX: usize = 4_000_000;
+pub const ENTRIES_MAX: usize = RULES_MAX;
 
 closed_set! {
     /// Why a line that was understood gives no entry.
@@ -125,13 +127,54 @@ fn is_in(name: &str, zone: &DomainName) -> bool {
     rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
 
+/// Names with their lines. A list may hold millions, so each name is held once.
+#[derive(Default)]
+struct Names {
+    exact: HashMap<DomainName, u32>,
+    suffix: HashMap<DomainName, u32>,
+}
+
+impl Names {
+    fn of(&mut self, kind: MatchKind) -> &mut HashMap<DomainName, u32> {
+        match kind {
+            MatchKind::Suffix => &mut self.suffix,
+            _ => &mut self.exact,
+        }
+    }
+
+    /// Adds a name; false when it is there already.
+    fn add(&mut self, name: DomainName, kind: MatchKind, line: u32) -> bool {
+        match self.of(kind).entry(name) {
+            Place::Vacant(place) => {
+                place.insert(line);
+                true
+            }
+            Place::Occupied(_) => false,
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.exact.len() + self.suffix.len()
+    }
+
+    /// In the order of the list.
+    fn into_entries(self) -> Vec<Entry> {
+        let entry = |kind| move |(name, line)| Entry { name, kind, line };
+        let exact = self.exact.into_iter().map(entry(MatchKind::Exact));
+        let suffix = self.suffix.into_iter().map(entry(MatchKind::Suffix));
+        let mut entries: Vec<Entry> = exact.chain(suffix).collect();
+        entries.sort_unstable_by(|a, b| (a.line, &a.name, a.kind).cmp(&(b.line, &b.name, b.kind)));
+        entries
+    }
+}
+
 /// A list while it is read.
 pub(super) struct Draft<'s> {
     format: Format,
     problems: Problems<'s>,
     bad: u64,
-    entries: BTreeMap<(String, MatchKind), Entry>,
-    exceptions: BTreeMap<(String, MatchKind), Entry>,
+    entries: Names,
+    exceptions: Names,
     unused: [u64; Unused::ALL.len()],
     full: bool,
 }
@@ -142,8 +185,8 @@ impl<'s> Draft<'s> {
             format,
             problems: Problems::new(file, text),
             bad: 0,
-            entries: BTreeMap::new(),
-            exceptions: BTreeMap::new(),
+            entries: Names::default(),
+            exceptions: Names::default(),
             unused: [0; Unused::ALL.len()],
             full: false,
         }
@@ -179,10 +222,7 @@ impl<'s> Draft<'s> {
     pub(super) fn exception(&mut self, line: u32, text: &str, kind: MatchKind) {
         match list_name(text) {
             Ok(name) if self.has_room(line) => {
-                let key = (name.as_str().to_owned(), kind);
-                self.exceptions
-                    .entry(key)
-                    .or_insert(Entry { name, kind, line });
+                self.exceptions.add(name, kind, line);
             }
             Ok(_) => {}
             Err((what, next)) => self.bad(line, what, next),
@@ -205,11 +245,8 @@ impl<'s> Draft<'s> {
         if !self.has_room(line) {
             return;
         }
-        let key = (name.as_str().to_owned(), kind);
-        if self.entries.contains_key(&key) {
+        if !self.entries.add(name, kind, line) {
             self.skip(Unused::Repeated);
-        } else {
-            self.entries.insert(key, Entry { name, kind, line });
         }
     }
 
@@ -225,31 +262,24 @@ impl<'s> Draft<'s> {
         false
     }
 
-    /// Exceptions of zones win over every entry at or below them, but for those named in
+    /// Exceptions of zones win over every suffix entry at or below them, but for those named in
     /// `important`: these win over exceptions. As in filter lists of browsers.
-    pub(super) fn exceptions_win(&mut self, important: &BTreeSet<(String, MatchKind)>) {
-        let strong = |name: &str| {
-            zones_of(name).any(|zone| important.contains(&(zone.to_owned(), MatchKind::Suffix)))
-        };
-        let entries = std::mem::take(&mut self.entries);
-        for (key, entry) in entries {
-            let zone = |zone: &str| (zone.to_owned(), MatchKind::Suffix);
-            let excepted = zones_of(&key.0).any(|name| self.exceptions.contains_key(&zone(name)));
-            if excepted && !important.contains(&key) {
-                self.skip(Unused::Excepted);
-            } else {
-                self.entries.insert(key, entry);
-            }
-        }
-        self.exceptions.retain(|key, _| !strong(&key.0));
+    pub(super) fn exceptions_win(&mut self, important: &HashSet<DomainName>) {
+        let exceptions = &mut self.exceptions.suffix;
+        let before = self.entries.suffix.len();
+        self.entries.suffix.retain(|name, _| {
+            important.contains(name)
+                || !zones_of(name.as_str()).any(|zone| exceptions.contains_key(zone))
+        });
+        let lost = before - self.entries.suffix.len();
+        exceptions.retain(|name, _| !zones_of(name.as_str()).any(|zone| important.contains(zone)));
+        (0..lost).for_each(|_| self.skip(Unused::Excepted));
     }
 
     pub(super) fn finish(mut self) -> Imported {
         self.settle();
-        let mut entries: Vec<Entry> = self.entries.into_values().collect();
-        entries.sort_by_key(|entry| entry.line);
-        let mut exceptions: Vec<Entry> = self.exceptions.into_values().collect();
-        exceptions.sort_by_key(|entry| entry.line);
+        let entries = self.entries.into_entries();
+        let exceptions = self.exceptions.into_entries();
         if entries.is_empty() && self.bad == 0 {
             self.bad = 1;
             let what = format!("the list holds no name that can be used as {}", self.format);
@@ -270,16 +300,14 @@ impl<'s> Draft<'s> {
 
     /// Drops exceptions that except nothing, and entries that are excepted by name.
     fn settle(&mut self) {
-        let exceptions = std::mem::take(&mut self.exceptions);
-        for (key, exception) in exceptions {
-            let taken = self.entries.remove(&key).is_some();
+        for exception in std::mem::take(&mut self.exceptions).into_entries() {
+            let Entry { name, kind, line } = exception;
+            let taken = self.entries.of(kind).remove(&name).is_some();
             if taken {
                 self.skip(Unused::Excepted);
             }
-            let name = exception.name.as_str();
-            let itself = exception.kind == MatchKind::Exact;
-            if self.above(name, itself) {
-                self.exceptions.insert(key, exception);
+            if self.is_above(name.as_str(), kind == MatchKind::Exact) {
+                self.exceptions.add(name, kind, line);
             } else if !taken {
                 self.skip(Unused::IdleException);
             }
@@ -287,13 +315,9 @@ impl<'s> Draft<'s> {
     }
 
     /// Is there a suffix entry above `name`, or at it when `itself` counts?
-    fn above(&self, name: &str, itself: bool) -> bool {
-        let mut zones = zones_of(name);
-        if !itself {
-            zones.next();
-        }
-        let mut zones = zones.map(|zone| (zone.to_owned(), MatchKind::Suffix));
-        zones.any(|key| self.entries.contains_key(&key))
+    fn is_above(&self, name: &str, itself: bool) -> bool {
+        let mut zones = zones_of(name).skip(usize::from(!itself));
+        zones.any(|zone| self.entries.suffix.contains_key(zone))
     }
 }
 

@@ -78,7 +78,7 @@ pub(super) fn write(plan: &Plan<'_>, out: &mut dyn Write) -> io::Result<Tally> {
         out,
         "# A hosts file holds single names: what lies below them is not covered."
     )?;
-    for one in plan.singles() {
+    for one in plan.singles(&mut tally) {
         if one.with_below {
             tally.leave(LeftOut::NamesBelow);
         }

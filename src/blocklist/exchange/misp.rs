@@ -1,9 +1,9 @@
 //! A MISP event as JSON, and MISP's export as CSV.
 //!
-//! `domain` (and `domain|ip`) stands for the name and all below it, as in MISP's own export of a
-//! policy zone; `hostname` (and `hostname|port`) for the name alone. An attribute that is not marked
-//! for detection (`to_ids`), or deleted, gives no entry. Identifiers are made from the names (RFC
-//! 9562 section 5.5), so that a later export updates the same event.
+//! `domain` (and `domain|ip`) is taken for the name and all below it, `hostname` (and
+//! `hostname|port`) for the name alone: MISP itself says of neither how far it reaches. An attribute
+//! that is not marked for detection (`to_ids`), or deleted, gives no entry. Identifiers are made from
+//! the names (RFC 9562 section 5.5), so that a later export updates the same event.
 
 use std::io::{self, Write};
 
@@ -181,8 +181,8 @@ fn outgoing(plan: &Plan<'_>, one: &Single<'_>, tally: &mut Tally) -> Outgoing {
 
 pub(super) fn write_json(plan: &Plan<'_>, out: &mut dyn Write) -> io::Result<Tally> {
     let mut tally = plan.tally.clone();
-    let attributes: Vec<Value> = plan
-        .singles()
+    let singles = plan.singles(&mut tally);
+    let attributes: Vec<Value> = singles
         .iter()
         .map(|one| {
             let one = outgoing(plan, one, &mut tally);
@@ -216,7 +216,7 @@ pub(super) fn write_csv(plan: &Plan<'_>, out: &mut dyn Write) -> io::Result<Tall
     let mut rows = csv::WriterBuilder::new()
         .has_headers(false)
         .from_writer(out);
-    for one in plan.singles() {
+    for one in plan.singles(&mut tally) {
         let one = outgoing(plan, &one, &mut tally);
         let to_ids = if one.to_ids { "1" } else { "0" };
         let seconds = plan.modified.to_string();

@@ -78,7 +78,7 @@ pub(super) fn write_plain(plan: &Plan<'_>, out: &mut dyn Write) -> io::Result<Ta
         out,
         "# `name` covers the name and all names below it, `=name` the name alone."
     )?;
-    for one in plan.singles() {
+    for one in plan.singles(&mut tally) {
         let cut = one.with_below && plan.has_exceptions(&one.name);
         if cut {
             tally.leave(LeftOut::HasExceptions);
@@ -103,7 +103,7 @@ pub(super) fn write_domains(plan: &Plan<'_>, out: &mut dyn Write) -> io::Result<
         out,
         "# more than the catalogue says: give it another format."
     )?;
-    for one in plan.singles() {
+    for one in plan.singles(&mut tally) {
         if one.with_below {
             tally.leave(LeftOut::NamesBelow);
         }

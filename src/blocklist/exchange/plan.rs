@@ -220,17 +220,24 @@ impl<'c> Plan<'c> {
             .is_some_and(|state| state.covered)
     }
 
-    /// Every covered name that a rule gives, for formats that know single names only.
-    pub(super) fn singles(&self) -> Vec<Single<'c>> {
+    /// Every covered name that a rule gives, for formats that know single names, or zones without
+    /// exceptions.
+    pub(super) fn singles(&self, tally: &mut Tally) -> Vec<Single<'c>> {
         let mut found = Vec::new();
         for (name, node) in &self.nodes {
-            let state = node.exact.or(node.suffix);
-            if let Some(state) = state.filter(|state| state.covered) {
-                found.push(Single {
+            let with_below = node.suffix.is_some_and(|state| state.covered);
+            match node.exact.or(node.suffix) {
+                Some(State {
+                    covered: true,
+                    rule,
+                }) => found.push(Single {
                     name: text(name),
-                    rule: state.rule,
-                    with_below: node.suffix.is_some_and(|state| state.covered),
-                });
+                    rule,
+                    with_below,
+                }),
+                // All below it is covered, and not the name itself.
+                _ if with_below => tally.leave(LeftOut::HasExceptions),
+                _ => {}
             }
         }
         found

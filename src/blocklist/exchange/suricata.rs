@@ -54,7 +54,7 @@ pub(super) fn read(text: &str, draft: &mut Draft<'_>) {
 
 pub(super) fn write(plan: &Plan<'_>, out: &mut dyn Write) -> io::Result<Tally> {
     let mut tally = plan.tally.clone();
-    for one in plan.singles() {
+    for one in plan.singles(&mut tally) {
         if mark(one.rule).is_some() {
             tally.leave(LeftOut::NoMark);
             continue;
@@ -96,7 +96,7 @@ pub(super) fn write_rules(plan: &Plan<'_>, out: &mut dyn Write) -> io::Result<Ta
         )?;
         sid += 1;
     }
-    for one in plan.singles() {
+    for one in plan.singles(&mut tally) {
         if !one.with_below {
             // It stands in the dataset, or the dataset's export says why not.
             if mark(one.rule).is_some() {

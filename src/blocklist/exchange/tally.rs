@@ -13,8 +13,8 @@ closed_set! {
         NamesBelow = "suffixes of which only the name itself is written",
         /// A single name in a format whose every line covers the names below too.
         SingleName = "single names: the format would cover all names below them too",
-        /// A suffix in a format without exceptions, and below it lie names that are not wanted.
-        HasExceptions = "suffixes above names that are not wanted: only the name itself is written",
+        /// A suffix in a format without exceptions, and at or below it lie names that are not wanted.
+        HasExceptions = "suffixes with exceptions: at most the name itself is written",
         /// A rule below an exception, in a format where exceptions always win.
         BelowException = "rules below an exception, which always wins in this format",
         /// An exception of one name that also takes the names below it out.

@@ -153,7 +153,7 @@ pub(super) fn write(plan: &Plan<'_>, out: &mut dyn Write) -> io::Result<Tally> {
         if !zone.covered && last_single.as_ref() == Some(&zone.name) {
             continue;
         }
-        if let Some(mark) = mark(zone.rule) {
+        if let Some(mark) = mark(zone.rule).filter(|_| zone.covered) {
             writeln!(out, "    # {mark}:")?;
         }
         if let Some(name) = zone.name.strip_prefix('=') {

@@ -60,7 +60,7 @@ pub(super) fn write(plan: &Plan<'_>, out: &mut dyn Write) -> io::Result<Tally> {
         out,
         "#fields\tindicator\tindicator_type\tmeta.source\tmeta.desc"
     )?;
-    for one in plan.singles() {
+    for one in plan.singles(&mut tally) {
         if one.with_below {
             tally.leave(LeftOut::NamesBelow);
         }

@@ -356,3 +356,48 @@ fn a_way_round_after_the_vendor() {
     feed(&mut book, &many);
     assert_eq!(book.counts().lost[super::super::Lost::Waiting.index()], 0);
 }
+
+/// A rights request, a complaint or an answer: whoever writes to a vendor has not visited it.
+#[test]
+fn a_letter_to_a_vendor() {
+    for kind in [PlaceKind::Staff, PlaceKind::MailServer] {
+        let me = who(SubjectKind::Person, kind, 1);
+        let letters = (0..20).map(|n| hit(&me, "clearview.ai", Seen::SmtpDomain, f64::from(n)));
+        let (cases, alerts) = run(letters.collect());
+        assert!(cases.is_empty() && alerts.is_empty());
+    }
+}
+
+/// The request to a proxy and the hello behind it are one visit, no more than the hello alone.
+#[test]
+fn a_proxy_request_and_its_hello() {
+    let me = person(1);
+    let hello = vec![hit(&me, KAIROS[1], Seen::TlsSni, 0.1)];
+    let mut both = vec![hit(&me, KAIROS[1], Seen::HttpConnect, 0.0)];
+    both.extend(hello.clone());
+    let ((one, _), (two, alerts)) = (run(hello), run(both));
+    assert_eq!((one.len(), two.len(), alerts.len()), (1, 1, 0));
+    assert_eq!(two[0].stage, one[0].stage);
+    assert_eq!(two[0].confidence, one[0].confidence);
+    assert_eq!(two[0].items.len(), one[0].items.len());
+    assert_eq!(two[0].grounds.sightings.len(), 1, "taken together");
+}
+
+/// What a proxy fetches is the organisation's, however it asks.
+#[test]
+fn a_proxy_that_asks_in_clear() {
+    for seen in [
+        Seen::HttpHost,
+        Seen::HttpConnect,
+        Seen::Http2Authority,
+        Seen::SocksConnect,
+    ] {
+        let proxy = who(SubjectKind::Organisation, PlaceKind::Proxy, 77);
+        let inputs = (0..9).map(|n| hit(&proxy, KAIROS[1], seen, f64::from(n) * 60.0));
+        let (cases, alerts) = run(inputs.collect());
+        assert!(alerts.is_empty(), "{seen}");
+        assert_eq!(cases.len(), 1);
+        assert_eq!(cases[0].subject, proxy.attribution.subject);
+        assert!(cases[0].stage <= Stage::LookedUp, "{seen}");
+    }
+}

@@ -167,7 +167,8 @@ pub(super) fn import(
             })?,
     };
     let mut list = read(format, &file, &text);
-    if list.bad > 0 && !(args.skip_bad && !list.entries.is_empty()) {
+    let usable = args.skip_bad && !list.entries.is_empty();
+    if list.bad > 0 && !usable {
         return Err(ListError::Lists(list.problems));
     }
     for problem in &list.problems {
@@ -185,11 +186,11 @@ pub(super) fn import(
         out,
     )?;
     out.flush()?;
-    if let (Some(path), Some(until)) = (&args.exceptions, args.until) {
-        if !list.exceptions.is_empty() {
-            let text = allow_list(&file, &list.exceptions, until);
-            put(Some(path), text.as_bytes(), out)?;
-        }
+    if let (Some(path), Some(until), false) =
+        (&args.exceptions, args.until, list.exceptions.is_empty())
+    {
+        let text = allow_list(&file, &list.exceptions, until);
+        put(Some(path), text.as_bytes(), out)?;
     }
     let (entries, exceptions) = (list.entries.len(), list.exceptions.len());
     writeln!(

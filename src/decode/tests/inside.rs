@@ -9,6 +9,9 @@ fn pieces(proto: u8, id: u16, datagram: &[u8], at: usize) -> [Vec<u8>; 2] {
     [(0, at), (at, datagram.len())].map(|(from, to)| ipv4_piece(proto, id, datagram, from, to))
 }
 
+/// Puts a packet into the tunnel of that number.
+type Wrap = fn(u32, &[u8]) -> Vec<u8>;
+
 fn in_vxlan(network: u32, packet: &[u8]) -> Vec<u8> {
     udp_to(4789, &vxlan(network, &inner_ether(V4, packet)))
 }
@@ -45,7 +48,7 @@ fn networks_with_the_same_addresses_do_not_mix() {
     let question = udp(b"a question of some length, so that it can be cut");
     let other = udp(b"another one, as long as that, which is nobody's");
     let [first, last] = pieces(UDP, 2, &question, 24);
-    let wraps: [fn(u32, &[u8]) -> Vec<u8>; 4] = [
+    let wraps: [Wrap; 4] = [
         |id, packet| ipv4(UDP, &in_vxlan(id, packet)),
         |id, packet| ipv4(47, &gre(0x2000, V4, &id.to_be_bytes(), packet)),
         |id, packet| ipv4(137, &mpls(&[16, id], packet)),

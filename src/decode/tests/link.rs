@@ -2,6 +2,7 @@
 
 use super::super::{Malformed, NotForUs};
 use super::build::*;
+use super::wrap::{radiotap, wifi};
 use crate::capture::{LinkType, VlanTag};
 
 /// A TCP segment in IPv4 and in IPv6, each with its Ethertype.
@@ -136,15 +137,16 @@ fn linux_cooked_gives_the_senders_mac() {
                 (src_mac, None, vlan)
             );
         }
-        for bytes in [
-            sll(824, kind, &ip),
-            sll(803, kind, &ip),
-            sll(1, 1, &ip),
-            sll(1, 0x0c, &ip),
-        ] {
+        for bytes in [sll(824, kind, &ip), sll(1, 1, &ip), sll(1, 0x0c, &ip)] {
             let got = decode(&frame_at(LinkType::LinuxSll, &bytes, 0));
             assert_eq!(got, Got::NotForUs(NotForUs::NotIp));
         }
+        // Behind two ARPHRDs the protocol field is no Ethertype, but the header is known.
+        let air = radiotap(0, &wifi(0x88, 1, &snap(kind, &ip)));
+        says_hello(LinkType::LinuxSll, &sll(803, 4, &air));
+        let nlpid = if kind == V4 { 0xcc } else { 0x8e };
+        let relay = [&[0x18, 0x41, 3, nlpid], ip.as_slice()].concat();
+        says_hello(LinkType::LinuxSll2, &sll2(770, 0, &relay));
     }
 }
 

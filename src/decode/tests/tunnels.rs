@@ -17,8 +17,11 @@ fn peeled(decoder: &Decoder) -> Vec<&'static str> {
     named.collect()
 }
 
+/// Link type, frame, and the labels of what is taken off.
+type Case = (LinkType, Vec<u8>, Vec<&'static str>);
+
 /// Frames with a TCP segment behind one layer each, or two.
-pub fn cases() -> Vec<(LinkType, Vec<u8>, Vec<&'static str>)> {
+pub fn cases() -> Vec<Case> {
     let segment = tcp(0x18, b"hello");
     let (v4, v6) = (ipv4(TCP, &segment), ipv6(TCP, &segment));
     let frame = inner_ether(V4, &v4);

@@ -16,7 +16,8 @@ pub(super) fn decide<R: Reader>(
     if conn.outcome == 0 {
         conn.outcome = (outcome.index() as u8).saturating_add(1);
         let client = conn.client_side().unwrap_or_else(|| key.likely_client());
-        reader.ended(&key.endpoints(client), outcome);
+        let at = (conn.frame, Timestamp(conn.time));
+        reader.ended(&key.endpoints(client), at, outcome);
     }
     for half in &mut conn.sides {
         if half.part != 0 {
@@ -37,6 +38,7 @@ pub(super) fn conclude<R: Reader>(
 ) {
     let outcome = if conn.outcome == 0 {
         partial(parts, key, conn, reader)
+            .or_else(|| conn.named().then_some(Outcome::Named))
             .or_else(|| conn.told())
             .or(loss)
             .unwrap_or_else(|| state(conn))

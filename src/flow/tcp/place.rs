@@ -4,7 +4,9 @@
 //! are whole. Never: settles a connection.
 
 use super::half::Half;
-use super::{HOLD_MAX, MARGIN, Message, Parts, Reader, Segment, Verdict};
+use super::{
+    HOLD_MAX, MARGIN, Message, NAMED, NOTE_MAX, Parts, Reader, SKIP_LEN_MAX, Said, Segment, Verdict,
+};
 use crate::base::Outcome;
 use crate::flow::assembly::Insert;
 use crate::flow::pool::SLOT_LEN;
@@ -30,6 +32,10 @@ pub(super) struct Place<'s> {
     pub parts: &'s mut Parts,
     pub key: &'s Key,
     pub half: &'s mut Half,
+    /// The reader's, and whether a name was told.
+    pub note: &'s mut u8,
+    /// The other side is the client.
+    pub answers: bool,
 }
 
 impl Place<'_> {
@@ -83,7 +89,7 @@ impl Place<'_> {
     /// Shows bytes that begin at the side's base where they lie.
     fn in_place<R: Reader>(&mut self, mut bytes: &[u8], reader: &mut R) -> Next {
         while !bytes.is_empty() {
-            match reader.read(bytes) {
+            match show(bytes, self.half, self.note, self.answers, reader) {
                 Verdict::Decided(outcome) => {
                     return Next::Decide(outcome, self.message(0, bytes.len(), 1));
                 }
@@ -91,9 +97,9 @@ impl Place<'_> {
                     let told = Told { outcome, by_client };
                     return Next::Told(told, self.message(0, bytes.len(), 1));
                 }
-                verdict @ (Verdict::Consumed(n) | Verdict::Passed(n)) => {
-                    let n = n.clamp(1, bytes.len());
-                    self.step(n, matches!(verdict, Verdict::Consumed(_)));
+                verdict @ (Verdict::Consumed(n) | Verdict::Named(n) | Verdict::Passed(n)) => {
+                    let n = n.clamp(1, SKIP_LEN_MAX);
+                    self.step(n, !matches!(verdict, Verdict::Passed(_)));
                     bytes = bytes.get(n..).unwrap_or_default();
                     if self.half.done() {
                         break;
@@ -182,7 +188,8 @@ impl Place<'_> {
             let start = assembly.start();
             for candidate in [Some(start), Some(at).filter(|at| *at != start)] {
                 let Some(candidate) = candidate else { continue };
-                match reader.read(assembly.from(pool, candidate)) {
+                let bytes = assembly.from(pool, candidate);
+                match show(bytes, self.half, self.note, self.answers, reader) {
                     Verdict::Decided(outcome) => {
                         let held = u32::from(self.half.held).saturating_add(2);
                         let segments = if candidate == start { held } else { 1 };
@@ -195,8 +202,8 @@ impl Place<'_> {
                         let end = assembly.end();
                         return Next::Told(told, self.message(candidate, end, 1));
                     }
-                    Verdict::Consumed(n) => {
-                        let end = candidate.saturating_add(n.max(1));
+                    Verdict::Consumed(n) | Verdict::Named(n) => {
+                        let end = candidate.saturating_add(n.clamp(1, SKIP_LEN_MAX));
                         assembly.consume(pool, end);
                         self.half.resume(end);
                         return self.look_at_prefix(reader);
@@ -249,7 +256,7 @@ impl Place<'_> {
                 }
                 return Next::Go;
             }
-            match reader.read(prefix) {
+            match show(prefix, self.half, self.note, self.answers, reader) {
                 Verdict::Decided(outcome) => {
                     let (end, segments) = (assembly.end(), u32::from(self.half.held));
                     return Next::Decide(outcome, self.message(0, end, segments));
@@ -260,10 +267,10 @@ impl Place<'_> {
                     let told = Told { outcome, by_client };
                     return Next::Told(told, self.message(0, end, segments));
                 }
-                verdict @ (Verdict::Consumed(n) | Verdict::Passed(n)) => {
-                    let n = n.clamp(1, len);
+                verdict @ (Verdict::Consumed(n) | Verdict::Named(n) | Verdict::Passed(n)) => {
+                    let n = n.clamp(1, SKIP_LEN_MAX);
                     assembly.consume(pool, n);
-                    self.step(n, matches!(verdict, Verdict::Consumed(_)));
+                    self.step(n, !matches!(verdict, Verdict::Passed(_)));
                 }
                 verdict @ (Verdict::NotHere | Verdict::Broken) => {
                     // Bytes behind a hole, if any, are let go: the hole is in a dialogue not ours.
@@ -293,4 +300,26 @@ impl Place<'_> {
         self.half.leave_hole();
         Next::Go
     }
+}
+
+/// Shows `bytes` to the reader, with the note that it left.
+fn show<R: Reader>(
+    bytes: &[u8],
+    half: &mut Half,
+    note: &mut u8,
+    answers: bool,
+    reader: &mut R,
+) -> Verdict {
+    let mut said = Said {
+        note: *note & NOTE_MAX,
+        answers,
+    };
+    let verdict = reader.read(bytes, &mut said);
+    *note = (*note & NAMED) | (said.note & NOTE_MAX);
+    if matches!(verdict, Verdict::Named(_)) {
+        *note |= NAMED;
+        // Each name is worth as many looks as the first.
+        half.looks = 0;
+    }
+    verdict
 }

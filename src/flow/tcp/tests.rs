@@ -19,7 +19,7 @@ struct Toy {
 }
 
 impl Reader for Toy {
-    fn read(&mut self, bytes: &[u8]) -> Verdict {
+    fn read(&mut self, bytes: &[u8], _: &mut Said) -> Verdict {
         match bytes {
             [b'#'] => Verdict::NeedMore,
             [b'#', len, rest @ ..] => match rest.get(..usize::from(*len)) {
@@ -44,7 +44,7 @@ impl Reader for Toy {
             Outcome::Named
         })
     }
-    fn ended(&mut self, ends: &Endpoints, outcome: Outcome) {
+    fn ended(&mut self, ends: &Endpoints, _: (u64, Timestamp), outcome: Outcome) {
         self.ended.push(outcome);
         self.clients.push(ends.sport);
     }
@@ -294,4 +294,88 @@ proptest! {
         run(&mut toy, &packets);
         prop_assert_eq!(toy.got, [body]);
     }
+}
+
+/// Messages are `@`, a length byte, and a body of that many bytes that is never shown; the note
+/// counts them.
+#[derive(Default)]
+struct Skipping {
+    notes: Vec<u8>,
+    shown: Vec<Vec<u8>>,
+    ended: Vec<Outcome>,
+    answers: Vec<bool>,
+}
+
+impl Reader for Skipping {
+    fn read(&mut self, bytes: &[u8], said: &mut Said) -> Verdict {
+        match bytes {
+            [b'@'] => Verdict::NeedMore,
+            [b'@', len, ..] => {
+                self.notes.push(said.note);
+                self.answers.push(said.answers);
+                said.note += 1;
+                Verdict::Named(2 + 256 * usize::from(*len))
+            }
+            _ => {
+                self.shown.push(bytes.to_vec());
+                Verdict::NotHere
+            }
+        }
+    }
+    fn rest(&mut self, _: &Endpoints, _: u64, _: Timestamp, _: &[u8]) -> Option<Outcome> {
+        None
+    }
+    fn ended(&mut self, _: &Endpoints, _: (u64, Timestamp), outcome: Outcome) {
+        self.ended.push(outcome);
+    }
+    fn copied(&mut self, _: usize) {}
+    fn pool_empty(&mut self) {}
+}
+
+#[test]
+fn what_is_passed_over_is_not_shown_and_the_note_comes_back() {
+    let stream = [
+        &b"@\x08"[..],
+        &[b'@'; 2048],
+        b"@\x00",
+        b"@\xff",
+        &[b'@'; 65_280],
+        b"@\x00",
+    ]
+    .concat();
+    for len in [1, 7, 100, 1460, 40_000, stream.len()] {
+        let mut skipping = Skipping::default();
+        let mut streams = Streams::new(64, 8, Some(1));
+        streams.push(&packet(9, TcpMeta::SYN, b""), 1, &mut skipping);
+        let mut seq = 10;
+        for piece in stream.chunks(len) {
+            streams.push(&packet(seq, 16, piece), 2, &mut skipping);
+            seq += piece.len() as u32;
+        }
+        assert_eq!(skipping.notes, [0, 1, 2, 3], "{len}");
+        assert!(skipping.shown.is_empty() && skipping.ended.is_empty());
+        // What comes after uses up its looks, and the connection stays named.
+        for _ in 0..LOOKS_MAX {
+            streams.push(&packet(seq, 16, b"x"), 3, &mut skipping);
+            seq += 1;
+        }
+        assert_eq!(skipping.ended, [Outcome::Named]);
+    }
+}
+
+#[test]
+fn each_side_has_its_own_note() {
+    let mut skipping = Skipping::default();
+    let mut streams = Streams::new(64, 8, Some(1));
+    let mut back = packet(700, 16, b"@\x00");
+    back.ends = back.ends.reversed();
+    for packet in [
+        packet(9, TcpMeta::SYN, b""),
+        packet(10, 16, b"@\x00@\x00"),
+        back,
+    ] {
+        streams.push(&packet, 1, &mut skipping);
+    }
+    assert_eq!(skipping.notes, [0, 1, 0]);
+    assert_eq!(skipping.answers, [false, false, true]);
 }

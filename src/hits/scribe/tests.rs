@@ -145,6 +145,7 @@ fn every_way_of_seeing_in_both_modes_fits_the_schema() {
             for severity in ["high", "medium", "low", "informational"] {
                 let mut hit = dns_hit();
                 hit.seen = *seen;
+                hit.join = (*seen == Seen::DnsJoin).then_some(53);
                 hit.rule.severity = severity.into();
                 hit.qtype = 4711;
                 hit.ends.src = "2001:db8::1".parse().unwrap();

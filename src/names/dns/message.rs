@@ -12,6 +12,10 @@ pub const OPCODE_QUERY: u8 = 0;
 
 /// Record types that mean something here (IANA, Domain Name System Parameters).
 pub mod rtype {
+    /// IPv4 address (RFC 1035).
+    pub const A: u16 = 1;
+    /// IPv6 address (RFC 3596).
+    pub const AAAA: u16 = 28;
     /// Canonical name (RFC 1035).
     pub const CNAME: u16 = 5;
     /// EDNS (RFC 6891): class and TTL hold other things.

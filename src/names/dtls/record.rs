@@ -44,14 +44,17 @@ pub fn classify(datagram: &[u8], wire_len: usize) -> Class {
         return Class::NotDtls;
     }
     let mut records = Records::new(datagram, wire_len);
-    let Some(fragment) = records.next().and_then(|mut record| record.next()) else {
+    let mut first = None;
+    // All of it has to agree.
+    while let Some(mut fragments) = records.next() {
+        for fragment in fragments.by_ref() {
+            first = first.or(Some(fragment));
+        }
+        records.agree &= fragments.agree;
+    }
+    let Some(fragment) = first.filter(|_| records.agree) else {
         return Class::NotDtls;
     };
-    // All that follows has to agree too.
-    while records.next().is_some() {}
-    if !records.agree {
-        return Class::NotDtls;
-    }
     match fragment.kind {
         CLIENT_HELLO if fragment.is_possible_hello() => Class::Client {
             random: fragment.random(),
@@ -103,6 +106,7 @@ impl<'a> Records<'a> {
         (far == 0 && (1..=RECORD_LEN_MAX).contains(&len)).then_some(Some(Fragments {
             reader: Reader::new(body),
             wire_len: len,
+            agree: true,
         }))
     }
 }
@@ -129,9 +133,12 @@ impl<'a> Iterator for Records<'a> {
 pub(super) struct Fragments<'a> {
     reader: Reader<'a>,
     wire_len: usize,
+    /// Did every length fit so far?
+    agree: bool,
 }
 
 /// A piece of a handshake message.
+#[derive(Clone, Copy)]
 pub(super) struct Fragment<'a> {
     kind: u8,
     /// Length of the message, without any header.
@@ -186,8 +193,12 @@ impl<'a> Iterator for Fragments<'a> {
     type Item = Fragment<'a>;
 
     fn next(&mut self) -> Option<Self::Item> {
+        if self.reader.is_empty() {
+            return None;
+        }
         let fragment = self.fragment();
         if fragment.is_none() {
+            self.agree = false;
             self.reader = Reader::new(&[]);
         }
         fragment
@@ -202,19 +213,17 @@ impl Fragment<'_> {
             return false;
         }
         // A client begins with message 0; a second hello answers the server's request.
-        if self.sequence > 1 || (self.len == 0) {
+        if self.sequence > 1 || self.len == 0 {
             return false;
         }
-        self.offset != 0 || self.begins_like_a_hello(true)
+        self.offset != 0 || self.begins_like_a_hello()
     }
 
-    fn begins_like_a_hello(&self, has_random: bool) -> bool {
+    /// Version and session id, as far as they are there.
+    fn begins_like_a_hello(&self) -> bool {
         let mut reader = Reader::new(self.data);
         let version = reader.u16().is_none_or(is_version);
-        if has_random {
-            reader.take(32);
-        }
-        version && reader.u8().is_none_or(|id_len| id_len <= 32)
+        version && (reader.take(32).is_none() || reader.u8().is_none_or(|len| len <= 32))
     }
 
     fn is_possible_answer(&self) -> bool {
@@ -234,7 +243,7 @@ impl Fragment<'_> {
                             .u8()
                             .is_some_and(|len| u32::from(len).saturating_add(3) == self.total)
                 }
-                _ => self.data.len() >= 3 && self.begins_like_a_hello(true),
+                _ => self.data.len() >= 3 && self.begins_like_a_hello(),
             }
     }
 

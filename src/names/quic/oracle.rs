@@ -10,6 +10,8 @@
     clippy::arithmetic_side_effects
 )]
 
+pub mod google;
+
 use ring::aead::quic::{AES_128, HeaderProtectionKey};
 use ring::aead::{AES_128_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 
@@ -72,7 +74,7 @@ impl<'a> Initial<'a> {
         let version = Version::of(self.version).unwrap();
         let mut payload = self.payload.to_vec();
         payload.resize(payload.len().max(self.payload_len_min), 0);
-        let kind = u8::from(version == Version::V2);
+        let kind = u8::from(matches!(version, Version::V2 | Version::V2Draft01));
         let mut packet = vec![0xc0 | kind << 4 | self.reserved << 2 | (self.number_len - 1) as u8];
         packet.extend(self.shown_version.unwrap_or(self.version).to_be_bytes());
         for id in [self.dcid, self.scid] {
@@ -205,9 +207,13 @@ impl Plan<'_> {
     }
 }
 
-const VERSIONS: [u32; 6] = [
+const VERSIONS: [u32; 10] = [
     1,
     0x6b33_43cf,
+    0xff02_0000,
+    0x709a_50c4,
+    0xface_b00e,
+    0xabcd_0000,
     0xff00_001d,
     0xff00_0022,
     0xff00_001b,

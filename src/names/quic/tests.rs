@@ -9,6 +9,7 @@
     clippy::arithmetic_side_effects
 )]
 
+mod google;
 mod packets;
 mod vectors;
 

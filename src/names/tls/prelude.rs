@@ -78,7 +78,8 @@ const WORDS: &[&[u8]] = &[
     b"XOVER",
 ];
 
-/// Longest tag of an IMAP line that is taken.
+/// Longest tag of an IMAP line that is taken; clients make them of letters and digits, people at a
+/// keyboard write a dot.
 const TAG_LEN_MAX: usize = 32;
 
 /// The LDAP name of StartTLS: 1.3.6.1.4.1.1466.20037.
@@ -115,7 +116,12 @@ fn line(bytes: &[u8]) -> Option<usize> {
     let mut words = text.splitn(3, |byte| *byte == b' ');
     let first = words.next()?;
     let known = |word: &[u8]| WORDS.iter().any(|known| known.eq_ignore_ascii_case(word));
-    let tag = |word: &[u8]| word.len() <= TAG_LEN_MAX && word.iter().all(u8::is_ascii_graphic);
+    let tag = |word: &[u8]| {
+        word.len() <= TAG_LEN_MAX
+            && word
+                .iter()
+                .all(|byte| byte.is_ascii_alphanumeric() || *byte == b'.')
+    };
     let begins = known(first) || (tag(first) && words.next().is_some_and(is_imap));
     begins.then(|| end.saturating_add(1))
 }

@@ -1,7 +1,5 @@
 //! Mails of vendors in SMTP in clear, however the lines are cut.
 
-use std::sync::LazyLock;
-
 use super::*;
 use crate::event::{Mail, MailSource};
 
@@ -161,4 +159,54 @@ fn starttls_gives_way_to_tls() {
     // Even cut within its first bytes.
     let frames = sends(25, &[b"EHLO x\r\nSTARTTLS\r\n", &HELLO[..1], &HELLO[1..]]);
     assert_eq!(run(&frames).0.names.len(), 1);
+}
+
+fn names(frames: &[Vec<u8>]) -> Vec<(Seen, String)> {
+    run(frames).0.names
+}
+
+/// Every mail of a session, whatever stands in the mails.
+#[test]
+fn one_mail_after_the_other() {
+    let stream = b"EHLO x\r\nMAIL FROM:<a@one.example>\r\nRCPT TO:<anna@two.example>\r\nDATA\r\n\
+        From: a\r\n\r\nMAIL FROM:<a@clearview.ai>\r\nRCPT TO:<anna@pimeyes.com>\r\n..\r\n.x\r\n\r\r\n.\n\r\n.\r\n\
+        MAIL FROM:<no-reply@clearview.ai>\r\nRCPT TO:<bert@corp.example>\r\nBDAT 43\r\n\
+        RCPT TO:<anna@pimeyes.com>\r\nMAIL FROM:<>.\r\nBDAT 0 LAST\r\n\
+        MAIL FROM:<>\r\nRCPT TO:<privacy@clearview.ai>\r\nDATA\r\n.\r\nQUIT\r\n";
+    let expected = [
+        "one.example",
+        "two.example",
+        "clearview.ai",
+        "corp.example",
+        "clearview.ai",
+    ]
+    .map(|name| (Seen::SmtpDomain, name.to_owned()));
+    assert_eq!(names(&sends(25, &[stream])), expected);
+    for cut in 1..stream.len() {
+        let (one, other) = stream.split_at(cut);
+        assert_eq!(names(&sends(25, &[one, other])), expected, "cut at {cut}");
+    }
+    let frames = sends(25, &[stream]);
+    assert_eq!(
+        mails(&frames).0,
+        [pair("clearview.ai", "bert@corp.example")]
+    );
+    // A sender makes no hit, a recipient does; its mailbox is not kept.
+    let (seeing, stats) = run(&frames);
+    assert_eq!(seeing.hits.len(), 1);
+    assert_eq!(seeing.hits[0].seen, Seen::SmtpDomain);
+    assert_eq!(seeing.hits[0].evidence, b"clearview.ai");
+    assert_eq!(stats.smtp_senders, 3);
+    assert_eq!(stats.connections.at(Outcome::Named.index()), 1);
+}
+
+/// A hit of a mail server brings no support with it.
+#[test]
+fn a_letter_is_no_occasion_for_support() {
+    let letter = b"EHLO x\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<privacy@clearview.ai>\r\n";
+    let mut frames = sends(25, &[letter]);
+    frames.push(udp(false, 53, &query("signin.aws.amazon.com", 1)));
+    let (seeing, stats) = run(&frames);
+    assert_eq!((seeing.hits.len(), stats.context.total()), (1, 1));
+    assert_eq!(stats.support.total(), 0);
 }

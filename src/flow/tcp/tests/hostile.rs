@@ -98,13 +98,13 @@ fn a_segment_across_the_end_of_the_buffer_does_not_blind() {
 fn a_hello_longer_than_the_buffer_is_a_limit() {
     struct Endless(Vec<Outcome>);
     impl Reader for Endless {
-        fn read(&mut self, _: &[u8]) -> Verdict {
+        fn read(&mut self, _: &[u8], _: &mut Said) -> Verdict {
             Verdict::NeedMore
         }
         fn rest(&mut self, _: &Endpoints, _: u64, _: Timestamp, _: &[u8]) -> Option<Outcome> {
             None
         }
-        fn ended(&mut self, _: &Endpoints, outcome: Outcome) {
+        fn ended(&mut self, _: &Endpoints, _: (u64, Timestamp), outcome: Outcome) {
             self.0.push(outcome);
         }
         fn copied(&mut self, _: usize) {}

@@ -203,7 +203,7 @@ fn long_headers_of_all_kinds() {
         classify(&long(0xf0, v2, &sealed)),
         Class::OtherLong { version: v2 }
     );
-    for version in [0xff00_000a, 0xabcd_0001, 0x5130_3436, 0x5430_3531] {
+    for version in [0xff00_000a, 0xabcd_0010, 0x5130_3437, 0x5430_3939] {
         let bytes = long(0xc3, version, &sealed);
         assert_eq!(classify(&bytes), Class::UnknownVersion(version));
         let mut bench = Bench::new();
