@@ -7,6 +7,7 @@ use crate::names::bypass::oracle as tunnel;
 use crate::names::tls::oracle as hello;
 use crate::names::{dns::Asked, ech};
 use crate::sensor::context::{Around, Context};
+use crate::sensor::join::Joins;
 use crate::sensor::watch::Trail;
 use crate::sensor::ways::Counted;
 
@@ -160,7 +161,7 @@ fn a_proxy_outside_is_a_way_round_and_one_inside_is_not() {
     };
     let (list, mut sink) = (Catalogue::builtin().unwrap(), Seeing::default());
     let (mut asked, mut ech) = (Asked::new(16), ech::Memory::new(16));
-    let mut joins = crate::sensor::join::Joins::new(Some(1));
+    let mut joins = Joins::new(Some(1));
     let (mut trail, mut ways) = (Trail::new(Some(1)), Counted::new(Some(1)));
     for (server, port) in [
         ([192, 168, 1, 1], 1),
