@@ -89,6 +89,16 @@ impl TcpMeta {
     }
 }
 
+/// What the innermost IP header tells of a packet's way here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Journey {
+    /// Time to live, or hop limit; 0 when it is not known.
+    pub hops: u8,
+    /// Options or extension headers stand between the IP header and the transport header; a
+    /// fragment header alone does so too.
+    pub extended: bool,
+}
+
 /// One TCP segment or UDP datagram.
 #[derive(Clone, Copy)]
 pub struct Packet<'f> {
@@ -98,6 +108,11 @@ pub struct Packet<'f> {
     pub ends: Endpoints,
     /// Present exactly for TCP.
     pub tcp: Option<TcpMeta>,
+    /// Hops left, and what else the IP header tells.
+    pub journey: Journey,
+    /// TCP's header and payload in one, as captured; empty for UDP. For what is read seldom: options
+    /// and the checksum.
+    pub segment: &'f [u8],
     /// Payload as captured, without padding.
     pub payload: &'f [u8],
     /// Payload length by the headers, in bytes; more than `payload.len()` when the capture cut it.
@@ -305,7 +320,11 @@ impl Decoder {
                     Ok(segment) if udp_tunnel::may_be(&segment) => self.decode_any(frame),
                     Ok(segment) => {
                         let ends = (IpAddr::V4(ip.src.into()), IpAddr::V4(ip.dst.into()));
-                        packet(frame, link, ends, segment)
+                        let journey = Journey {
+                            hops: ip.hops,
+                            extended: ip.has_options(),
+                        };
+                        packet(frame, link, (ends, journey), segment)
                     }
                     Err(end) => end.into(),
                 },
@@ -317,7 +336,11 @@ impl Decoder {
                     Ok(segment) if udp_tunnel::may_be(&segment) => self.decode_any(frame),
                     Ok(segment) => {
                         let ends = (IpAddr::V6(ip.src.into()), IpAddr::V6(ip.dst.into()));
-                        packet(frame, link, ends, segment)
+                        let journey = Journey {
+                            hops: ip.hops,
+                            extended: false,
+                        };
+                        packet(frame, link, (ends, journey), segment)
                     }
                     Err(end) => end.into(),
                 },
@@ -338,7 +361,9 @@ impl Decoder {
         };
         let way = Way::new(link::taken_out(frame), &mut self.tunnels);
         match walk.walk(way, (Layer::Link(frame.link), link::whole(frame))) {
-            Ok(Reached::Segment(link, ends, segment)) => packet(frame, link, ends, segment),
+            Ok(Reached::Segment(link, ends, journey, segment)) => {
+                packet(frame, link, (ends, journey), segment)
+            }
             Ok(Reached::Neighbour(neighbour)) => Decoded::Neighbour(neighbour),
             Err(end) => end.into(),
         }
@@ -353,7 +378,7 @@ type Pair = (IpAddr, IpAddr);
 fn packet<'a>(
     frame: &Frame<'a>,
     link: Link<'a>,
-    (src, dst): Pair,
+    ((src, dst), journey): (Pair, Journey),
     segment: Segment<'a>,
 ) -> Decoded<'a> {
     Decoded::Packet(Packet {
@@ -366,6 +391,8 @@ fn packet<'a>(
             transport: segment.transport,
         },
         tcp: segment.tcp,
+        journey,
+        segment: segment.whole,
         payload: segment.payload.bytes,
         payload_wire_len: u32::try_from(segment.payload.wire_len).unwrap_or(u32::MAX),
         src_mac: link.src_mac.copied(),
