@@ -83,6 +83,9 @@ impl TcpMeta {
     /// ACK bit.
     pub const ACK: u8 = 16;
 
+    /// URG bit.
+    pub const URG: u8 = 32;
+
     /// Is any of `bits` set?
     pub const fn has(self, bits: u8) -> bool {
         self.flags & bits != 0

@@ -50,9 +50,15 @@ impl Pool {
     pub fn copy_between(&mut self, source: &Slot, from: (usize, usize), target: &Slot, at: usize) {
         let (low, high) = (from.0.min(SLOT_LEN), from.1.min(SLOT_LEN));
         let len = high.saturating_sub(low).min(SLOT_LEN.saturating_sub(at));
-        let from = (source.0 as usize).saturating_mul(SLOT_LEN).saturating_add(low);
-        let to = (target.0 as usize).saturating_mul(SLOT_LEN).saturating_add(at.min(SLOT_LEN));
-        if from.saturating_add(len) <= self.memory.len() && to.saturating_add(len) <= self.memory.len() {
+        let from = (source.0 as usize)
+            .saturating_mul(SLOT_LEN)
+            .saturating_add(low);
+        let to = (target.0 as usize)
+            .saturating_mul(SLOT_LEN)
+            .saturating_add(at.min(SLOT_LEN));
+        if from.saturating_add(len) <= self.memory.len()
+            && to.saturating_add(len) <= self.memory.len()
+        {
             self.memory.copy_within(from..from.saturating_add(len), to);
         }
     }

@@ -14,7 +14,7 @@ use crate::blocklist::Catalogue;
 use crate::capture::Frame;
 use crate::decode::{self, Decoded, Decoder, FragmentFate, Packet};
 use crate::event::{Event, LocalNames, Stats};
-use crate::flow::Streams;
+use crate::flow::{Desync, Streams};
 use crate::names::{self, dns::Asked, ech::Memory};
 use crate::presence::{self, At, Watch};
 use ipnet::IpNet;
@@ -68,6 +68,7 @@ impl Worker {
             connections: Counters::new(Outcome::ALL.len().saturating_mul(2)),
             hits: Counters::new(Seen::ALL.len()),
             ways_round: Counters::new(WayRound::ALL.len()),
+            desync: Counters::new(Desync::ALL.len()),
             context: Counters::new(Seen::ALL.len()),
             presence: Counters::new(presence::Protocol::ALL.len()),
             presence_malformed: Counters::new(presence::Malformed::ALL.len()),
@@ -122,6 +123,7 @@ impl Worker {
                     joins: &mut self.joins,
                     monitored: &self.monitored,
                     trail: &mut self.trail,
+                    contested: false,
                     sink,
                 };
                 let scratch = &mut self.scratch;
@@ -189,6 +191,7 @@ impl Worker {
             joins: &mut self.joins,
             monitored: &self.monitored,
             trail: &mut self.trail,
+            contested: false,
             sink,
         };
         context.rest(now, due);
@@ -225,6 +228,7 @@ impl Worker {
             joins: &mut self.joins,
             monitored: &self.monitored,
             trail: &mut self.trail,
+            contested: false,
             sink,
         };
         self.quic.flush(&mut context);

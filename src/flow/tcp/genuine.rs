@@ -139,7 +139,8 @@ pub(super) fn sign(
     let options = options(packet);
     if !options.is_empty() {
         let signed = find(options, MD5).is_some() && !manner.has(side, SIGNED);
-        let clock = clock(options).filter(|_| manner.clock != 0 && conn.client_side() == Some(side));
+        let clock =
+            clock(options).filter(|_| manner.clock != 0 && conn.client_side() == Some(side));
         let old = clock.is_some_and(|now| (now.wrapping_sub(manner.clock) as i16) < -1);
         if signed || old {
             return Some(Desync::DecoyOption);
@@ -231,9 +232,7 @@ fn add(bytes: &[u8]) -> u64 {
         let word = word.first_chunk().copied().unwrap_or_default();
         u64::from(u32::from_be_bytes(word))
     };
-    words
-        .map(word)
-        .fold(word(&last), u64::wrapping_add)
+    words.map(word).fold(word(&last), u64::wrapping_add)
 }
 
 fn fold(mut sum: u64) -> u16 {

@@ -198,7 +198,12 @@ impl Stretch {
 
     /// Writes a reading from `start` on, as far as it is known without a hole, to a buffer of its
     /// own: the buffer, which is to be given back, and the length.
-    pub fn compose(&self, pool: &mut Pool, reading: Reading, start: usize) -> Option<(Slot, usize)> {
+    pub fn compose(
+        &self,
+        pool: &mut Pool,
+        reading: Reading,
+        start: usize,
+    ) -> Option<(Slot, usize)> {
         let target = pool.take()?;
         let other = self.other.as_ref().filter(|_| reading == Reading::Other);
         let mut to = 0usize;
@@ -224,7 +229,11 @@ impl Stretch {
             }
             to = to.saturating_add(stop.saturating_sub(at));
             // An urgent byte is stepped over.
-            at = if stop < end { stop.saturating_add(1) } else { end };
+            at = if stop < end {
+                stop.saturating_add(1)
+            } else {
+                end
+            };
         }
         Some((target, to))
     }

@@ -87,7 +87,7 @@ fn run(toy: &mut Toy, packets: &[Packet<'_>]) {
     assert_eq!(streams.parts.free(), 8, "a stretch was not given back");
     assert_eq!(
         streams.parts.free_buffers(),
-        8,
+        16,
         "a buffer was not given back"
     );
 }
