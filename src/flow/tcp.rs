@@ -369,9 +369,12 @@ impl Streams {
                 bytes: packet.payload,
                 cut,
                 urgent: urgent(packet, tcp),
+                whole: packet.segment.len() <= genuine::SEGMENT_LEN_MAX,
             };
-            if packet.journey.hops != 0 {
-                let kept = conn.half(side).part != 0;
+            // It is the client that hides something.
+            if packet.journey.hops != 0 && conn.client_side() != Some(side.other()) {
+                let half = conn.half(side);
+                let kept = half.part != 0 || half.base != seq;
                 let begins = kept || reader.begins(packet.payload);
                 let sign = genuine::sign(conn, side, packet, tcp, begins);
                 if let Some(sign) = sign {
@@ -452,6 +455,8 @@ struct Segment<'f> {
     cut: u32,
     /// Where in `bytes` its urgent byte stands.
     urgent: Option<usize>,
+    /// Its checksum, if wrong, is the sender's.
+    whole: bool,
 }
 
 /// Where in the payload the urgent byte stands: the pointer points behind it (RFC 6093 section 2).
@@ -479,7 +484,7 @@ fn aside<R: Reader>(
     reader.desync(sign);
     let half = conn.half(side);
     // What the receiver is sure to throw away is not even kept.
-    if half.done() || segment.bytes.is_empty() || sign == Desync::DecoyChecksum {
+    if half.done() || segment.bytes.is_empty() || (sign == Desync::DecoyChecksum && segment.whole) {
         return;
     }
     if !half.known() {
@@ -540,6 +545,7 @@ fn acknowledged<R: Reader>(
         bytes: &[],
         cut: 0,
         urgent: None,
+        whole: false,
     };
     data(parts, key, conn, side, &segment, reader);
 }

@@ -20,9 +20,13 @@ use crate::decode::{Packet, TcpMeta};
 const HOPS_APART: u8 = 3;
 /// Hops left of a packet that is not meant to arrive, when there is nothing to compare it with.
 const HOPS_FEW: u8 = 4;
-/// Longest segment whose checksum is believed: a longer one was merged on its way to us, and not
-/// every card writes the sum anew.
-const SEGMENT_LEN_MAX: usize = 1500;
+/// Longest segment that is thrown away for its checksum: a longer one was perhaps merged on its way
+/// to us, and not every card writes the sum anew.
+pub(super) const SEGMENT_LEN_MAX: usize = 1500;
+
+/// An acknowledgement so far back is refused (RFC 5961 section 5.2): before the connection there was
+/// no larger window.
+const WINDOW_MAX: i32 = 0xffff;
 
 const HEADER_LEN: usize = 20;
 const CHECKSUM_AT: usize = 16;
@@ -124,9 +128,12 @@ pub(super) fn sign(
         return (!asked && !tcp.has(TcpMeta::ACK)).then_some(Desync::DecoySyn);
     }
     let other = conn.half(side.other());
-    let old = other
-        .first()
-        .is_some_and(|first| (tcp.ack.wrapping_sub(first) as i32) < 0);
+    // Nobody's number, but what built packets have: it says nothing.
+    let told = tcp.ack != 0;
+    let old = told
+        && other
+            .first()
+            .is_some_and(|first| (tcp.ack.wrapping_sub(first) as i32) < -WINDOW_MAX);
     if !tcp.has(TcpMeta::ACK) || tcp.has(TcpMeta::RST) || old {
         return Some(Desync::DecoyAck);
     }
@@ -146,10 +153,7 @@ pub(super) fn sign(
             return Some(Desync::DecoyOption);
         }
     }
-    let wrong = begins
-        && manner.has(side, CHECKSUM_GOOD)
-        && packet.segment.len() <= SEGMENT_LEN_MAX
-        && checksum(packet) == Some(Sum::Wrong);
+    let wrong = begins && manner.has(side, CHECKSUM_GOOD) && checksum(packet) == Some(Sum::Wrong);
     wrong.then_some(Desync::DecoyChecksum)
 }
 
