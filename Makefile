@@ -54,12 +54,14 @@ verify: setup-test
 
 # Confounder person-days; the bars ask for 30,000 at least.
 PERSON_DAYS ?= 31000
-EVALUATION := docs/measurements/$(shell date -u +%F)-evaluation.md
+EVALUATION ?= docs/measurements/$(shell date -u +%F)-evaluation.md
+# A range of seeds is played once: say how many of the evaluation range to skip.
+SKIP ?= $(error say SKIP=N, the first evaluation seed that was never played, less 1000000)
 evaluate: build
 	{ echo '# Evaluation: people and trial accounts'; echo; \
-	  echo "Command: \`make evaluate PERSON_DAYS=$(PERSON_DAYS)\`. Machine: $$(nproc) processors," \
+	  echo "Command: \`make evaluate SKIP=$(SKIP) PERSON_DAYS=$(PERSON_DAYS)\`. Machine: $$(nproc) processors," \
 	    "$$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -1), Linux $$(uname -r)."; echo; \
-	  target/release/poortwacht evaluate --seeds evaluation --person-days $(PERSON_DAYS); } > $(EVALUATION)
+	  target/release/poortwacht evaluate --seeds evaluation --skip $(SKIP) --person-days $(PERSON_DAYS); } > $(EVALUATION)
 	@echo '$(EVALUATION)'
 
 clean:

@@ -11,5 +11,5 @@ pub mod time;
 pub use count::Counters;
 pub use flowkey::{Endpoints, Transport};
 pub use name::{DomainName, NameBuf, RawName};
-pub use seen::{EchVerdict, Outcome, Seen, WayRound};
+pub use seen::{EchVerdict, Outcome, Repeat, Seen, WayRound};
 pub use time::Timestamp;

@@ -5,7 +5,7 @@
 //! packet; allocates while it matches; looks at the clock while it matches.
 //!
 //! ```text
-//! files -> vendor_file, plain -> compile -> Catalogue { table, vendors, allow }
+//! files -> vendor_file, ways, plain -> compile -> Catalogue { table, vendors, allow }
 //!                                               ^ query (RawName) -> table -> rule -> Verdict
 //! ```
 
@@ -30,6 +30,7 @@ pub mod schema;
 mod shared;
 mod table;
 mod vendor_file;
+pub mod ways;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -43,14 +44,15 @@ pub use packed::unpack;
 pub use plain::Allow;
 pub use problem::{ListProblem, PROBLEMS_PER_FILE_MAX};
 pub use schema::{
-    Category, Class, Confidence, Host, MatchKind, OwnThreshold, Proof, Role, Severity, SignupProof,
-    Stage, Threshold, Vendor,
+    Category, Class, Confidence, Host, LoginMail, MatchKind, OwnThreshold, Proof, Role, Severity,
+    SignupProof, Stage, Threshold, Vendor,
 };
 pub use shared::shared_networks;
 pub use table::RULES_MAX;
 
 use query::{OddName, PlainName, Tail};
 use table::Table;
+pub use ways::Way;
 
 /// A source with fewer rules may shrink as it likes at a reload.
 const SOURCE_LEN_MIN: usize = 20;
@@ -64,6 +66,12 @@ pub struct Catalogue {
     allow_table: Table,
     allow: Vec<Allow>,
     expired: Vec<(String, Allow)>,
+    /// Their rules stand in `table` behind those of `rules`.
+    ways: Vec<Way>,
+    /// The way of a whole top-level domain, which the table cannot hold.
+    top_way: Option<Way>,
+    /// Ways left out because a vendor's or the user's own rule speaks of the name.
+    ways_covered: Vec<Way>,
     version: String,
     modified: i64,
 }
@@ -106,6 +114,8 @@ pub enum Verdict<'c> {
     Context(Match<'c>),
     /// A hit that the allow-list silences.
     Allowed(Match<'c>),
+    /// A name by which clients hide other names: to be counted by kind, support at most.
+    Way(&'c Way),
 }
 
 /// A rule that matched.
@@ -159,8 +169,12 @@ impl Catalogue {
     pub fn find_at(&self, name: &RawName<'_>, at: Timestamp) -> Verdict<'_> {
         let may = match query::tail(name) {
             Tail::Hopeless => false,
-            Tail::Text(text, labels) => self.table.may_match_text(text, labels),
-            Tail::Wire(left, right) => self.table.may_match(left, right),
+            Tail::Text(text, labels) => {
+                self.table.may_match_text(text, labels) || ways::is_top_label(&text[labels[1]..])
+            }
+            Tail::Wire(left, right) => {
+                self.table.may_match(left, right) || ways::is_top_label(right)
+            }
             Tail::Odd => true,
         };
         if may {
@@ -188,8 +202,12 @@ impl Catalogue {
 
     fn verdict(&self, text: &[u8], starts: &[u16], at: Timestamp) -> Verdict<'_> {
         let Some(rule) = self.table.find(text, starts) else {
-            return Verdict::None;
+            let way = self.top_way.as_ref().filter(|_| ways::is_below_top(text));
+            return way.map_or(Verdict::None, Verdict::Way);
         };
+        if let Some(way) = (rule as usize).checked_sub(self.rules.len()) {
+            return self.ways.get(way).map_or(Verdict::None, Verdict::Way);
+        }
         let found = Match {
             catalogue: self,
             rule,
@@ -221,11 +239,18 @@ impl Catalogue {
     /// # Errors
     /// Why not, in words.
     pub fn plausible_after(&self, old: &Self) -> Result<(), String> {
-        let (now, before) = (self.table.len(), old.table.len());
+        let (now, before) = (self.rules.len(), old.rules.len());
         if now == 0 || now * 2 < before {
             return Err(format!(
                 "the new list has {now} rules where the old one has {before}: too few to be an edit; \
                  restart with it if it is meant"
+            ));
+        }
+        let (now, before) = (self.ways.len(), old.ways.len());
+        if before >= SOURCE_LEN_MIN && now * 2 < before {
+            return Err(format!(
+                "the new list has {now} names of ways round where the old one has {before}: too \
+                 few to be an edit; restart with it if it is meant"
             ));
         }
         let new = self.rules_by_source();
@@ -281,6 +306,11 @@ impl Catalogue {
     /// The allow-list entries that had expired at loading, with their file.
     pub fn expired(&self) -> &[(String, Allow)] {
         &self.expired
+    }
+
+    /// The names of ways round, in the order of their file.
+    pub fn ways(&self) -> &[Way] {
+        &self.ways
     }
 
     fn rules(&self) -> u32 {

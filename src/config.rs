@@ -72,8 +72,15 @@ pub struct Sensor {
     /// Prefixes dropped before any name is read, as source or destination. Default: none.
     pub excluded: Vec<IpNet>,
     /// Networks whose clients are monitored: the coverage denominator counts their connections to
-    /// the outside. Empty: every connection counts. Default: empty.
+    /// the outside, and a tunnel from outside is not believed about them. Empty: every connection
+    /// counts, every tunnel is believed. Default: empty.
     pub monitored: Vec<IpNet>,
+    /// Public addresses, outside `monitored` and not this machine's, whose tunnels (GRE, VXLAN and
+    /// the like) may carry monitored clients: branch offices, tunnel brokers. Default: none.
+    pub tunnel_ends: Vec<IpNet>,
+    /// Interfaces whose connections count for coverage. Where a connection passes two of them, name
+    /// the one nearer to the clients. Empty: all. Default: empty.
+    pub coverage: Vec<String>,
     /// TCP and QUIC connections tracked per worker. Default 262144.
     pub flows_max: u32,
     /// Buffers of 32 KiB per worker for unfinished messages. Default 1024.
@@ -232,6 +239,8 @@ impl Default for Sensor {
             ring_mib: 64,
             excluded: Vec::new(),
             monitored: Vec::new(),
+            tunnel_ends: Vec::new(),
+            coverage: Vec::new(),
             flows_max: 262_144,
             buffers_max: 1024,
             queue_max: 65_536,
@@ -371,6 +380,13 @@ impl Config {
         if let Some(twice) = s.interfaces.iter().find(|i| !seen.insert(*i)) {
             return Err(format!(
                 "[sensor] interfaces names {twice} twice: keep it once"
+            ));
+        }
+        let other = s.coverage.iter().find(|it| !s.interfaces.contains(it));
+        if let Some(other) = other.filter(|_| !s.interfaces.is_empty()) {
+            return Err(format!(
+                "[sensor] coverage names {other}, which is not among `interfaces`: its connections \
+                 are not seen"
             ));
         }
         bounds("sensor.workers", s.workers.into(), 1, 64)?;

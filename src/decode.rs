@@ -8,7 +8,7 @@
 //! (`exclude` is asked there, before anything behind the addresses is read), `transport` reads the
 //! ports. What is not so plain goes by `walk`: other links and what lies between them and IP
 //! (`layer` says which: `labels`, `ppp`, `wifi`, `captured`), tunnels (`gre`, `udp_tunnel`; `tunnel`
-//! counts and bounds them), `fragment`s, and what ARP and neighbour discovery say (`neighbour`).
+//! counts and bounds them, `outsiders` are not believed), `fragment`s, and what ARP and neighbour discovery say (`neighbour`).
 //! Each takes a `span` and gives the one inside.
 //! Headers are read through pnet's packet views; slices are cut here, because a view's `payload`
 //! lives no longer than the view and believes the header's length.
@@ -24,6 +24,7 @@
 mod span;
 mod link;
 mod exclude;
+mod outsiders;
 mod ipv4;
 mod ipv6;
 mod fragment;
@@ -52,6 +53,7 @@ use self::exclude::Excluded;
 use self::fragment::Table;
 use self::layer::Layer;
 use self::link::{Link, Peeled, Version};
+use self::outsiders::Outsiders;
 use self::transport::Segment;
 use self::tunnel::Way;
 use self::walk::{Reached, Walk};
@@ -165,6 +167,9 @@ closed_set! {
         Encrypted = "encrypted",
         /// Received with errors, as the capture itself says (radiotap). Names in it may be wrong.
         Damaged = "damaged",
+        /// In a tunnel that comes from outside, and said to be from or to a monitored client or a private
+        /// address: whoever sends such a packet from afar writes into it what he likes.
+        ForeignTunnel = "foreign_tunnel",
     }
 }
 
@@ -241,6 +246,7 @@ impl<'a> From<End> for Decoded<'a> {
 /// into.
 pub struct Decoder {
     excluded: Excluded,
+    outsiders: Outsiders,
     fragments: Table,
     /// Room for datagrams that were put together, while they are looked into.
     halls: Vec<Vec<u8>>,
@@ -259,10 +265,19 @@ impl Decoder {
     fn with_room(excluded: &[IpNet], datagrams_max: u16) -> Self {
         Self {
             excluded: Excluded::new(excluded),
+            outsiders: Outsiders::default(),
             fragments: Table::new(datagrams_max),
             halls: walk::halls(),
             tunnels: Counters::new(Tunnel::ALL.len()),
         }
+    }
+
+    /// Believes a tunnel of a public address about `monitored` clients and private addresses only
+    /// when that address is monitored too or one of `tunnel_ends`. Without monitored networks every tunnel is believed.
+    #[must_use]
+    pub fn believing(mut self, monitored: &[IpNet], tunnel_ends: &[IpNet]) -> Self {
+        self.outsiders = Outsiders::new(monitored, tunnel_ends);
+        self
     }
 
     /// Takes other prefixes; fragments held that they exclude are given up at once. Allocates.
@@ -358,6 +373,7 @@ impl Decoder {
     fn decode_any<'a>(&'a mut self, frame: &Frame<'a>) -> Decoded<'a> {
         let walk = Walk {
             excluded: &self.excluded,
+            outsiders: &self.outsiders,
             fragments: &mut self.fragments,
             halls: &mut self.halls,
             now: frame.time,

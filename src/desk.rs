@@ -6,11 +6,14 @@
 
 mod casework;
 mod plausible;
+pub mod twice;
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::base::{Seen, Timestamp};
+use crate::base::{Counters, Seen, Timestamp};
 use crate::blocklist::Catalogue;
 use crate::cases::{Case, Change};
 use crate::event::{Event, Hit, MailSource};
@@ -20,6 +23,7 @@ use crate::metrics::{Metrics, Readiness};
 use crate::{alerts, casefile};
 
 pub use casework::Casework;
+pub use twice::Twice;
 
 /// Where the time comes from that closes folding windows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +48,7 @@ const AHEAD_NS: u64 = 300_000_000_000;
 
 /// Folds, writes down and counts.
 pub struct Desk {
+    twice: Twice,
     folder: Folder,
     casework: Casework,
     /// Newest packet time told.
@@ -53,11 +58,15 @@ pub struct Desk {
     readiness: Arc<Readiness>,
     clock: Clock,
     findings: Vec<Finding>,
+    ready: Vec<Event>,
+    /// Points whose connections count; empty: all.
+    coverage: Vec<String>,
 }
 
 impl Desk {
     /// Ties the stages together.
     pub fn new(
+        twice: Twice,
         folder: Folder,
         casework: Casework,
         scribe: Scribe,
@@ -66,6 +75,7 @@ impl Desk {
         clock: Clock,
     ) -> Self {
         Self {
+            twice,
             folder,
             casework,
             packet_time: Timestamp(0),
@@ -74,7 +84,22 @@ impl Desk {
             readiness,
             clock,
             findings: Vec::new(),
+            ready: Vec::new(),
+            coverage: Vec::new(),
         }
+    }
+
+    /// Counts the connections of these points alone: where a connection passes two, it is told by
+    /// both. Empty: of all.
+    #[must_use]
+    pub fn with_coverage(mut self, points: Vec<String>) -> Self {
+        self.coverage = points;
+        self
+    }
+
+    /// The addresses that this machine has by now: what comes from them may stand for others.
+    pub fn own(&mut self, addresses: Vec<IpAddr>) {
+        self.twice.own(addresses);
     }
 
     /// Takes one event at `now` (wall clock); appends to `out` the records that it makes ripe.
@@ -83,9 +108,42 @@ impl Desk {
             self.metrics.implausible_event();
             return;
         }
+        self.packet_time = self.packet_time.max(seen_at(&event));
+        let mut ready = std::mem::take(&mut self.ready);
+        self.twice.take(event, self.learned(now), &mut ready);
+        self.go_on(ready, now, out);
+    }
+
+    /// Lets go on what has waited long enough to be recognised; to be called when
+    /// [`Self::wait`] is over.
+    pub fn release(&mut self, now: Timestamp, out: &mut Output) {
+        let mut ready = std::mem::take(&mut self.ready);
+        self.twice.release(self.learned(now), &mut ready);
+        self.go_on(ready, now, out);
+    }
+
+    /// How long until there is something to release; `None`: nothing waits, or for packets.
+    pub fn wait(&self, now: Timestamp) -> Option<Duration> {
+        let due = self.twice.due().filter(|_| self.clock == Clock::Live)?;
+        Some(Duration::from_nanos(due.since_ns(now)))
+    }
+
+    fn go_on(&mut self, mut ready: Vec<Event>, now: Timestamp, out: &mut Output) {
+        for event in ready.drain(..) {
+            self.admit(event, now, out);
+        }
+        self.ready = ready;
+    }
+
+    fn admit(&mut self, mut event: Event, now: Timestamp, out: &mut Output) {
+        if let Event::Stats(stats) = &mut event
+            && !self.coverage.is_empty()
+            && !self.coverage.contains(&stats.point)
+        {
+            stats.connections = Counters::default();
+        }
         self.metrics.observe(&event, now);
         self.readiness.observe(&event);
-        self.packet_time = self.packet_time.max(seen_at(&event));
         self.casework
             .take(&event, self.learned(now), &mut out.changes);
         match event {
@@ -131,7 +189,10 @@ impl Desk {
     }
 
     /// Closes every window: at the end.
-    pub fn flush(&mut self, out: &mut Output) {
+    pub fn flush(&mut self, now: Timestamp, out: &mut Output) {
+        let mut ready = std::mem::take(&mut self.ready);
+        self.twice.flush(&mut ready);
+        self.go_on(ready, now, out);
         self.folder.flush(&mut self.findings);
         self.write(out);
         self.casework.tick(self.packet_time, &mut out.changes);
@@ -168,6 +229,7 @@ impl Desk {
         unwritten: Option<&str>,
     ) {
         let metrics = &self.metrics;
+        metrics.repeated(self.twice.counts());
         let counts = self.casework.counts();
         metrics.cases(&counts);
         metrics.evidence_lost(&counts);

@@ -18,6 +18,7 @@ mod tests;
 use std::sync::Arc;
 
 use crate::blocklist::Catalogue;
+use crate::cases::Rules;
 pub use crate::simulate::population::EVALUATION_FROM;
 
 pub use interval::Share;
@@ -41,6 +42,8 @@ pub enum Without {
     LookUps,
     /// Connections: names in hellos are hidden, and so are their exchanges.
     Connections,
+    /// Not less seen but more known: that no vendor's log-in sends mail, in offices where none does.
+    LoginMail,
     /// Identity comes half an hour late.
     IdentityOnTime,
     /// Names of users: leases alone tell who is who.
@@ -51,7 +54,7 @@ pub enum Without {
 
 impl Without {
     /// All, the whole first.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Nothing,
         Self::ListedMail,
         Self::Mail,
@@ -59,6 +62,7 @@ impl Without {
         Self::Support,
         Self::LookUps,
         Self::Connections,
+        Self::LoginMail,
         Self::IdentityOnTime,
         Self::Users,
         Self::Identity,
@@ -81,6 +85,9 @@ impl Without {
             Self::Support => "without third parties",
             Self::LookUps => "without look-ups",
             Self::Connections => "without connections",
+            Self::LoginMail => {
+                "if it were documented, and true, that no log-in sends mail (it is not)"
+            }
             Self::IdentityOnTime => "identity half an hour late",
             Self::Users => "without names of users (leases alone)",
             Self::Identity => "without any identity",
@@ -98,6 +105,8 @@ pub struct Plan {
     pub every: u64,
     /// How many offices are played as frames, too, one day of each.
     pub sampled: u64,
+    /// What evidence weighs. Others than the built-in ones are for development seeds.
+    pub rules: Rules,
 }
 
 /// Plays and scores.

@@ -10,7 +10,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::base::{Counters, EchVerdict, Endpoints, Seen, Timestamp};
-use crate::blocklist::Match;
+use crate::blocklist::{Match, Way, ways};
 
 /// A match, with all that the desk needs to write it down. No `Debug`: it names people's addresses.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
@@ -94,6 +94,26 @@ impl HitRule {
             severity: found.severity().label().to_owned(),
             confidence: found.confidence().label().to_owned(),
             source: found.source().to_owned(),
+        }
+    }
+
+    /// What a supporting event keeps of a way round.
+    pub fn of_way(way: &Way) -> Self {
+        let confidence = if way.sources.is_empty() {
+            "low"
+        } else {
+            "high"
+        };
+        Self {
+            vendor: ways::VENDOR.to_owned(),
+            vendor_name: way.service.clone(),
+            rule: way.name.clone(),
+            kind: way.matches.label().to_owned(),
+            role: way.kind.label().to_owned(),
+            category: ways::CATEGORY.to_owned(),
+            severity: "context-only".to_owned(),
+            confidence: confidence.to_owned(),
+            source: way.file.clone(),
         }
     }
 }

@@ -14,6 +14,7 @@
 
 mod answer;
 mod intake;
+mod lag;
 mod lane;
 mod table;
 #[cfg(test)]
@@ -37,6 +38,7 @@ use crate::event::{Fact, FactSource, Translation};
 use crate::hits::{Key, SubjectId, Tag};
 use crate::organisation::{Organisation, Place, Principal};
 
+use lag::Lags;
 use lane::Bounds;
 use table::Table;
 use translations::Translations;
@@ -284,6 +286,7 @@ pub struct Identity {
     people: bool,
     keep_ns: i64,
     table: Table,
+    lags: Lags,
     translations: Translations,
     /// There only when there are people to be sealed.
     vault: Option<Vault>,
@@ -316,6 +319,7 @@ impl Identity {
             people: settings.people,
             keep_ns: settings.keep_ns,
             table: Table::new(bounds, settings.keep_ns, settings.intervals_max),
+            lags: Lags::default(),
             translations: Translations::new(settings.intervals_max),
             vault: settings.people.then(Vault::new).flatten(),
             clients: VecDeque::new(),
@@ -343,6 +347,12 @@ impl Identity {
         let news = self.take_fact(fact, learned);
         self.news += u64::from(news);
         news
+    }
+
+    /// Up to when all sources have spoken, as far as they are known to be late; `None` when none is.
+    /// What is said of a later moment may still be contradicted.
+    pub fn settled(&self, now: Timestamp) -> Option<Timestamp> {
+        self.lags.settled(now.0).map(Timestamp)
     }
 
     /// Takes a translation in; as [`Self::learn`].

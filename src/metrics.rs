@@ -20,7 +20,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use prometheus::{Encoder, Registry, TextEncoder};
 
-use crate::base::{Counters, Timestamp};
+use crate::base::{Counters, Repeat, Timestamp};
 use crate::blocklist::Stage;
 use crate::event::{Event, Hit, ListInfo, Stats};
 use crate::hits::log::{LogState, Lost, Operation};
@@ -321,6 +321,12 @@ fn declare(families: &Families) {
         families
             .hit_log_errors
             .with_label_values(&[operation.label()])
+            .inc_by(0);
+    }
+    for what in Repeat::ALL {
+        families
+            .repeated
+            .with_label_values(&[what.label()])
             .inc_by(0);
     }
     for reason in Lost::ALL {

@@ -1,9 +1,10 @@
 //! Names out of DNS messages, TLS and DTLS ClientHellos, server certificates, QUIC Initials, requests
-//! of HTTP and SOCKS in clear, and envelopes of SMTP in clear.
+//! of HTTP and SOCKS in clear, and envelopes of SMTP in clear; and tunnels by their first bytes.
 //!
 //! Enters: a datagram, or the in-order prefix of a stream. Leaves: [`Sighting`], borrowed.
 //! Never: allocates, panics, looks at a list.
 
+pub mod bypass;
 pub mod cert;
 pub mod dns;
 pub mod dtls;

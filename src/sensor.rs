@@ -14,6 +14,7 @@ mod support;
 mod tcp;
 mod tls;
 mod watch;
+mod ways;
 mod web;
 mod worker;
 #[cfg(test)]
@@ -34,6 +35,8 @@ pub struct Settings {
     pub excluded: Vec<IpNet>,
     /// Networks of monitored clients; empty: every connection counts for coverage.
     pub monitored: Vec<IpNet>,
+    /// Public addresses beside `monitored` whose tunnels may carry monitored clients.
+    pub tunnel_ends: Vec<IpNet>,
     /// Connections tracked, TCP and QUIC each.
     pub flows: usize,
     /// Buffers for unfinished messages, TCP and QUIC each.
@@ -47,6 +50,7 @@ impl Default for Settings {
         Self {
             excluded: Vec::new(),
             monitored: Vec::new(),
+            tunnel_ends: Vec::new(),
             flows: 262_144,
             buffers: 1024,
             seed: None,

@@ -83,6 +83,26 @@ impl Seen {
 }
 
 closed_set! {
+    /// What was seen at two points, or twice at one.
+    Repeat {
+        /// A ClientHello.
+        Hello = "hello",
+        /// A name in a DNS message.
+        Dns = "dns",
+        /// A name in something without a random or an id.
+        Other = "other",
+        /// Support of a hit.
+        Support = "support",
+        /// A mail of a vendor, in SMTP in clear.
+        Mail = "mail",
+        /// An exchange on a flow whose hit was a repeat.
+        Burst = "burst",
+        /// Told twice: the sighting near the client came too late.
+        Late = "late",
+    }
+}
+
+closed_set! {
     /// What became of an outbound connection: named, or the reason why its name could not be told.
     /// Counted once per connection against the coverage denominator.
     Outcome {
@@ -126,7 +146,9 @@ closed_set! {
         Doq = "doq",
         /// Oblivious DNS over HTTPS (RFC 9230).
         Odoh = "odoh",
-        /// Discovery of designated resolvers (RFC 9462).
+        /// DNSCrypt, by the look-up of a resolver's certificate.
+        DnsCrypt = "dnscrypt",
+        /// Discovery of encrypted resolvers: RFC 9462, and a browser's question whether it may use one.
         Ddr = "ddr",
         /// iCloud Private Relay and relays of its kind (MASQUE, RFC 9298).
         Relay = "relay",

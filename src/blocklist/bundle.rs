@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::problem::ListProblem;
+use super::problem::{ListProblem, is_unruly};
 
 /// What `kind` says.
 const KIND: &str = "poortwacht-catalogue";
@@ -62,8 +62,15 @@ impl Bundle {
             ..ListProblem::of_file(file, what, next)
         };
         let made = "make it with `poortwacht list bundle`, or name a folder of vendor files";
-        let bundle: Self = serde_json::from_str(text)
-            .map_err(|e| refused(e.line(), format!("this is no catalogue bundle: {e}"), made))?;
+        let bundle: Self = serde_json::from_str(text).map_err(|e| {
+            // It repeats keys as they stand in the file.
+            let why = e.to_string().replace(is_unruly, "?");
+            refused(
+                e.line(),
+                format!("this is no catalogue bundle: {why}"),
+                made,
+            )
+        })?;
         if bundle.kind != KIND {
             let what = format!(
                 "this is no catalogue bundle: its kind is `{}`",

@@ -10,14 +10,15 @@ use ring::digest;
 
 use super::plain::{self, Allow, PlainList};
 use super::problem::ListProblem;
-use super::schema::{Category, Class, Confidence, Severity, Status, Vendor};
+use super::schema::{Category, Class, Confidence, MatchKind, Severity, Status, Vendor};
 use super::table::{RULES_MAX, TableBuilder};
+use super::ways::{self, Way};
 use super::{Catalogue, RuleFacts, rank, vendor_file};
 use crate::base::Timestamp;
 
 /// The text of one list file.
 pub enum SourceText<'t> {
-    /// A vendor file, TOML: path for messages, text.
+    /// A vendor file, TOML, or the list of [`ways`] by its name: path for messages, text.
     Vendor(&'t str, &'t str),
     /// A plain list: path for messages, text.
     UserList(&'t str, &'t str),
@@ -33,6 +34,12 @@ pub(super) fn compile(
     let mut draft = Draft::default();
     for source in sources {
         match *source {
+            SourceText::Vendor(path, text) if ways::is_list(path) => {
+                match ways::parse(path, text) {
+                    Ok(ways) => draft.ways.extend(ways),
+                    Err(problems) => draft.problems.extend(problems),
+                }
+            }
             SourceText::Vendor(path, text) => match vendor_file::parse(path, text) {
                 Ok(vendor) => draft.add_vendor(path, vendor),
                 Err(problems) => draft.problems.extend(problems),
@@ -60,6 +67,9 @@ struct Draft {
     allow: Vec<Allow>,
     allow_table: TableBuilder,
     expired: Vec<(String, Allow)>,
+    ways: Vec<Way>,
+    top_way: Option<Way>,
+    ways_covered: Vec<Way>,
     problems: Vec<ListProblem>,
 }
 
@@ -182,7 +192,58 @@ impl Draft {
         }
     }
 
-    fn finish(self) -> Result<Catalogue, Vec<ListProblem>> {
+    /// Puts the ways behind all rules. One that a hit's rule speaks of stays out: a hit must not
+    /// become a count because the same name is also a way round.
+    fn add_ways(&mut self) {
+        let mut wanted: HashMap<String, bool> = HashMap::new();
+        for way in &self.ways {
+            let mut rest = Some(way.name.as_str());
+            while let Some(name) = rest {
+                wanted.insert(name.to_owned(), false);
+                rest = name.split_once('.').map(|(_, above)| above);
+            }
+        }
+        let mut exact: HashMap<String, bool> = wanted.clone();
+        for (n, facts) in self.rules.iter().enumerate() {
+            let (text, kind) = self.table.rule(n as u32);
+            let map = match kind {
+                _ if facts.class != Class::Hit => continue,
+                MatchKind::Suffix => &mut wanted,
+                MatchKind::Exact => &mut exact,
+                MatchKind::Pattern => continue,
+            };
+            if let Some(hit) = map.get_mut(text) {
+                *hit = true;
+            }
+        }
+        for way in std::mem::take(&mut self.ways) {
+            let mut rest = Some(way.name.as_str());
+            let mut covered = exact[&way.name];
+            while let Some(name) = rest.filter(|_| !covered) {
+                covered = wanted[name];
+                rest = name.split_once('.').map(|(_, above)| above);
+            }
+            if way.name == ways::TOP {
+                self.top_way = Some(way);
+            } else if covered {
+                self.ways_covered.push(way);
+            } else if self
+                .table
+                .push(&way.name, way.matches, ways::RANK, &[])
+                .is_none()
+            {
+                return self.full(&way.file);
+            } else {
+                self.ways.push(way);
+            }
+        }
+    }
+
+    fn finish(mut self) -> Result<Catalogue, Vec<ListProblem>> {
+        if !self.problems.is_empty() {
+            return Err(self.problems);
+        }
+        self.add_ways();
         if !self.problems.is_empty() {
             return Err(self.problems);
         }
@@ -193,6 +254,9 @@ impl Draft {
             allow_table: self.allow_table.build(),
             allow: self.allow,
             expired: self.expired,
+            ways: self.ways,
+            top_way: self.top_way,
+            ways_covered: self.ways_covered,
             version: String::new(),
             modified: 0,
         };
@@ -265,6 +329,11 @@ fn version(catalogue: &Catalogue) -> String {
         .map(|a| format!("allow\t{}\t{}\t{}\n", a.name, a.kind, a.expires))
         .collect();
     flush(&mut allow, &mut hash);
+    let way = |w: &Way| format!("way\t{}\t{}\t{}\n", w.name, w.matches, w.kind);
+    let mut ways: Vec<String> = (catalogue.ways.iter().chain(&catalogue.top_way))
+        .map(way)
+        .collect();
+    flush(&mut ways, &mut hash);
     hash.finish()
         .as_ref()
         .iter()

@@ -8,7 +8,7 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::problem::Problems;
+use super::problem::{Problems, is_unruly};
 use crate::base::DomainName;
 
 /// One table while its keys are being taken.
@@ -79,6 +79,10 @@ impl<'s> Fields<'s> {
         let value = self.take(key)?;
         let span = value.span();
         match value.into_inner() {
+            DeValue::String(text) if text.contains(is_unruly) => {
+                unruly(key, &span, problems);
+                None
+            }
             DeValue::String(text) if !text.trim().is_empty() => Some((text.into_owned(), span)),
             DeValue::String(_) => {
                 problems.at(
@@ -172,6 +176,9 @@ impl<'s> Fields<'s> {
         for item in items {
             let span = item.span();
             match item.into_inner() {
+                DeValue::String(text) if text.contains(is_unruly) => {
+                    unruly(key, &span, problems);
+                }
                 DeValue::String(text) if !text.trim().is_empty() => {
                     texts.push((text.into_owned(), span));
                 }
@@ -346,6 +353,12 @@ pub(crate) fn list_name(text: &str) -> Result<DomainName, (String, &'static str)
         let next = "name a domain, not a whole top-level domain";
         Err((format!("`{shown}` has one label only"), next))
     }
+}
+
+/// A text that would write on the terminal of who looks at the list.
+fn unruly(key: &str, span: &Range<usize>, problems: &mut Problems<'_>) {
+    let said = format!("`{key}` holds a control character");
+    problems.at(span, said, "write plain text");
 }
 
 fn wrong_type(

@@ -22,6 +22,7 @@ pub fn warnings(catalogue: &Catalogue) -> Vec<ListProblem> {
         warnings.extend(by_rule.shadow(&found));
     }
     warnings.extend(catalogue.vendors().iter().filter_map(no_proof));
+    warnings.extend(super::ways::warnings(catalogue));
     for (file, allow) in catalogue.expired() {
         let what = format!(
             "the allowance of `{}` ended on {}",
@@ -103,8 +104,7 @@ fn public_suffix(found: &Match<'_>) -> Option<ListProblem> {
     if found.kind() != MatchKind::Suffix || found.class() == Class::Supplier {
         return None;
     }
-    let suffix = psl::suffix(found.rule().as_bytes())?;
-    if !suffix.is_known() || suffix.as_bytes() != found.rule().as_bytes() {
+    if !is_public_suffix(found.rule()) {
         return None;
     }
     let what = format!(
@@ -116,6 +116,12 @@ fn public_suffix(found: &Match<'_>) -> Option<ListProblem> {
         what,
         "name the vendor's own host with `match = \"exact\"`",
     ))
+}
+
+/// Do the names right below `name` have many owners?
+pub(super) fn is_public_suffix(name: &str) -> bool {
+    psl::suffix(name.as_bytes())
+        .is_some_and(|suffix| suffix.is_known() && suffix.as_bytes() == name.as_bytes())
 }
 
 /// Rules by kind and text, to find those that say the same or nothing new.

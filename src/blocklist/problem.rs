@@ -128,6 +128,13 @@ impl<'s> Problems<'s> {
     }
 }
 
+/// Would a character do something to the terminal of who reads the text, or show it in another order
+/// than it has? A line's end and a tab do not count: notes have lines.
+pub(crate) fn is_unruly(c: char) -> bool {
+    c.is_control() && !matches!(c, '\n' | '\t')
+        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 /// Line and column (characters), both from 1, of a byte offset.
 fn position(text: &str, offset: usize) -> (u32, u32) {
     let mut offset = offset.min(text.len());

@@ -7,12 +7,15 @@ use std::ops::Range;
 
 use super::fields::{Fields, Placed};
 use super::problem::Problems;
-use super::schema::{Category, OwnThreshold, Proof, SignupProof, Stage, Threshold};
+use super::schema::{Category, LoginMail, OwnThreshold, Proof, SignupProof, Stage, Threshold};
 
 /// Takes the table; `None` when it lacks what it must have, with the problems noted.
 pub(super) fn parse(mut fields: Fields<'_>, problems: &mut Problems<'_>) -> Option<Placed<Proof>> {
     let span = fields.span.clone();
     let signup = fields.need_choice("signup", SignupProof::ALL, SignupProof::label, problems);
+    let login_mail = fields.choice("login_mail", LoginMail::ALL, LoginMail::label, problems);
+    let login_mail_reason = fields.text("login_mail_reason", problems);
+    let login_mail_sources = fields.plain_texts("login_mail_source", problems);
     let search = fields.flag("search", problems);
     let integration = fields.flag("integration", problems);
     let reason = fields.need_text("reason", problems);
@@ -38,6 +41,9 @@ pub(super) fn parse(mut fields: Fields<'_>, problems: &mut Problems<'_>) -> Opti
     }
     let proof = Proof {
         signup: signup?.0,
+        login_mail: login_mail.map_or(LoginMail::Unknown, |(mail, _)| mail),
+        login_mail_reason: login_mail_reason.map_or_else(String::new, |(text, _)| text),
+        login_mail_sources,
         search,
         integration,
         reason: reason?.0,
@@ -103,6 +109,15 @@ pub(super) fn check(
             proof.highest()
         );
         problems.at(stage_span, said, "make the two agree");
+    }
+    if proof.signup == SignupProof::SignedUp && proof.login_mail_reason.is_empty() {
+        let said = "[proof] has no `login_mail_reason`";
+        let next = "say what the sources tell of mail at log-in, and set `login_mail`";
+        problems.at(span, said, next);
+    }
+    if proof.login_mail == LoginMail::None && proof.login_mail_sources.is_empty() {
+        let next = "give a `login_mail_source` that anybody can open, or write `unknown`";
+        problems.at(span, "`login_mail = \"none\"` without a source", next);
     }
     if proof.integration && !proof.search {
         let next = "a host for programs tells use by people too: set `search = true`";

@@ -148,6 +148,18 @@ closed_set! {
 }
 
 closed_set! {
+    /// Does the vendor write to people who log in?
+    LoginMail {
+        /// A public document describes log-in, and no mail is part of it.
+        None = "none",
+        /// A code, a link or a notice is mailed.
+        Sent = "sent",
+        /// No source tells. Counts as `sent`.
+        Unknown = "unknown",
+    }
+}
+
+closed_set! {
     /// Sizes, times and counts that the rules of the cases compare with. Defaults, units and
     /// reasons stand in `blocklists/rules/rules.toml`; a vendor file may replace one.
     Threshold {
@@ -279,6 +291,12 @@ impl Vendor {
 pub struct Proof {
     /// The best that a sign-up can be told as.
     pub signup: SignupProof,
+    /// Does log-in to an account that is there already send mail?
+    pub login_mail: LoginMail,
+    /// What the sources say of it; empty only when nothing above a visit can be told of accounts.
+    pub login_mail_reason: String,
+    /// Where they say it: sources that anybody can open.
+    pub login_mail_sources: Vec<String>,
     /// Can use of the service be told (a host of its own for results or programs)?
     pub search: bool,
     /// Can regular use by a machine be told (a host of its own for programs)?
@@ -308,6 +326,9 @@ impl Proof {
         };
         Self {
             signup,
+            login_mail: LoginMail::Unknown,
+            login_mail_reason: String::new(),
+            login_mail_sources: Vec::new(),
             search: highest >= Some(Stage::Searching),
             integration: highest == Some(Stage::Integrated),
             reason: "nothing is known that tells more than a visit".into(),

@@ -86,6 +86,13 @@ impl TableBuilder {
         Some(index)
     }
 
+    /// Text and kind of a rule that was added.
+    pub(crate) fn rule(&self, index: u32) -> (&str, MatchKind) {
+        let key = self.keys[index as usize];
+        let start = key.start as usize;
+        (&self.arena[start..start + usize::from(key.len)], key.kind)
+    }
+
     /// Compiles.
     pub(crate) fn build(self) -> Table {
         let seed = RandomState::new().hash_one(0u8);
@@ -133,11 +140,6 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    /// Number of rules.
-    pub(crate) fn len(&self) -> usize {
-        self.keys.len()
-    }
-
     /// The rule's text.
     pub(crate) fn text(&self, rule: u32) -> &str {
         let key = self.keys[rule as usize];

@@ -74,7 +74,7 @@ fn find<'c>(catalogue: &'c Catalogue, name: &str) -> Option<Match<'c>> {
 
 fn rule_of(verdict: Verdict<'_>) -> Option<u32> {
     match verdict {
-        Verdict::None => None,
+        Verdict::None | Verdict::Way(_) => None,
         Verdict::Hit(found) | Verdict::Context(found) | Verdict::Allowed(found) => Some(found.rule),
     }
 }

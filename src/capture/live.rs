@@ -30,6 +30,7 @@ use nix::unistd::Pid;
 
 pub use self::block::{Reading, Walked, walk_block};
 pub use self::error::LiveError;
+pub use self::interface::own_addresses;
 pub use self::pcap::PcapSource;
 pub use self::program::KernelFilter;
 pub use self::ring::Ring;

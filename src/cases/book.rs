@@ -17,7 +17,7 @@ use super::{
 };
 use crate::base::Timestamp;
 use crate::base::seen::closed_set;
-use crate::blocklist::{Catalogue, Proof, Stage};
+use crate::blocklist::{Catalogue, LoginMail, Proof, Stage};
 use crate::hits::SubjectId;
 use crate::identity::Attribution;
 use crate::organisation::{Organisation, Standing};
@@ -82,6 +82,8 @@ pub struct Casebook {
     pub(super) lost: [u64; Lost::ALL.len()],
     /// Cases with checks of mails that are not yet anybody's.
     pub(super) unsettled: BTreeSet<CaseKey>,
+    /// Up to here all sources of identity have spoken: alerts on later evidence wait.
+    known: Timestamp,
     know: HashMap<String, Arc<Knowledge>>,
 }
 
@@ -94,6 +96,8 @@ pub(super) struct Entry {
     judged: Timestamp,
     /// Sightings came since then.
     stale: bool,
+    /// An alert waits until it is known whose the evidence is.
+    held: bool,
 }
 
 impl Entry {
@@ -129,6 +133,7 @@ impl Casebook {
             cold: Timestamp(i64::MIN),
             lost: [0; Lost::ALL.len()],
             unsettled: BTreeSet::new(),
+            known: Timestamp(i64::MAX),
             know: HashMap::new(),
         }
     }
@@ -150,6 +155,8 @@ impl Casebook {
                     dirty: false,
                     judged: Timestamp(i64::MIN),
                     stale: false,
+                    // One may have waited when the program stopped.
+                    held: true,
                     written,
                 };
                 self.open.insert(key, entry);
@@ -185,6 +192,11 @@ impl Casebook {
         let stale: Vec<CaseKey> = stale.map(|(key, _)| key.clone()).collect();
         for key in stale {
             self.rejudge(&key, false, out);
+        }
+        let held = self.open.iter().filter(|(_, it)| it.held);
+        let held: Vec<CaseKey> = held.map(|(key, _)| key.clone()).collect();
+        for key in held {
+            self.tell_held(&key, out);
         }
         let due = |entry: &Entry| now.0.saturating_sub(entry.written.0) >= WRITE_NS;
         for entry in self.open.values_mut().filter(|it| it.dirty && due(it)) {
@@ -234,6 +246,13 @@ impl Casebook {
     /// The rules in force.
     pub const fn rules(&self) -> &Rules {
         &self.rules
+    }
+
+    /// Judges one vendor as if its file said so of its log-in: for what-if.
+    pub fn presume(&mut self, vendor: &str, login_mail: LoginMail) {
+        let mut know = Knowledge::clone(&self.knowledge(vendor));
+        know.proof.login_mail = login_mail;
+        self.know.insert(vendor.to_owned(), Arc::new(know));
     }
 
     pub(super) fn knowledge(&mut self, vendor: &str) -> Arc<Knowledge> {
@@ -289,6 +308,7 @@ impl Casebook {
             written: Timestamp(i64::MIN),
             judged: Timestamp(i64::MIN),
             stale: false,
+            held: false,
             dirty: true,
             case,
         };
@@ -360,7 +380,7 @@ impl Casebook {
         if anew {
             tell::take_back(case, &know.proof, now, &mut alerts);
         }
-        tell::raise(case, &know.proof, now, &mut alerts);
+        entry.held = tell::raise(case, &know.proof, (now, self.known), &mut alerts);
         entry.dirty = true;
         let grown = before != (case.steps.len(), case.ruling.clone(), case.band.clone());
         if grown || anew || !alerts.is_empty() || entry.written.0 == i64::MIN {
@@ -371,6 +391,28 @@ impl Casebook {
                 .into_iter()
                 .map(|alert| Change::Alert(Box::new(alert))),
         );
+    }
+
+    /// All sources of identity have spoken up to `known`. Without this call none is waited for.
+    pub const fn known_until(&mut self, known: Timestamp) {
+        self.known = known;
+    }
+
+    /// Tells what waited, as far as nothing can contradict it any more.
+    fn tell_held(&mut self, key: &CaseKey, out: &mut Vec<Change>) {
+        let know = self.knowledge(&key.1);
+        let now = self.now;
+        let Some(entry) = self.open.get_mut(key) else {
+            return;
+        };
+        let mut alerts = Vec::new();
+        entry.held = tell::raise(&mut entry.case, &know.proof, (now, self.known), &mut alerts);
+        if !alerts.is_empty() {
+            entry.change();
+            write(entry, now, out);
+        }
+        let alerts = alerts.into_iter();
+        out.extend(alerts.map(|alert| Change::Alert(Box::new(alert))));
     }
 
     /// Writes a case as it stands now, whether or not it reached another stage.

@@ -7,6 +7,7 @@ use super::book::{CaseKey, Casebook, Entry, Lost};
 use super::sighting::Sighting;
 use super::{AttributionAct, Change, standing};
 use crate::base::Seen;
+use crate::blocklist::ways;
 use crate::event::{Burst, Hit, HitRule, Mail, Support};
 use crate::identity::{Attribution, SubjectKind, Trace};
 use crate::organisation::{PlaceKind, Use};
@@ -86,6 +87,10 @@ impl Casebook {
         out: &mut Vec<Change>,
     ) {
         self.settle(support.time, out);
+        // What was hidden afterwards says nothing of a vendor: no step rests on a way round.
+        if support.rule.category == ways::CATEGORY {
+            return;
+        }
         let vendors = self.served(&support.rule);
         let it = Sighting::of_support(support, trace);
         let keys: Vec<CaseKey> = self

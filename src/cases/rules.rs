@@ -113,6 +113,16 @@ closed_set! {
         EarlierUse = "earlier-use",
         /// Speaks against: another form just before.
         OtherForms = "other-forms",
+        /// Speaks against: in, before the mail came.
+        LetInBefore = "let-in-before",
+        /// Speaks against: nothing was opened after the mail.
+        NothingOpened = "nothing-opened",
+        /// Speaks against: a form from the page that had stayed open, after the mail.
+        CodeTyped = "code-typed",
+        /// Speaks against: a form on what the mail led to.
+        FormAfterLink = "form-after-link",
+        /// The vendor's log-in sends no mail.
+        NoLoginMail = "no-login-mail",
         /// A sign-in service.
         SignIn = "sign-in",
         /// A payment host.
@@ -145,9 +155,11 @@ impl Rule {
             Self::Form | Self::FormOrPage | Self::FormHiddenHost => EvidenceKind::Form,
             Self::FillShort | Self::Fill | Self::FillLong => EvidenceKind::Form,
             Self::EarlierForm | Self::OtherForms => EvidenceKind::Form,
+            Self::CodeTyped | Self::FormAfterLink => EvidenceKind::Form,
+            Self::LetInBefore | Self::NothingOpened => EvidenceKind::Session,
             Self::FirstContact | Self::FirstLookUp => EvidenceKind::FirstContact,
             Self::ServiceAfter | Self::EarlierUse => EvidenceKind::FirstContact,
-            Self::Mail => EvidenceKind::Mail,
+            Self::Mail | Self::NoLoginMail => EvidenceKind::Mail,
             Self::MailLookUp => EvidenceKind::MailLookUp,
             Self::SignIn => EvidenceKind::SignIn,
             Self::Payment => EvidenceKind::Payment,

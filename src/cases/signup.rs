@@ -8,7 +8,7 @@ use super::bench::{Bench, FormHost, FormSeen, seconds};
 use super::judge::{Found, Goals};
 use super::rules::{Goal, Rule};
 use super::sighting::{Sighting, What};
-use crate::blocklist::{Role, SignupProof, Threshold};
+use crate::blocklist::{LoginMail, Role, SignupProof, Threshold};
 
 /// Adds what speaks for and against a sign-up.
 pub(super) fn find(bench: &Bench<'_>, forms: &[FormSeen], found: &mut Vec<Found>) {
@@ -43,7 +43,10 @@ fn mails<'b>(bench: &'b Bench<'_>) -> impl Iterator<Item = usize> + 'b {
 fn pair(bench: &Bench<'_>, forms: &[FormSeen], form: &FormSeen, mail: usize) -> Option<Vec<Found>> {
     let (sent, mailed) = (bench.seen[form.at].time, bench.seen[mail].time);
     let gap = mailed.0.saturating_sub(sent.0);
-    if !bench.is_followed(form, mail) || form.unsure && is_of_another(bench, forms, form, mail) {
+    if !bench.is_followed(form, mail)
+        || is_of_later(bench, forms, form, mail)
+        || form.unsure && is_of_another(bench, forms, form, mail)
+    {
         return None;
     }
     let mut pair = Vec::new();
@@ -101,9 +104,30 @@ fn pair(bench: &Bench<'_>, forms: &[FormSeen], form: &FormSeen, mail: usize) -> 
         mail,
         format!("{} {} s after the form", by.1, seconds(gap)),
     );
+    if bench.know.proof.login_mail == LoginMail::None {
+        let text = "the vendor's log-in sends no mail, as documented".into();
+        add(Rule::NoLoginMail, mail, text);
+    }
     before(bench, forms, form, host, &mut add);
     after(bench, form, mail, name, &mut add);
+    answered(bench, forms, form, (mail, host), &mut add);
     Some(pair)
+}
+
+/// A mail answers the form that was sent last before it: of a log-in and the forgotten password
+/// after it, the second.
+fn is_of_later(bench: &Bench<'_>, forms: &[FormSeen], form: &FormSeen, mail: usize) -> bool {
+    let (sent, mailed) = (bench.seen[form.at].time, bench.seen[mail].time);
+    forms.iter().any(|other| {
+        let it = bench.seen[other.at];
+        let between = it.time > sent && it.time < mailed;
+        between && it.name == bench.seen[form.at].name && is_short(bench, other)
+    })
+}
+
+/// Is the answer a message, not a page?
+fn is_short(bench: &Bench<'_>, form: &FormSeen) -> bool {
+    bench.net(form.at).down <= bench.limits().of(Threshold::FormBytesDownMax)
 }
 
 /// Can the mail be the answer to another form, of a newsletter or a log-in? Then what may be a page
@@ -270,5 +294,63 @@ fn after(
             );
             add(Rule::ServiceAfter, first, text);
         }
+    }
+}
+
+/// What became of the mail: was anything opened with it, and was another form sent? Speaks against a
+/// registration, or not at all.
+fn answered(
+    bench: &Bench<'_>,
+    forms: &[FormSeen],
+    form: &FormSeen,
+    (mail, host): (usize, usize),
+    add: &mut dyn FnMut(Rule, usize, String),
+) {
+    let (sent, mailed) = (bench.seen[form.at].end, bench.seen[mail].time);
+    let names = [&bench.seen[host].name, &bench.seen[form.at].name];
+    let until = mailed.0.saturating_add(bench.ns(Threshold::BackMinutes));
+    let here = |at: &usize| {
+        let it = bench.seen[*at];
+        names.contains(&&it.name) && it.time.0 <= until
+    };
+    let page = |at: &usize| bench.net(*at).down >= bench.limits().of(Threshold::PageBytesDown);
+    let pages: Vec<usize> = bench
+        .all(What::Exchange)
+        .filter(|at| here(at) && page(at))
+        .collect();
+    let before = |at: &usize| bench.seen[*at].time >= sent && bench.seen[*at].time < mailed;
+    if let Some(&at) = pages.iter().find(|at| before(at)) {
+        let text = "a whole page was opened before the mail came".into();
+        add(Rule::LetInBefore, at, text);
+    }
+    if !pages.iter().any(|&at| bench.seen[at].time >= mailed) {
+        let text = "no whole page was opened after the mail".into();
+        add(Rule::NothingOpened, mail, text);
+    }
+    // The first exchange of a QUIC connection may be a form or nothing but its handshake.
+    let sized = |at: usize| {
+        let exchange = bench.seen[at].exchange;
+        exchange.is_some_and(|it| !(it.first && it.quic))
+    };
+    let later = forms.iter().find(|other| {
+        let after = here(&other.at) && bench.seen[other.at].time > mailed;
+        after && is_short(bench, other) && sized(other.at)
+    });
+    let Some(later) = later else { return };
+    let think = bench.ns(Threshold::ThinkSeconds);
+    let opened = bench.all(What::Exchange).filter(here).any(|at| {
+        let it = bench.seen[at];
+        let answered = it.exchange.is_some_and(|exchange| {
+            exchange.first || exchange.down >= bench.limits().of(Threshold::ExchangeBytesDown)
+        });
+        let read = bench.seen[later.at].time.0.saturating_sub(it.time.0) >= think;
+        answered && it.time > mailed && read
+    });
+    if opened {
+        let text = "a form was sent on what was opened after the mail".into();
+        add(Rule::FormAfterLink, later.at, text);
+    } else {
+        let text = "a form was sent after the mail, from the page that was open".into();
+        add(Rule::CodeTyped, later.at, text);
     }
 }

@@ -17,11 +17,19 @@ use crate::organisation::Standing;
 /// Most items listed in a text; the case has them all.
 const ITEMS_TOLD: usize = 12;
 
-/// Alerts for the steps that nobody has been told of.
-pub(super) fn raise(case: &mut Case, proof: &Proof, now: Timestamp, out: &mut Vec<Alert>) {
+/// Alerts for the steps that nobody has been told of. An alert names somebody: it waits while a
+/// source of identity may still contradict what is `known` of the evidence behind the step. Says
+/// whether one waits.
+pub(super) fn raise(
+    case: &mut Case,
+    proof: &Proof,
+    (now, known): (Timestamp, Timestamp),
+    out: &mut Vec<Alert>,
+) -> bool {
     if !standing::alerts(case.ruling.standing) || case.kind() == SubjectKind::Ambiguous {
-        return;
+        return false;
     }
+    let mut waits = false;
     for step in case.steps.clone() {
         if step.stage < Stage::Visited {
             continue;
@@ -31,11 +39,19 @@ pub(super) fn raise(case: &mut Case, proof: &Proof, now: Timestamp, out: &mut Ve
             .told
             .iter()
             .filter(|told| told.stage == step.stage);
-        let known = told.any(|told| {
+        let is_told = told.any(|told| {
             // Told under another standing: again only when it is worse now, and for the stage shown.
             !standing::is_worse(case.ruling.standing, told.standing) || step.stage != case.stage
         });
-        if known {
+        if is_told {
+            continue;
+        }
+        let mut behind = case
+            .items
+            .iter()
+            .filter(|item| step.items.contains(&item.number) && item.trace.is_some());
+        if behind.any(|item| item.time > known) {
+            waits = true;
             continue;
         }
         let told = Told::of(case, step.stage);
@@ -56,6 +72,7 @@ pub(super) fn raise(case: &mut Case, proof: &Proof, now: Timestamp, out: &mut Ve
             .told
             .sort_by_key(|told| (told.stage, told.standing));
     }
+    waits
 }
 
 /// Takes back what no longer stands after evidence went to another case, or after the register

@@ -5,6 +5,7 @@ mod connections;
 mod confounders;
 mod crash;
 mod edges;
+mod mails;
 mod order;
 mod rules;
 mod searching;
@@ -34,8 +35,10 @@ fn at(seconds: f64) -> Timestamp {
 
 fn rule(name: &str) -> HitRule {
     let raw = RawName::Text(name.as_bytes());
-    let (Verdict::Hit(found) | Verdict::Context(found)) = CATALOGUE.find(&raw) else {
-        panic!("{name} is not in the catalogue");
+    let found = match CATALOGUE.find(&raw) {
+        Verdict::Hit(found) | Verdict::Context(found) => found,
+        Verdict::Way(way) => return HitRule::of_way(way),
+        _ => panic!("{name} is not in the catalogue"),
     };
     HitRule {
         vendor: found.vendor().id.clone(),

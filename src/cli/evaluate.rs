@@ -1,11 +1,12 @@
 //! `poortwacht evaluate`: how well cases are told, on made offices with known truth.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
 
 use super::{Common, print};
-use crate::daemon::{Exit, Fault, sources};
+use crate::daemon::{Exit, Fault, people, sources};
 use crate::evaluate::{EVALUATION_FROM, Plan, evaluate};
 
 /// Play offices with known truth and score what is told about them.
@@ -28,13 +29,24 @@ pub struct EvaluateArgs {
     /// Play one day of so many offices as frames through the sensor, too
     #[arg(long, default_value_t = 5, value_name = "N")]
     sampled: u64,
+    /// Judge by another rules file (development seeds alone: nothing is fitted on the others)
+    #[arg(long, value_name = "FILE")]
+    rules: Option<PathBuf>,
     /// JSON instead of a table
     #[arg(long)]
     json: bool,
 }
 
 pub(super) fn run(args: &EvaluateArgs) -> Result<(), Fault> {
-    let config = args.common.load()?;
+    let mut config = args.common.load()?;
+    if let Some(rules) = &args.rules {
+        rules.clone_into(&mut config.cases.rules);
+    }
+    if args.seeds == "evaluation" && !config.cases.rules.as_os_str().is_empty() {
+        let why = "evaluation seeds are judged by the built-in rules alone: what they would say of \
+                   others would be used to choose; try rules on `--seeds development`";
+        return Err(Fault::new(Exit::Usage, why));
+    }
     let list = Arc::new(sources::catalogue(&config.lists)?);
     let from = if args.seeds == "evaluation" {
         EVALUATION_FROM
@@ -46,6 +58,7 @@ pub(super) fn run(args: &EvaluateArgs) -> Result<(), Fault> {
         person_days: args.person_days,
         every: args.every.max(1),
         sampled: args.sampled,
+        rules: people::rules(&config)?,
     };
     let refuse = |why: String| Fault::new(Exit::Config, why);
     let report = evaluate(&plan, &list).map_err(refuse)?;

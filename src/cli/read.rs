@@ -11,12 +11,15 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::report::{Printer, Style, Tally, summary};
 use super::{Common, unwritable};
+use crate::base::Timestamp;
 use crate::capture::CaptureError;
 use crate::capture::file::FileSource;
 use crate::config::Config;
 use crate::daemon::fault::say;
 use crate::daemon::sources::{self, Files};
-use crate::daemon::{Exit, Fault, desk, replay};
+use crate::daemon::{Exit, Fault, desk, people, replay};
+use crate::desk::Twice;
+use crate::desk::twice::HOLD_REPLAY;
 use crate::event::{Event, Hit};
 use crate::hits::{Finding, Folder, Key, Scribe};
 use crate::sensor::{NameLine, Sink, Worker};
@@ -80,12 +83,16 @@ pub(super) fn run(args: &ReadArgs) -> Result<(), Fault> {
         (false, ..) => Style::Json,
     };
     let mut worker = Worker::new(&sources::settings(&config.sensor), 0, "files");
+    let key = key(&config, &args.common)?;
     let mut sink = Output {
+        twice: people::twice(&config, &key, HOLD_REPLAY)?,
+        ready: Vec::new(),
+        newest: Timestamp(0),
         folder: Folder::new(
             Duration::from_secs(config.hits.fold_seconds.into()),
             FOLDS_MAX,
         ),
-        scribe: scribe(&config, args)?,
+        scribe: desk::scribe_with(&config, key),
         printer: Printer::new(style, BufWriter::new(io::stdout().lock())),
         names: args.names,
         findings: Vec::new(),
@@ -164,11 +171,6 @@ impl Troubles {
     }
 }
 
-/// Pseudonyms under the configured key, else under one that is forgotten with this run.
-fn scribe(config: &Config, args: &ReadArgs) -> Result<Scribe, Fault> {
-    Ok(desk::scribe_with(config, key(config, &args.common)?))
-}
-
 /// The configured key, else one that is forgotten with this run.
 pub(super) fn key(config: &Config, common: &Common) -> Result<Key, Fault> {
     if common.config.is_some() {
@@ -202,6 +204,9 @@ fn progress(args: &ReadArgs, files: &Files) -> ProgressBar {
 
 /// Hits through fold and scribe to standard output, names straight there.
 struct Output<W: Write> {
+    twice: Twice,
+    ready: Vec<Event>,
+    newest: Timestamp,
     folder: Folder,
     scribe: Scribe,
     printer: Printer<W>,
@@ -212,6 +217,17 @@ struct Output<W: Write> {
 }
 
 impl<W: Write> Output<W> {
+    /// Counts and folds what is no repeat.
+    fn go_on(&mut self) {
+        for event in self.ready.drain(..) {
+            if let Event::Hit(hit) = event {
+                self.tally.count(&hit.rule);
+                self.folder.take(*hit, &mut self.findings);
+            }
+        }
+        self.print_findings();
+    }
+
     fn print_findings(&mut self) {
         for finding in self.findings.drain(..) {
             if self.fault.is_none() && !self.names {
@@ -222,6 +238,8 @@ impl<W: Write> Output<W> {
     }
 
     fn finish(mut self) -> Result<Tally, Fault> {
+        self.twice.flush(&mut self.ready);
+        self.go_on();
         self.folder.flush(&mut self.findings);
         self.print_findings();
         let result = self.fault.take().map_or_else(|| self.printer.end(), Err);
@@ -238,9 +256,10 @@ impl<W: Write> Sink for Output<W> {
     fn tell(&mut self, _event: Event) {}
 
     fn hit(&mut self, hit: Box<Hit>) {
-        self.tally.count(&hit.rule);
-        self.folder.take(*hit, &mut self.findings);
-        self.print_findings();
+        self.newest = self.newest.max(hit.time);
+        self.twice
+            .take(Event::Hit(hit), self.newest, &mut self.ready);
+        self.go_on();
     }
 
     fn wants_names(&self) -> bool {

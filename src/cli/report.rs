@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use comfy_table::{Attribute, Cell, ContentArrangement, Table, presets};
 use serde::Serialize;
 
-use crate::base::{Outcome, Seen};
+use crate::base::{Outcome, Seen, WayRound};
 use crate::decode;
 use crate::event::{HitRule, ListInfo, LocalNames, Stats};
 use crate::hits::Record;
@@ -274,6 +274,9 @@ pub fn summary(stats: &Stats, tally: &Tally, list: &ListInfo) -> String {
     line(&mut out, "names", Seen::ALL, |n| s.names.at(n.index()));
     line(&mut out, "local names", LocalNames::ALL, |n| {
         s.local_names.at(n.index())
+    });
+    line(&mut out, "ways round", WayRound::ALL, |w| {
+        s.ways_round.at(w.index())
     });
     line(&mut out, "broken", names::Malformed::ALL, |m| {
         s.names_malformed.at(m.index())

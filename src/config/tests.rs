@@ -49,6 +49,10 @@ fn contradictions_are_refused_with_a_way_out() {
     for (text, part) in [
         ("[sensor]\ninterfaces=[\"a\"]\nread=[\"b\"]", "keep one"),
         ("[sensor]\ninterfaces=[\"a\",\"a\"]", "twice"),
+        (
+            "[sensor]\ninterfaces=[\"a\",\"b\"]\ncoverage=[\"c\"]",
+            "not among",
+        ),
         ("[sensor]\nworkers=0", "1 to 64"),
         ("[privacy]\naddresses=\"clear\"", "clear_reason"),
         ("[sensor]\nexcluded=[\"10.0.0.0/33\"]", "excluded"),

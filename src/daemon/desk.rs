@@ -31,6 +31,7 @@ use crate::alerts::Outbox;
 use crate::blocklist::Catalogue;
 use crate::casefile::Casefile;
 use crate::config::{self, Config};
+use crate::desk::twice::{HOLD_LIVE, HOLD_REPLAY};
 use crate::desk::{Clock, Desk};
 use crate::event::{Command, ListInfo, wire};
 use crate::feeds::{Feed, Runner};
@@ -92,16 +93,25 @@ pub fn run(config: Config) -> Result<(), Fault> {
     } else {
         Clock::Replay
     };
+    let hold = match clock {
+        Clock::Replay => HOLD_REPLAY,
+        // One worker sees things in their order.
+        Clock::Live if workers.len() < 2 => Duration::ZERO,
+        Clock::Live => HOLD_LIVE,
+    };
+    let twice = people::twice(&config, &key, hold)?;
     let window = Duration::from_secs(config.hits.fold_seconds.into());
     let folder = Folder::new(window, WINDOWS_MAX_DEFAULT);
     let mut desk = Desk::new(
+        twice,
         folder,
         casework,
         scribe,
         Arc::clone(&metrics),
         Arc::clone(&readiness),
         clock,
-    );
+    )
+    .with_coverage(config.sensor.coverage.clone());
     desk.declare(&list);
     let mut unwritten = Unwritten::default();
     desk.restore(cases, office::now(), &mut unwritten.out);

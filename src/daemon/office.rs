@@ -18,6 +18,7 @@ use super::sources;
 use crate::alerts::Outbox;
 use crate::base::Timestamp;
 use crate::blocklist::Catalogue;
+use crate::capture::live;
 use crate::casefile::Casefile;
 use crate::cases::{Case, Change};
 use crate::config::Lists;
@@ -30,6 +31,8 @@ use crate::sealing::Sealer;
 const TICK: Duration = Duration::from_millis(200);
 /// Pace of counting cases for the metrics.
 const SHOW_EVERY: Duration = Duration::from_secs(1);
+/// Pace of looking which addresses this machine has.
+const LOOK_EVERY: Duration = Duration::from_secs(60);
 /// Changes that may wait for a disk that is full before older selves of a case are let go.
 const WAITING_MAX: usize = 65_536;
 /// How long alerts may take to go out at a stop; what is left goes out at the next start.
@@ -116,8 +119,10 @@ impl Office {
         self.show();
         let mut ticked = Instant::now();
         let mut shown = Instant::now();
+        let mut looked = Instant::now();
         loop {
-            match inbox.recv_timeout(TICK) {
+            let wait = self.desk.wait(now()).map_or(TICK, |wait| wait.min(TICK));
+            match inbox.recv_timeout(wait) {
                 Ok(Incoming::Sensor(event)) => {
                     match &event {
                         Event::ListLoaded(info) => {
@@ -140,6 +145,10 @@ impl Office {
             if reopen.swap(false, Ordering::Relaxed) {
                 self.log.reopen(Instant::now());
             }
+            if self.desk.wait(now()).is_some_and(|wait| wait.is_zero()) {
+                self.desk.release(now(), &mut self.unwritten.out);
+                self.write();
+            }
             if ticked.elapsed() >= TICK {
                 ticked = Instant::now();
                 self.desk.tick(now(), &mut self.unwritten.out);
@@ -159,9 +168,13 @@ impl Office {
                     shown = Instant::now();
                     self.show();
                 }
+                if looked.elapsed() >= LOOK_EVERY {
+                    looked = Instant::now();
+                    self.desk.own(live::own_addresses());
+                }
             }
         }
-        self.desk.flush(&mut self.unwritten.out);
+        self.desk.flush(now(), &mut self.unwritten.out);
         self.write();
         self.show();
         self.desk.sensor_gone("the sensor has ended");

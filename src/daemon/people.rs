@@ -4,14 +4,17 @@
 //! of a stage.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ring::rand::{SecureRandom, SystemRandom};
 
 use super::fault::{Exit, Fault};
 use crate::blocklist::Catalogue;
+use crate::capture::live;
 use crate::cases::{Casebook, Rules};
 use crate::config::Config;
-use crate::desk::Casework;
+use crate::desk::twice::Whereabouts;
+use crate::desk::{Casework, Twice};
 use crate::event::Event;
 use crate::feeds;
 use crate::hits::Key;
@@ -43,8 +46,25 @@ pub fn casework(config: &Config, key: &Key, list: Arc<Catalogue>) -> Result<Case
     Ok(Casework::new(identity, casebook))
 }
 
+/// What recognises one flow at two points. `hold` is how long one further out may wait.
+///
+/// # Errors
+/// [`Exit::Config`] when the map cannot be used.
+pub fn twice(config: &Config, key: &Key, hold: Duration) -> Result<Twice, Fault> {
+    let own = match config.sensor.interfaces.is_empty() {
+        true => Vec::new(),
+        false => live::own_addresses(),
+    };
+    let monitored = config.sensor.monitored.clone();
+    let whereabouts = Whereabouts::new(Arc::new(organisation(config)?), monitored, own);
+    Ok(Twice::new(key.clone(), whereabouts, hold))
+}
+
 /// The rules file, or what is built in.
-fn rules(config: &Config) -> Result<Rules, Fault> {
+///
+/// # Errors
+/// A file that cannot be read, or lacks something.
+pub fn rules(config: &Config) -> Result<Rules, Fault> {
     let path = &config.cases.rules;
     if path.as_os_str().is_empty() {
         return Ok(Rules::builtin());

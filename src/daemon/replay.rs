@@ -14,7 +14,8 @@ use crate::blocklist::Catalogue;
 use crate::capture::file::FileSource;
 use crate::cases::{Alert, Case, Change};
 use crate::config::Config;
-use crate::desk::Casework;
+use crate::desk::twice::HOLD_REPLAY;
+use crate::desk::{Casework, Twice};
 use crate::event::{Event, Hit};
 use crate::hits::Key;
 use crate::sensor::{Sink, Worker};
@@ -46,6 +47,8 @@ pub fn cases(config: &Config, files: &[PathBuf], key: &Key) -> Result<Outcome, F
     // The same moment keeps the order of the feeds.
     told.sort_by_key(time_of);
     let mut sink = Collector {
+        twice: people::twice(config, key, HOLD_REPLAY)?,
+        ready: Vec::new(),
         casework,
         feeds: told.into(),
         ticked: Timestamp(0),
@@ -100,6 +103,8 @@ pub fn judge(outcome: &Outcome) -> Result<(), Fault> {
 
 /// Takes what the worker tells, feeds between, in the order of packet time.
 struct Collector {
+    twice: Twice,
+    ready: Vec<Event>,
     casework: Casework,
     feeds: VecDeque<Event>,
     ticked: Timestamp,
@@ -109,9 +114,17 @@ struct Collector {
 }
 
 impl Collector {
-    fn take(&mut self, event: &Event) {
+    fn take(&mut self, event: Event) {
+        self.twice.take(event, self.newest, &mut self.ready);
+        self.go_on();
+    }
+
+    /// Judges what is no repeat.
+    fn go_on(&mut self) {
         self.catch_up(self.newest);
-        self.casework.take(event, self.newest, &mut self.changes);
+        for event in self.ready.drain(..) {
+            self.casework.take(&event, self.newest, &mut self.changes);
+        }
         self.keep();
     }
 
@@ -137,6 +150,8 @@ impl Collector {
 
     /// What the feeds told after the last frame, and what was still open.
     fn end(&mut self) {
+        self.twice.flush(&mut self.ready);
+        self.go_on();
         while let Some(event) = self.feeds.pop_front() {
             let at = time_of(&event);
             self.newest = self.newest.max(at);
@@ -166,11 +181,11 @@ impl Collector {
 
 impl Sink for Collector {
     fn hit(&mut self, hit: Box<Hit>) {
-        self.take(&Event::Hit(hit));
+        self.take(Event::Hit(hit));
     }
 
     fn tell(&mut self, event: Event) {
-        self.take(&event);
+        self.take(event);
     }
 }
 

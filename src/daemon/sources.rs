@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use ipnet::IpNet;
+
 use crate::blocklist::{Catalogue, ListProblem};
 use crate::capture::error::{CaptureError, FaultKind};
 use crate::capture::file::FileSource;
@@ -219,7 +221,12 @@ pub fn open(sensor: &Sensor) -> Result<Opened, Fault> {
 
 /// Bounds and choices of each worker.
 pub fn settings(sensor: &Sensor) -> Settings {
+    let mut tunnel_ends = sensor.tunnel_ends.clone();
+    if !sensor.interfaces.is_empty() {
+        tunnel_ends.extend(live::own_addresses().into_iter().map(IpNet::from));
+    }
     Settings {
+        tunnel_ends,
         excluded: sensor.excluded.clone(),
         monitored: sensor.monitored.clone(),
         flows: sensor.flows_max as usize,

@@ -18,6 +18,7 @@ mod exclusion;
 mod wrap;
 mod tunnels;
 mod ports;
+mod outsiders;
 mod inside;
 mod whole;
 mod tshark;

@@ -89,6 +89,8 @@ pub(super) struct Way<'f, 'd> {
     pub link: Link<'f>,
     /// Tells apart networks that may use the same addresses: tunnels by their ids and ends.
     pub within: u64,
+    /// Who sent the outermost IP packet, once what follows is inside one.
+    pub outer: Option<IpAddr>,
     left: u8,
     peeled: &'d mut Counters,
 }
@@ -102,6 +104,7 @@ impl<'d> Way<'_, 'd> {
                 ..Link::default()
             },
             within: 0,
+            outer: None,
             left: DEPTH_MAX,
             peeled,
         }
@@ -123,6 +126,7 @@ impl<'d> Way<'_, 'd> {
     /// than those who speak.
     pub fn leave_ip(&mut self, (src, dst): Pair) {
         (self.link.src_mac, self.link.dst_mac) = (None, None);
+        self.outer = self.outer.or(Some(src));
         for end in [src, dst] {
             let bits = match end {
                 IpAddr::V4(v4) => u128::from(u32::from(v4)),

@@ -80,11 +80,16 @@ const fn known(port: u16) -> bool {
     )
 }
 
-/// What the datagram is, by its receiver's port; by its sender's for those that answer from it.
+/// Services have ports below this one, and no tunnel's answer goes to a service.
+const SERVICES: u16 = 1024;
+
+/// What the datagram is, by its receiver's port; by its sender's for those that answer from it. Not
+/// when it goes to a service: a client that chose its own port well could dress a question to a name
+/// server up as a tunnel that the name server knows nothing of.
 pub(super) fn find<'f>(segment: &Segment<'f>) -> Option<Found<'f>> {
     let span = segment.payload;
     by_port(segment.dport, span).or_else(|| match segment.sport {
-        L2TP | GTP_U | TEREDO | CAPWAP => by_port(segment.sport, span),
+        L2TP | GTP_U | TEREDO | CAPWAP if segment.dport >= SERVICES => by_port(segment.sport, span),
         _ => None,
     })
 }

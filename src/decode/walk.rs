@@ -17,6 +17,7 @@ use super::ipv6::{self, Chain};
 use super::layer::{self, Inside, Layer};
 use super::link::Link;
 use super::neighbour::{self, Neighbour};
+use super::outsiders::Outsiders;
 use super::span::Span;
 use super::transport::{self, Segment};
 use super::tunnel::{Tunnel, Way};
@@ -53,6 +54,7 @@ type Opened<'a> = (Pair, Journey, u8, Span<'a>);
 /// What the way needs of the decoder.
 pub(super) struct Walk<'a> {
     pub excluded: &'a Excluded,
+    pub outsiders: &'a Outsiders,
     pub fragments: &'a mut Table,
     /// Those that are still free.
     pub halls: &'a mut [Vec<u8>],
@@ -71,6 +73,7 @@ impl<'a> Walk<'a> {
             let (ends, journey, proto, body) = match layer {
                 Layer::V4 => self.open_v4(span, &way)?,
                 Layer::V6 if neighbour::may_be_discovery(span) => {
+                    self.outsiders.ask_neighbour(way.outer)?;
                     // Over a tunnel without links anybody could say so from afar.
                     if in_tunnel && way.link.src_mac.is_none() {
                         ipv6::open(span, self.excluded)?;
@@ -81,6 +84,7 @@ impl<'a> Walk<'a> {
                 }
                 Layer::V6 => self.open_v6(span, &way)?,
                 Layer::Arp => {
+                    self.outsiders.ask_neighbour(way.outer)?;
                     let told = neighbour::arp(span, self.excluded, self.now)?;
                     return Ok(Reached::Neighbour(told));
                 }
@@ -96,6 +100,7 @@ impl<'a> Walk<'a> {
                     false => None,
                 };
                 let Some((named, inside)) = tunnel else {
+                    self.outsiders.ask(way.outer, ends)?;
                     return Ok(Reached::Segment(way.link, ends, journey, segment));
                 };
                 way.leave_ip(ends);

@@ -36,6 +36,7 @@ impl Casework {
 
     /// Takes one event, learned at `learned`.
     pub fn take(&mut self, event: &Event, learned: Timestamp, out: &mut Vec<Change>) {
+        self.settle(learned);
         match event {
             Event::Hit(hit) => {
                 let trace = self.identity.trace(&hit.ends, hit.client_mac, hit.time);
@@ -78,8 +79,19 @@ impl Casework {
         if self.stale && now.since_ns(self.asked) >= ASK_AGAIN_NS {
             self.ask_again(now, out);
         }
+        self.settle(now);
         self.casebook.tick(now, out);
         self.identity.tick(now);
+    }
+
+    /// Alerts wait for sources of identity that are late. While facts have come of which the cases do
+    /// not know yet, nothing more is settled.
+    fn settle(&mut self, now: Timestamp) {
+        match self.identity.settled(now) {
+            None => self.casebook.known_until(Timestamp(i64::MAX)),
+            Some(known) if !self.stale => self.casebook.known_until(known),
+            Some(_) => {}
+        }
     }
 
     fn ask_again(&mut self, now: Timestamp, out: &mut Vec<Change>) {

@@ -29,9 +29,13 @@ fn desk(addresses: Addresses, clock: Clock) -> (Desk, Arc<Metrics>) {
     );
     let metrics = Arc::new(Metrics::new());
     let folder = Folder::new(Duration::from_secs(300), 1000);
+    let key = Key::from_secret(&(0..32).collect::<Vec<u8>>()).unwrap();
+    let whereabouts = twice::Whereabouts::new(Arc::default(), Vec::new(), []);
+    let twice = Twice::new(key, whereabouts, twice::HOLD_LIVE);
     let readiness = Arc::new(Readiness::default());
     (
         Desk::new(
+            twice,
             folder,
             casework(),
             scribe,
@@ -58,7 +62,9 @@ fn at(seconds: i64) -> Timestamp {
 }
 
 fn hit_event(seconds: i64) -> Event {
-    Event::Hit(Box::new(tls_hit(seconds, "192.0.2.1", "app.acme.example")))
+    let mut hit = tls_hit(seconds, "192.0.2.1", "app.acme.example");
+    hit.evidence = seconds.to_be_bytes().to_vec();
+    Event::Hit(Box::new(hit))
 }
 
 fn actions(records: &[Record]) -> Vec<&str> {
@@ -86,6 +92,70 @@ fn a_log_line_from_the_future_is_refused_and_counted() {
     let (mut desk, metrics) = desk(Addresses::Pseudonym, Clock::Live);
     desk.take(hit_event(86_400), at(0), &mut Output::default());
     assert!(metrics.text().contains("poortwacht_events_refused_total 0"));
+}
+
+/// A sighting that may stand for somebody waits, but an alert has its time.
+#[test]
+fn what_stands_for_others_waits_50_ms_at_most() {
+    let gate: IpAddr = "192.0.2.1".parse().unwrap();
+    for (clock, waits) in [(Clock::Live, true), (Clock::Replay, false)] {
+        let (mut desk, metrics) = desk(Addresses::Pseudonym, clock);
+        desk.own(vec![gate]);
+        let mut out = Output::default();
+        let now = Timestamp(at(1).0);
+        desk.take(hit_event(1), now, &mut out);
+        assert!(out.records.is_empty());
+        assert_eq!(desk.wait(now), waits.then_some(Duration::from_millis(50)));
+        let later = Timestamp(now.0 + 50_000_000);
+        desk.release(later, &mut out);
+        assert_eq!(out.records.len(), usize::from(waits), "{clock:?}");
+        assert_eq!(desk.wait(later), None);
+        // In a replay packet time goes on, or it ends.
+        desk.flush(later, &mut out);
+        assert_eq!(out.records.len(), 1);
+        // The client comes too late to be the only one: both stand there, and that is counted.
+        let mut near = tls_hit(1, "10.0.0.7", "app.acme.example");
+        near.evidence = 1i64.to_be_bytes().to_vec();
+        let mut copy = near.clone();
+        copy.point = "wan0".into();
+        for hit in [near, copy] {
+            desk.take(Event::Hit(Box::new(hit)), later, &mut out);
+        }
+        assert_eq!(out.records.len(), 2);
+        metrics.repeated(desk.twice.counts());
+        for (what, count) in [("late", 1), ("hello", 1), ("dns", 0)] {
+            let line = format!("poortwacht_repeated_total{{what=\"{what}\"}} {count}\n");
+            assert!(metrics.text().contains(&line), "{line}{}", metrics.text());
+        }
+    }
+}
+
+/// A connection that passes two points is in the denominator once.
+#[test]
+fn connections_count_at_the_points_that_the_config_names() {
+    let stats = |point: &str, worker: u16| {
+        let mut connections = Counters::new(2 * crate::base::Outcome::ALL.len());
+        connections.add(0, 7);
+        Stats {
+            point: point.into(),
+            worker,
+            frames: 9,
+            connections,
+            ..Stats::default()
+        }
+    };
+    for (named, count) in [(&[][..], 14), (&["lan0"], 7)] {
+        let (desk, metrics) = desk(Addresses::Pseudonym, Clock::Live);
+        let mut desk = desk.with_coverage(named.iter().map(ToString::to_string).collect());
+        for (point, worker) in [("lan0", 0), ("wan0", 1)] {
+            let stats = Event::Stats(Box::new(stats(point, worker)));
+            desk.take(stats, at(1), &mut Output::default());
+        }
+        let text = metrics.text();
+        let named = r#"poortwacht_connections_total{outcome="named",transport="tcp"}"#;
+        assert!(text.contains(&format!("{named} {count}\n")), "{text}");
+        assert!(text.contains("poortwacht_frames_total{interface=\"wan0\"} 9\n"));
+    }
 }
 
 #[test]
@@ -130,7 +200,7 @@ fn a_replay_folds_by_packet_time_alone() {
             desk.take(hit_event(seconds), at(now), &mut out);
             desk.tick(at(now), &mut out);
         }
-        desk.flush(&mut out);
+        desk.flush(at(0), &mut out);
         out.records.iter().map(Record::to_line).collect()
     };
     assert_eq!(run(0).len(), 4);
@@ -345,7 +415,7 @@ fn through(addresses: Addresses) -> [String; 3] {
             desk.take(Event::Hit(Box::new(bad)), at(1), &mut out);
             desk.take(Event::Hit(Box::new(hit)), at(1), &mut out);
         }
-        desk.flush(&mut out);
+        desk.flush(at(0), &mut out);
         assert_eq!(
             actions(&out.records)
                 .iter()

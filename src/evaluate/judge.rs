@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::interval::Share;
+use crate::base::Timestamp;
 use crate::blocklist::{Catalogue, Stage};
 use crate::cases::{Alert, AlertKind, Case};
 use crate::simulate::population::{Kind, Office, Reached, SIGNUPS, Truth};
@@ -21,6 +22,8 @@ const FAILURES_MAX: usize = 200;
 pub struct Heard {
     /// Alerts, in order.
     pub alerts: Vec<Alert>,
+    /// When each went out.
+    pub told_at: Vec<Timestamp>,
     /// Cases as they stood in the end.
     pub cases: Vec<Case>,
 }
@@ -38,8 +41,16 @@ pub struct Score {
     pub alerted: Share,
     /// False alerts of a trial account, by what was really going on.
     pub false_alerts: BTreeMap<String, u64>,
+    /// Sign-ups with a case of the right subject that tells of an account or its use at least.
+    pub told_account: Share,
     /// Cases or alerts that name somebody who had nothing to do with the vendor.
     pub wrong_person: u64,
+    /// Of those, how many stood in the end.
+    pub wrong_at_end: u64,
+    /// How many were told in an alert.
+    pub wrong_told: u64,
+    /// Seconds until each of those alerts was taken back; one that was not is missing.
+    pub taken_back_after: Vec<u64>,
     /// Cases that name a person, device or address of the staff.
     pub named: u64,
     /// Visits told as visits, by vendor.
@@ -59,6 +70,10 @@ impl Score {
     pub fn add(&mut self, other: Self) {
         self.offices += other.offices;
         self.wrong_person += other.wrong_person;
+        self.wrong_at_end += other.wrong_at_end;
+        self.wrong_told += other.wrong_told;
+        self.taken_back_after.extend(other.taken_back_after);
+        self.told_account.add(other.told_account);
         self.named += other.named;
         self.alerted.add(other.alerted);
         self.looked_up.add(other.looked_up);
@@ -195,7 +210,9 @@ fn false_alerts(
             .clone()
             .flat_map(|truth| truth.kinds.iter().map(|kind| kind.label()))
             .collect();
-        if truths.clone().any(|truth| truth.signed_up) || !cases.insert(&alert.case) {
+        // Who redeems an invitation makes an account, too.
+        let made = |truth: &Truth| truth.signed_up || truth.redeemed;
+        if truths.clone().any(made) || !cases.insert(&alert.case) {
             continue;
         }
         let kinds: Vec<&str> = kinds.into_iter().collect();
@@ -218,32 +235,61 @@ fn wrong_person(
     heard: &Heard,
     score: &mut Score,
 ) {
-    let cases = heard.cases.iter().filter(|case| !is_over(case));
-    let alerts = heard
+    let cases: BTreeSet<(&str, &str)> = heard
+        .cases
+        .iter()
+        .filter(|case| !is_over(case))
+        .map(|case| (case.subject.as_str(), case.vendor.as_str()))
+        .collect();
+    let raised = |alert: &&Alert| alert.kind == AlertKind::Raised;
+    let alerts: BTreeSet<(&str, &str)> = heard
         .alerts
         .iter()
-        .filter(|alert| alert.kind == AlertKind::Raised);
-    let said: BTreeSet<(&str, &str)> = cases
-        .map(|case| (case.subject.as_str(), case.vendor.as_str()))
-        .chain(alerts.map(|alert| (alert.subject.as_str(), alert.vendor.as_str())))
+        .filter(raised)
+        .map(|alert| (alert.subject.as_str(), alert.vendor.as_str()))
         .collect();
-    for (subject, vendor) in said {
+    for said in cases.union(&alerts) {
+        let (subject, vendor) = *said;
         let people = holders(names, subject);
         if people.is_empty() {
             continue;
         }
         score.named += 1;
-        if !people
-            .iter()
-            .any(|it| truth_of(office, *it, vendor).is_some())
-        {
-            score.wrong_person += 1;
-            score.fails(format!(
-                "seed {}: {vendor}: names person {people:?}, who had nothing to do with it",
-                office.seed
-            ));
+        let mut people_of = people.iter();
+        if people_of.any(|it| truth_of(office, *it, vendor).is_some()) {
+            continue;
         }
+        score.wrong_person += 1;
+        score.wrong_at_end += u64::from(cases.contains(said));
+        if alerts.contains(said) {
+            score.wrong_told += 1;
+            score.taken_back_after.extend(taken_back(heard, *said));
+        }
+        score.fails(format!(
+            "seed {}: {vendor}: names person {people:?}, who had nothing to do with it",
+            office.seed
+        ));
     }
+}
+
+/// Seconds from the first alert on somebody to the moment when the last of them was taken back;
+/// `None` when one was not.
+fn taken_back(heard: &Heard, said: (&str, &str)) -> Option<u64> {
+    let own = |alert: &Alert| (alert.subject.as_str(), alert.vendor.as_str()) == said;
+    let at = |place: usize| heard.told_at.get(place).copied();
+    let (mut first, mut last) = (None, None);
+    for (place, alert) in heard.alerts.iter().enumerate() {
+        if alert.kind != AlertKind::Raised || !own(alert) {
+            continue;
+        }
+        first = first.or(at(place));
+        let back = heard.alerts.iter().enumerate().skip(place).find(|(_, it)| {
+            let same = it.case == alert.case && it.stage == alert.stage;
+            same && it.kind == AlertKind::Retracted
+        });
+        last = last.max(at(back?.0));
+    }
+    Some(last?.since_ns(first?) / 1_000_000_000)
 }
 
 fn found(
@@ -259,6 +305,14 @@ fn found(
         .entry(vendor.into())
         .or_default()
         .count(told.is_some());
+    let used = [
+        Stage::AccountOrLogin,
+        Stage::SignedUp,
+        Stage::Searching,
+        Stage::Integrated,
+    ];
+    let account = case.filter(|case| case.steps.iter().any(|step| used.contains(&step.stage)));
+    score.told_account.count(account.is_some());
     let Some(told) = told else {
         let stage = case.map_or("no case", |case| case.stage.label());
         score.fails(format!(

@@ -8,16 +8,19 @@ use super::report::Report;
 use super::sample::Sampled;
 use super::{Plan, Without};
 use crate::base::Timestamp;
-use crate::blocklist::Catalogue;
-use crate::cases::{Casebook, Change};
+use crate::blocklist::{Catalogue, LoginMail};
+use crate::cases::{Casebook, Change, Rules};
 use crate::desk::Casework;
 use crate::event::{Event, FactSource};
 use crate::hits::Key;
 use crate::identity::{Identity, Settings};
 use crate::organisation::Organisation;
+use crate::simulate::behaviour::course::WITH_SIGNUP;
 use crate::simulate::chance::Chance;
 use crate::simulate::events::{Learned, Sensing, events};
-use crate::simulate::population::{CONFOUNDERS, DAYS, Office, office as office_of};
+use crate::simulate::population::{
+    CONFOUNDERS, DAYS, Office, office as office_of, office_without_login_mail,
+};
 
 const SECOND: i64 = 1_000_000_000;
 /// How late identity comes in [`Without::IdentityOnTime`].
@@ -43,11 +46,19 @@ pub fn run(plan: &Plan, list: &Arc<Catalogue>) -> Result<Report, String> {
         if sampled.offices < plan.sampled {
             sampled.add(&office, list);
         }
-        let stage = Stage::set(&office, list)?;
+        let stage = Stage::set(&office, &plan.rules)?;
         let served = office_of(plan.seed + number).with_mail_services();
         let served = events(&served.plan, list, &Sensing::default());
         for without in Without::ALL {
             if !without.is_whole() && !number.is_multiple_of(plan.every) {
+                continue;
+            }
+            if without == Without::LoginMail {
+                let office = office_without_login_mail(plan.seed + number);
+                let told = events(&office.plan, list, &Sensing::default());
+                let heard = stage.play(&told, without, list);
+                let score = judge(&office, &stage.names(&office, &told), &heard, list);
+                scores.entry(without).or_default().add(score);
                 continue;
             }
             let heard = match without {
@@ -65,18 +76,20 @@ pub fn run(plan: &Plan, list: &Arc<Catalogue>) -> Result<Report, String> {
 pub struct Stage {
     key: Key,
     organisation: Arc<Organisation>,
+    rules: Rules,
     seed: u64,
 }
 
 impl Stage {
     /// The map of the office and a key of its own.
-    pub fn set(office: &Office, _list: &Catalogue) -> Result<Self, String> {
+    pub fn set(office: &Office, rules: &Rules) -> Result<Self, String> {
         let mut chance = Chance::new(office.seed);
         let secret: Vec<u8> = (0..8).flat_map(|_| chance.next().to_le_bytes()).collect();
         let key = Key::from_secret(&secret).ok_or("a key of 64 bytes was refused")?;
         Ok(Self {
             key,
             organisation: organisation(&office.organisation)?,
+            rules: rules.clone(),
             seed: office.seed,
         })
     }
@@ -93,7 +106,17 @@ impl Stage {
     pub fn play(&self, told: &[Learned], without: Without, list: &Arc<Catalogue>) -> Heard {
         let mut chance = Chance::new(self.seed);
         let ids = Box::new(move || format!("case-{:016x}", chance.next()));
-        let casebook = Casebook::new(list.clone(), self.organisation.clone(), ids);
+        let mut casebook = Casebook::with_rules(
+            list.clone(),
+            self.organisation.clone(),
+            ids,
+            self.rules.clone(),
+        );
+        if without == Without::LoginMail {
+            for site in &WITH_SIGNUP {
+                casebook.presume(site.vendor, LoginMail::None);
+            }
+        }
         let mut casework = Casework::new(self.identity(), casebook);
         let mut heard = Heard::default();
         let mut out = Vec::new();
@@ -112,9 +135,11 @@ impl Stage {
                 if now >= until {
                     break;
                 }
+                heard.take(&mut out, *at);
                 casework.tick(Timestamp(now), &mut out);
+                heard.take(&mut out, Timestamp(now));
             }
-            heard.take(&mut out);
+            heard.take(&mut out, *at);
         }
         heard.cases = casework.cases().cloned().collect();
         heard
@@ -206,10 +231,11 @@ fn learned_at(learned: &Learned, without: Without) -> Timestamp {
 }
 
 impl Heard {
-    fn take(&mut self, out: &mut Vec<Change>) {
+    fn take(&mut self, out: &mut Vec<Change>, now: Timestamp) {
         for change in out.drain(..) {
             if let Change::Alert(alert) = change {
                 self.alerts.push(*alert);
+                self.told_at.push(now);
             }
         }
     }

@@ -176,3 +176,48 @@ fn every_kind_of_day_occurs() {
         assert!(seen.contains_key(kind), "no day of {kind}");
     }
 }
+
+/// The tool of those who work on rules: `WHY=seed cargo test --lib why -- --ignored --nocapture`
+/// explains the cases of sign-ups and of false alerts.
+#[test]
+#[ignore = "a tool, not a test"]
+fn why() {
+    let seed = std::env::var("WHY")
+        .expect("WHY=seed")
+        .parse()
+        .expect("a number");
+    assert!(
+        seed < EVALUATION_FROM,
+        "evaluation seeds are not looked into"
+    );
+    let (list, office) = (list(), office(seed));
+    let told = crate::simulate::events::events(&office.plan, &list, &Sensing::default());
+    let stage = super::run::Stage::set(&office, &Rules::builtin()).expect("a map");
+    let heard = stage.play(&told, Without::Nothing, &list);
+    let names = stage.names(&office, &told);
+    for case in &heard.cases {
+        let people = names
+            .get(case.subject.as_str())
+            .cloned()
+            .unwrap_or_default();
+        let truth = people
+            .iter()
+            .find_map(|it| office.people[*it].truth.get(case.vendor.as_str()));
+        let Some(truth) = truth else { continue };
+        let said = case.steps.iter().any(|step| step.stage == Stage::SignedUp);
+        if said == truth.signed_up {
+            continue;
+        }
+        println!("\n#### person {people:?} {:?}", truth.kinds);
+        println!("{}", crate::cases::explain(case, &list).join("\n"));
+        for it in &case.grounds.sightings {
+            let sizes = it
+                .exchange
+                .map(|x| (x.up, x.down, x.first, x.rest_ns / 1_000_000_000));
+            println!(
+                "  {} {} {} {sizes:?} x{}",
+                it.time, it.what, it.name, it.count
+            );
+        }
+    }
+}

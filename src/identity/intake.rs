@@ -31,7 +31,11 @@ impl Identity {
     /// See [`Identity::learn`].
     pub(super) fn take_fact(&mut self, fact: &Fact, learned: Timestamp) -> bool {
         match self.admit(fact, learned) {
-            Ok(news) => news,
+            Ok(news) => {
+                let origin = self.key.word_tag(&[b"origin", fact.origin.as_bytes()]);
+                self.lags.note(origin, fact.time.0, learned.0, news);
+                news
+            }
             Err(why) => {
                 self.refused.bump(why.index());
                 false

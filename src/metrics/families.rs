@@ -175,6 +175,8 @@ families! {
         "Hits that went into the count of a summary.";
     events_refused: Counter "poortwacht_events_refused_total" []
         "Events from the sensor that the desk did not take because they cannot be true.";
+    repeated: Counter "poortwacht_repeated_total" ["what"]
+        "What was seen at two points, or twice at one, and counted once, by what it was; `late`: hits told twice because the one near the client came too late.";
     fold_windows: Gauge "poortwacht_fold_windows" []
         "Windows open to fold repeats in.";
     fold_windows_closed_early: Counter "poortwacht_fold_windows_closed_early_total" []

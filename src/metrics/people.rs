@@ -6,6 +6,7 @@
 use prometheus::IntCounterVec;
 
 use super::{Metrics, NONE};
+use crate::base::{Counters, Repeat};
 use crate::cases::{Counts, Lost};
 use crate::feeds::FeedState;
 use crate::identity::{Refusal, State};
@@ -26,6 +27,14 @@ impl Metrics {
             (&f.identity_translations, state.translations),
         ] {
             family.with_label_values(NONE).set(value as f64);
+        }
+    }
+
+    /// Takes over what was recognised as seen before.
+    pub fn repeated(&self, counts: &Counters) {
+        for what in Repeat::ALL {
+            let to = counts.at(what.index());
+            raise(&self.families.repeated, &[what.label()], to);
         }
     }
 

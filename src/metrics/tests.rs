@@ -183,7 +183,7 @@ fn each_field_of_a_snapshot_moves_its_own_series() {
             "poortwacht_local_name_messages_total{protocol=\"llmnr\"}",
         ),
         (
-            |s| s.ways_round = counters(13, WayRound::Doq.index(), 3),
+            |s| s.ways_round = counters(14, WayRound::Doq.index(), 3),
             "poortwacht_ways_round_total{kind=\"doq\"}",
         ),
         (

@@ -13,8 +13,8 @@ use super::Probe;
 /// add to it.
 pub const LINE_LEN_MAX: usize = 2048;
 
-/// A client's line, as far as it matters here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A client's line, as far as it matters here. Its `Debug` shows no address.
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Line<'l> {
     /// EHLO, HELO, LHLO: a session begins, or begins anew.
     Hello,
@@ -30,6 +30,21 @@ pub enum Line<'l> {
     Chunk(usize, bool),
     /// STARTTLS, or a command that says nothing here.
     Other,
+}
+
+impl std::fmt::Debug for Line<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let told = |address: &Option<_>| address.is_some();
+        match self {
+            Self::Hello => write!(f, "Hello"),
+            Self::Sender(domain) => write!(f, "Sender({})", told(domain)),
+            Self::Recipient(address) => write!(f, "Recipient({})", told(address)),
+            Self::Reset => write!(f, "Reset"),
+            Self::Mail => write!(f, "Mail"),
+            Self::Chunk(len, last) => write!(f, "Chunk({len}, {last})"),
+            Self::Other => write!(f, "Other"),
+        }
+    }
 }
 
 /// What is looked for at the start of a line.
@@ -282,6 +297,20 @@ mod tests {
         }
         let endless = [b"MAIL FROM:<".as_slice(), &[b'a'; LINE_LEN_MAX]].concat();
         assert_eq!(next_line(&endless), Probe::NotForUs);
+    }
+
+    #[test]
+    fn an_address_is_not_shown() {
+        for text in [
+            "MAIL FROM:<eve@corp.example>\r\n",
+            "RCPT TO:<eve@corp.example>\r\n",
+        ] {
+            let shown = format!("{:?}", line(text));
+            assert!(
+                shown.ends_with("(true)") && !shown.contains("corp"),
+                "{shown}"
+            );
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::join::{ADDRESSES_MAX, Answer, Answered, Joins, SURE_MEDIUM};
 use super::watch::Trail;
+use super::ways::{self, Counted};
 use super::{NameLine, Sink};
 use crate::base::{EchVerdict, Endpoints, NameBuf, Outcome, Seen, Timestamp, Transport};
 use crate::blocklist::{Catalogue, Match, Verdict};
@@ -25,6 +26,17 @@ pub(super) struct Around {
     pub vlan: Option<u16>,
 }
 
+/// What the question of a DNS message is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Asking {
+    /// A query's; or a response's, the first sign of a query that was not seen.
+    New,
+    /// A response's whose query was seen.
+    Answered,
+    /// A response's that came before, without its query.
+    Again,
+}
+
 /// Everything that a finding touches. Lives for one packet.
 pub(super) struct Context<'w, S> {
     pub around: Around,
@@ -38,16 +50,23 @@ pub(super) struct Context<'w, S> {
     pub trail: &'w mut Trail,
     /// There is more than one reading of the bytes that are looked at.
     pub contested: bool,
+    pub ways: &'w mut Counted,
     pub sink: &'w mut S,
 }
 
 impl<S: Sink> Context<'_, S> {
     /// One whole DNS message.
     pub fn dns(&mut self, message: &[u8]) {
-        let mut https_answer = false;
+        let (mut https_answer, mut answered) = (false, false);
         let end = dns::walk(message, &mut |found: DnsName<'_>| {
             https_answer |= found.qtype == HTTPS && !found.client_is_src;
-            if found.question && self.repeated(&found) {
+            let asking = if found.question {
+                self.asking(&found)
+            } else {
+                Asking::New
+            };
+            answered |= asking == Asking::Answered;
+            if asking != Asking::New {
                 return;
             }
             self.sighting(&Sighting {
@@ -67,7 +86,10 @@ impl<S: Sink> Context<'_, S> {
         if https_answer {
             self.note_ech(message);
         }
-        self.note_addresses(message);
+        // Anybody can send an answer; who was not asked, tells no client where to go.
+        if answered {
+            self.note_addresses(message);
+        }
     }
 
     /// An answer tells the client an address: a connection to it that tells no name may be told by
@@ -93,7 +115,7 @@ impl<S: Sink> Context<'_, S> {
             if matched.is_none() && matches!(self.list.find_at(&name.name, time), Verdict::Hit(_)) {
                 let mut text = NameBuf::new();
                 let _ = name.name.normalise(&mut text);
-                matched = Some((text.as_str().to_owned(), name.qtype));
+                matched = Some((text, name.qtype));
             }
         });
         let answer = Answered {
@@ -104,7 +126,9 @@ impl<S: Sink> Context<'_, S> {
         };
         for address in found.iter().flatten() {
             let told = (address.ip, address.ttl);
-            self.joins.learn(&answer, told, matched.as_ref());
+            let matched = matched.as_ref();
+            let found = matched.map(|(name, qtype)| (name.as_bytes(), *qtype));
+            self.joins.learn(&answer, told, found);
         }
     }
 
@@ -115,11 +139,11 @@ impl<S: Sink> Context<'_, S> {
         ech::read_answer(message, &mut |answer| self.ech.note(client, &answer, now));
     }
 
-    /// Is this a response's question whose query was seen? Notes queries.
-    fn repeated(&mut self, found: &DnsName<'_>) -> bool {
+    /// What a question says that was not known. Notes it.
+    fn asking(&mut self, found: &DnsName<'_>) -> Asking {
         let mut name = NameBuf::new();
         if found.name.normalise(&mut name).is_err() {
-            return false;
+            return Asking::New;
         }
         let ends = self.around.ends;
         let client = if found.client_is_src {
@@ -128,10 +152,19 @@ impl<S: Sink> Context<'_, S> {
             ends.reversed()
         };
         let key = self.asked.key(&client, found.id, &name, found.qtype);
-        // A query that is sent again is a question asked again; an answer never is.
-        let repeated = !found.client_is_src && self.asked.was_asked(key);
-        self.asked.note_query(key);
-        repeated
+        if found.client_is_src {
+            // A query that is sent again is a question asked again; an answer never is.
+            self.asked.note_query(key);
+            return Asking::New;
+        }
+        if self.asked.was_asked(key) {
+            return Asking::Answered;
+        }
+        if self.asked.was_told(key) {
+            return Asking::Again;
+        }
+        self.asked.note_answer(key);
+        Asking::New
     }
 
     /// Something of ours could not be read, or not wholly.
@@ -141,19 +174,26 @@ impl<S: Sink> Context<'_, S> {
 
     /// A whole ClientHello.
     pub fn hello(&mut self, hello: &Hello<'_>, seen: Seen) -> Outcome {
+        let is_way = self.way_of_hello(hello, seen);
         let Some(sni) = hello.sni else {
             return Outcome::NoSni;
         };
-        let around = &self.around;
+        let around = self.around;
         let verdict = ech::verdict(sni, hello.offer, self.ech, around.ends.src, around.time);
-        self.sighting(&Sighting {
+        let sighting = Sighting {
             name: crate::base::RawName::Text(sni),
             seen,
             ech: verdict,
             qtype: 0,
             client_is_src: true,
             evidence: hello.message,
-        });
+        };
+        self.seen(&sighting);
+        match self.list.find_at(&sighting.name, around.time) {
+            // One connection is one way.
+            Verdict::Way(_) if is_way => {}
+            found => self.matched(&sighting, found),
+        }
         if verdict.is_real() {
             Outcome::Ech
         } else {
@@ -196,6 +236,9 @@ impl<S: Sink> Context<'_, S> {
     /// A name was read: count it.
     pub fn seen(&mut self, sighting: &Sighting<'_>) {
         self.stats.names.bump(sighting.seen.index());
+        if matches!(sighting.seen, Seen::HttpConnect | Seen::SocksConnect) {
+            self.way_of_proxy();
+        }
         if self.sink.wants_names() {
             self.show(sighting);
         }
@@ -204,11 +247,15 @@ impl<S: Sink> Context<'_, S> {
     /// What the list said of a name: only a match goes further.
     pub fn matched(&mut self, sighting: &Sighting<'_>, verdict: Verdict<'_>) {
         match verdict {
+            Verdict::None if ways::is_certificate_type(sighting.qtype) => {
+                self.way_of_question(sighting);
+            }
             Verdict::None => {}
+            Verdict::Way(way) => self.way(sighting, way),
             Verdict::Allowed(_) => self.stats.allowed = self.stats.allowed.wrapping_add(1),
             Verdict::Context(found) => {
                 self.stats.context.bump(sighting.seen.index());
-                self.context(sighting, &found);
+                self.support(sighting, || HitRule::of(&found));
             }
             Verdict::Hit(found) => {
                 self.stats.hits.bump(sighting.seen.index());
@@ -243,8 +290,8 @@ impl<S: Sink> Context<'_, S> {
         }
     }
 
-    /// A dual-use or supplier name: it leaves only as support of a hit of the same client.
-    fn context(&mut self, sighting: &Sighting<'_>, found: &Match<'_>) {
+    /// A dual-use, supplier or way's name: it leaves only as support of a hit of the same client.
+    pub(super) fn support(&mut self, sighting: &Sighting<'_>, rule: impl FnOnce() -> HitRule) {
         let around = self.around;
         let (ends, client_mac) = self.client_first(sighting);
         if !self.trail.recent.holds(ends.src, around.time) {
@@ -262,7 +309,7 @@ impl<S: Sink> Context<'_, S> {
             client_mac,
             seen: sighting.seen,
             name: name.as_str().to_owned(),
-            rule: HitRule::of(found),
+            rule: rule(),
         })));
     }
 
@@ -309,12 +356,12 @@ impl<S: Sink> Context<'_, S> {
         let here = self.around.ends == *ends;
         let tell = |context: &mut Self| {
             let sighting = Sighting {
-                name: crate::base::RawName::Text(matched.name.as_bytes()),
+                name: crate::base::RawName::Text(matched.name()),
                 seen: Seen::DnsJoin,
                 ech: EchVerdict::None,
                 qtype: matched.qtype,
                 client_is_src: true,
-                evidence: &matched.evidence,
+                evidence: matched.evidence(),
             };
             context.seen(&sighting);
             let list = context.list;
@@ -347,10 +394,11 @@ impl<S: Sink> Context<'_, S> {
             outcome,
             Outcome::Named | Outcome::NoPayload | Outcome::Midstream
         );
-        if !named && !self.joins.is_empty() {
+        let inside = |ip| self.monitored.iter().any(|net| net.contains(&ip));
+        // A vendor's name that leads to one of ours is a blocker's doing.
+        if !named && !self.joins.is_empty() && !inside(ends.dst) {
             self.unnamed(ends, at);
         }
-        let inside = |ip| self.monitored.iter().any(|net| net.contains(&ip));
         if !self.monitored.is_empty() && (!inside(ends.src) || inside(ends.dst)) {
             return;
         }

@@ -31,9 +31,11 @@ const MARGIN_NS: u64 = 60_000_000_000;
 const TTL_MIN_S: u32 = 10;
 const TTL_MAX_S: u32 = 3600;
 /// Pairs of client and address whose name matched, at once; the first to run out gives way.
-const MATCHED_MAX: usize = 2048;
-/// Longest message kept as evidence.
-const EVIDENCE_LEN_MAX: usize = 1232;
+const MATCHED_MAX: usize = 1024;
+/// So much of the message is kept as evidence.
+const EVIDENCE_LEN_MAX: usize = 512;
+/// Longest name kept: what DNS can carry. One with escapes may be longer in its normal form.
+const NAME_LEN_MAX: usize = 255;
 /// Addresses of one answer that are looked at.
 pub(super) const ADDRESSES_MAX: usize = 32;
 /// Places in each of the two tables of counts, in sets of [`WAYS`].
@@ -42,17 +44,33 @@ const WAYS: usize = 4;
 /// Different names counted at one place; more count as so many.
 const NAMES_MAX: usize = 6;
 
-/// A name that matched, and the answer that gave its address.
+/// A name that matched, and the answer that gave its address. Of a fixed size: nothing is
+/// allocated when one is learnt.
 #[derive(Clone)]
 pub(super) struct Matched {
-    /// Normal form.
-    pub name: String,
+    name: [u8; NAME_LEN_MAX],
+    name_len: u8,
     /// Type of the question.
     pub qtype: u16,
-    /// The message, or its head.
-    pub evidence: Vec<u8>,
+    evidence: [u8; EVIDENCE_LEN_MAX],
+    evidence_len: u16,
     until: Timestamp,
     since: Timestamp,
+}
+
+impl Matched {
+    /// Normal form.
+    pub fn name(&self) -> &[u8] {
+        self.name
+            .get(..usize::from(self.name_len))
+            .unwrap_or_default()
+    }
+
+    /// The message, or its head.
+    pub fn evidence(&self) -> &[u8] {
+        let len = usize::from(self.evidence_len);
+        self.evidence.get(..len).unwrap_or_default()
+    }
 }
 
 /// What a connection without a name is told to be.
@@ -162,14 +180,15 @@ pub(super) struct Answered<'a> {
 }
 
 impl Joins {
-    /// Allocates the tables of counts; the matched names come as they match.
+    /// Allocates all that it will ever need.
     pub fn new(seed: Option<u64>) -> Self {
         let hash = match seed {
             Some(seed) => RandomState::with_seeds(seed, seed ^ 5, seed ^ 6, seed ^ 7),
             None => RandomState::new(),
         };
         Self {
-            matched: HashMap::with_hasher(hash.clone()),
+            // Twice, because removing leaves marks that count until the map is cleaned up.
+            matched: HashMap::with_capacity_and_hasher(MATCHED_MAX * 2, hash.clone()),
             own: Counts::new(),
             all: Counts::new(),
             shared: shared_networks(),
@@ -183,7 +202,7 @@ impl Joins {
         &mut self,
         answer: &Answered<'_>,
         (ip, ttl): (IpAddr, u32),
-        found: Option<&(String, u16)>,
+        found: Option<(&[u8], u16)>,
     ) {
         // What a blocker answers leads nowhere.
         if ip.is_unspecified() || ip.is_loopback() || ip.is_multicast() {
@@ -207,15 +226,28 @@ impl Joins {
         if self.matched.len() >= MATCHED_MAX && !self.matched.contains_key(&pair) {
             self.make_room(now);
         }
-        let head = answer.message.len().min(EVIDENCE_LEN_MAX);
         let since = self.matched.get(&pair).filter(|old| old.until >= now);
-        let matched = Matched {
-            name: name.clone(),
-            qtype: *qtype,
-            evidence: answer.message.get(..head).unwrap_or_default().to_vec(),
+        let mut matched = Matched {
+            name: [0; NAME_LEN_MAX],
+            name_len: 0,
+            qtype,
+            evidence: [0; EVIDENCE_LEN_MAX],
+            evidence_len: 0,
             until,
             since: since.map_or(now, |old| old.since),
         };
+        let Some(place) = matched.name.get_mut(..name.len()) else {
+            return;
+        };
+        place.copy_from_slice(name);
+        matched.name_len = name.len() as u8;
+        let head = answer.message.len().min(EVIDENCE_LEN_MAX);
+        if let (Some(to), Some(from)) =
+            (matched.evidence.get_mut(..head), answer.message.get(..head))
+        {
+            to.copy_from_slice(from);
+            matched.evidence_len = head as u16;
+        }
         self.matched.insert(pair, matched);
     }
 

@@ -10,7 +10,7 @@ use crate::event::Event;
 use crate::flow::tcp::Message;
 use crate::flow::{Desync, Key, Reader, Said, Side, Verdict};
 use crate::names::http::{self, Begins};
-use crate::names::{self, Probe, dns, tls};
+use crate::names::{self, Probe, bypass, dns, tls};
 use crate::presence::{self, At, Watch};
 
 /// Port of DNS over TCP (RFC 7766).
@@ -86,14 +86,18 @@ impl<S: Sink> StreamReader<'_, '_, S> {
     }
 
     fn read_any(&mut self, bytes: &[u8], said: &mut Said) -> Verdict {
+        // After STARTTLS a hello follows where a mail's next command would.
+        let may_turn = mail::is_mail(said.note) && bytes.first() == Some(&0x16);
         if said.note != note::NONE
             && let Some(verdict) = self.go_on(bytes, &mut said.note)
         {
-            // After STARTTLS a hello follows where a command would.
             return match verdict {
-                Verdict::NotHere if bytes.first() == Some(&0x16) => self.read_tls(bytes, said),
+                Verdict::NotHere if may_turn => self.read_tls(bytes, said),
                 _ => verdict,
             };
+        }
+        if bypass::may_begin(bytes) {
+            self.context.way_of_stream(bytes);
         }
         let ends = &self.context.around.ends;
         let dns = Self::is_dns(ends);

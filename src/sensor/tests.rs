@@ -25,6 +25,7 @@ mod mail;
 mod starttls;
 mod watched;
 mod web;
+mod ways;
 
 const CLIENT: [u8; 4] = [10, 0, 0, 7];
 const SERVER: [u8; 4] = [192, 0, 2, 9];
@@ -219,6 +220,36 @@ fn the_denominator_counts_monitored_clients_to_the_outside() {
         };
         let (_, stats) = run_with(&settings, &[tcp(9, 2, b""), tcp(10, 16, HELLO)]);
         assert_eq!(stats.connections.total(), counted, "{monitored}");
+    }
+}
+
+/// IPv4 in IPv4, from a public address: what is inside is whatever its sender wrote.
+#[test]
+fn a_tunnel_from_outside_makes_no_hit_for_a_monitored_client() {
+    let mut frame = udp(false, 53, &query("app.clearview.ai", 1));
+    let len = u16::try_from(frame.len() - 14 + 20).unwrap().to_be_bytes();
+    let outer = [
+        &[0x45, 0, len[0], len[1], 0, 0, 0, 0, 64, 4, 0, 0][..],
+        &[203, 0, 113, 66],
+        &[198, 51, 100, 1],
+    ];
+    frame.splice(14..14, outer.concat());
+    let monitored = vec!["10.0.0.0/8".parse().unwrap()];
+    let tunnel_ends = vec!["203.0.113.66/32".parse().unwrap()];
+    let foreign = crate::decode::NotForUs::ForeignTunnel.index();
+    for (monitored, tunnel_ends, hits) in [
+        (monitored.clone(), vec![], 0),
+        (monitored, tunnel_ends, 1),
+        (vec![], vec![], 1),
+    ] {
+        let settings = Settings {
+            monitored,
+            tunnel_ends,
+            ..small()
+        };
+        let (seen, stats) = run_with(&settings, std::slice::from_ref(&frame));
+        assert_eq!(seen.hits.len(), hits);
+        assert_eq!(stats.decode_not_for_us.at(foreign), 1 - hits as u64);
     }
 }
 

@@ -7,6 +7,7 @@ use super::mail::Envelopes;
 use super::quic::Connections;
 use super::tcp::{DNS_PORT, StreamReader};
 use super::watch::Trail;
+use super::ways::Counted;
 use super::web::Web;
 use super::{Settings, Sink};
 use crate::base::{Counters, Endpoints, Outcome, Seen, Timestamp, Transport, WayRound};
@@ -47,6 +48,7 @@ pub struct Worker {
     scratch: Vec<u8>,
     monitored: Vec<IpNet>,
     trail: Trail,
+    ways: Counted,
     stats: Stats,
     /// Up to when the tables were looked at.
     swept: Timestamp,
@@ -78,7 +80,8 @@ impl Worker {
             ..Stats::default()
         };
         Self {
-            decoder: Decoder::new(&settings.excluded),
+            decoder: Decoder::new(&settings.excluded)
+                .believing(&settings.monitored, &settings.tunnel_ends),
             streams: Streams::new(settings.flows, settings.buffers, settings.seed),
             quic: Connections::new(settings.flows, settings.buffers, settings.seed),
             dtls: dtls::Connections::new(settings.flows, settings.buffers, settings.seed),
@@ -91,6 +94,7 @@ impl Worker {
             scratch: vec![0; SCRATCH_LEN],
             monitored: settings.monitored.clone(),
             trail: Trail::new(settings.seed),
+            ways: Counted::new(settings.seed),
             stats,
             swept: Timestamp(0),
         }
@@ -124,6 +128,7 @@ impl Worker {
                     monitored: &self.monitored,
                     trail: &mut self.trail,
                     contested: false,
+                    ways: &mut self.ways,
                     sink,
                 };
                 let scratch = &mut self.scratch;
@@ -192,6 +197,7 @@ impl Worker {
             monitored: &self.monitored,
             trail: &mut self.trail,
             contested: false,
+            ways: &mut self.ways,
             sink,
         };
         context.rest(now, due);
@@ -229,6 +235,7 @@ impl Worker {
             monitored: &self.monitored,
             trail: &mut self.trail,
             contested: false,
+            ways: &mut self.ways,
             sink,
         };
         self.quic.flush(&mut context);
@@ -293,7 +300,7 @@ fn udp<S: Sink>(
         () if on(5355) => LocalNames::Llmnr,
         () if on(137) => LocalNames::Netbios,
         () if names::dns::is_lookup(packet.payload) => return context.dns(packet.payload),
-        () => return,
+        () => return context.way_of_datagram(packet),
     };
     context.stats.local_names.bump(local.index());
 }

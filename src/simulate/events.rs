@@ -131,7 +131,7 @@ impl Teller<'_> {
                 self.support(it, time, ends, seen, name, &found);
                 return None;
             }
-            Verdict::None | Verdict::Allowed(_) => return None,
+            Verdict::None | Verdict::Allowed(_) | Verdict::Way(_) => return None,
         };
         let rule = HitRule::of(&found);
         let mac = self.plan.clients[it.client].mac;

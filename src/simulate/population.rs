@@ -9,6 +9,9 @@
 //! from RADIUS, half from Kerberos; in a seventh of the courses site and account share one
 //! connection; a third of the browsers speaks HTTP/3; a vendor's mail comes from its own domain, or
 //! (the model as first written, [`Office::with_mail_services`]) a fifth of it from a mail service.
+//!
+//! No source says of a vendor with a host of its own for accounts that its log-in sends no mail. So
+//! every way of log-in that help pages of other services describe is played at each of them.
 
 mod day;
 mod organisation;
@@ -60,14 +63,26 @@ closed_set! {
         Visitor = "visitor-network",
         /// Log-in to an account made elsewhere.
         Login = "login-elsewhere",
+        /// The same, where log-in asks for a code that comes by mail.
+        CodeLogin = "login-with-mailed-code",
+        /// The same without a password: a mailed link logs in.
+        LinkLogin = "login-by-mailed-link",
+        /// The same from a device that the service does not know: a mail tells of it, or asks to confirm it.
+        NewDevice = "login-from-new-device",
         /// A forgotten password.
         Reset = "password-reset",
+        /// Something of an account made elsewhere is changed, or the account deleted; confirmed by mail.
+        Change = "account-change-by-mail",
+        /// Support asked, or something bought, in an account made elsewhere; a receipt comes by mail.
+        Receipt = "ticket-or-receipt-by-mail",
         /// Demo or contact form.
         Demo = "demo-form",
         /// Newsletter.
         Newsletter = "newsletter",
         /// An invitation that is never redeemed.
         Invitation = "invitation-never-redeemed",
+        /// An invitation that is redeemed: an account is made, and not as a trial account is.
+        Redeemed = "invitation-redeemed",
         /// Rights request with photo and mail.
         Rights = "rights-request",
         /// A phone knows its owner.
@@ -110,6 +125,8 @@ pub struct Truth {
     pub signed_up: bool,
     /// When the form was sent, microseconds after the plan's start.
     pub signed_up_at: u64,
+    /// Was an invitation redeemed? An account made, though not found by what is asked for here.
+    pub redeemed: bool,
     /// Was the service used?
     pub searched: bool,
     /// Which kinds of day it came from.
@@ -166,7 +183,17 @@ impl Office {
 
 /// One office's week.
 pub fn office(seed: u64) -> Office {
-    let mut week = Week::new(seed, Chance::new(seed));
+    office_where(seed, true)
+}
+
+/// The same where no vendor's log-in sends mail, as a public document may one day say: those who would
+/// log in with a mailed code or link, or be told of a new device, log in without.
+pub fn office_without_login_mail(seed: u64) -> Office {
+    office_where(seed, false)
+}
+
+fn office_where(seed: u64, login_mail: bool) -> Office {
+    let mut week = Week::new(seed, login_mail, Chance::new(seed));
     for day in 0..DAYS {
         week.day(day);
     }

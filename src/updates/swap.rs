@@ -7,6 +7,7 @@
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// The moments between which a crash may fall, in order.
@@ -73,8 +74,10 @@ pub fn replace_watched(
 /// # Errors
 /// What the file system says.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    // A pipe or device cannot be renamed over.
-    if fs::metadata(path).is_ok_and(|meta| !meta.is_file()) {
+    // A pipe or device cannot be renamed over, and /dev/stdout must not be, wherever it leads.
+    let by_system = ["/dev", "/proc"].iter().any(|top| path.starts_with(top))
+        && fs::symlink_metadata(path).is_ok_and(|meta| meta.is_symlink());
+    if by_system || fs::metadata(path).is_ok_and(|meta| !meta.is_file()) {
         return File::options().write(true).open(path)?.write_all(bytes);
     }
     let new = beside(path, ".new");
@@ -86,7 +89,9 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 fn write(new: &Path, bytes: &[u8], at: &mut dyn FnMut(Moment) -> io::Result<()>) -> io::Result<()> {
-    let mut file = File::create(new)?;
+    // Who may write to the folder may have laid a link there that leads to a file of somebody else.
+    let _ = fs::remove_file(new);
+    let mut file = File::options().write(true).create_new(true).open(new)?;
     let (first, second) = bytes.split_at(bytes.len() / 2);
     file.write_all(first)?;
     at(Moment::HalfWritten)?;
@@ -105,7 +110,13 @@ pub fn roll_back(path: &Path) -> io::Result<()> {
 
 /// Held until it is dropped, also by a crash.
 fn lock(path: &Path) -> io::Result<File> {
-    let file = File::create(beside(path, ".lock"))?;
+    let lock = beside(path, ".lock");
+    let file = File::options()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .custom_flags(libc::O_NOFOLLOW)
+        .open(lock)?;
     file.try_lock().map_err(|error| match error {
         fs::TryLockError::WouldBlock => {
             io::Error::other("another update of it is running: wait for its end")

@@ -3,7 +3,7 @@
 use super::seeds;
 
 /// A word for each confounder, and the file that plays it.
-const CONFOUNDERS: [(&str, &str); 22] = [
+const CONFOUNDERS: [(&str, &str); 28] = [
     ("an article that links to the vendor", "article-with-link"),
     ("DNS prefetch", "dns-prefetch"),
     ("preconnect", "preconnect-two"),
@@ -17,6 +17,12 @@ const CONFOUNDERS: [(&str, &str); 22] = [
     ("a visitor network", "visitor-network"),
     ("login to an account made elsewhere", "login-elsewhere"),
     ("a password reset", "password-reset"),
+    ("a log-in with a mailed code", "login-with-mailed-code"),
+    ("a log-in by a mailed link", "login-by-mailed-link"),
+    ("a notice of a new device", "login-from-new-device"),
+    ("a reset after a failed log-in", "reset-after-failed-login"),
+    ("an account changed by mail", "account-change-by-mail"),
+    ("a ticket by mail", "ticket-by-mail"),
     ("a demo or contact form", "demo-form"),
     ("a newsletter", "newsletter"),
     (

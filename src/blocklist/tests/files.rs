@@ -287,3 +287,35 @@ fn warnings_name_what_is_weak() {
         );
     }
 }
+
+#[test]
+fn no_list_writes_on_the_terminal_of_who_looks_at_it() {
+    let compiled =
+        |text: &str| Catalogue::compile(&[SourceText::Vendor("v.toml", text)], Timestamp(0));
+    let plain = vendor_text("v", &[("a.example", "exact", "")]);
+    assert!(compiled(&plain).is_ok());
+    assert!(
+        compiled(&plain.replace("\"V\"", "\"V\\n\\tw\"")).is_ok(),
+        "lines of a note"
+    );
+    for bad in ["\\u001b[2J", "\\u009b2J", "\\u202e", "\\u0007"] {
+        for (from, to) in [
+            ("\"V\"", format!("\"V{bad}\"")),
+            ("[\"x\"]", format!("[\"x{bad}\"]")),
+        ] {
+            let problems = compiled(&plain.replace(from, &to)).err().unwrap();
+            let said = problems[0].to_string();
+            assert!(said.contains("control"), "{said}");
+            assert!(
+                said.is_ascii() && !said.contains(char::is_control),
+                "{said:?}"
+            );
+        }
+    }
+    let bundle = "{\"kind\":\"poortwacht-catalogue\",\"\\u001b]0;x\\u202e\":1}";
+    let said = Bundle::parse("b.json", bundle).err().unwrap().to_string();
+    assert!(
+        said.is_ascii() && !said.contains(char::is_control),
+        "{said:?}"
+    );
+}

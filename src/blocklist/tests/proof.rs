@@ -96,3 +96,37 @@ fn a_proof_that_cannot_be_is_refused_with_its_place() {
         );
     }
 }
+
+#[test]
+fn what_log_in_mails_needs_words_and_a_source() {
+    let signed_up = |more: &str| {
+        let proof = format!("signup = \"signed-up\"\nreason = \"a reason\"\n{more}");
+        with_proof("signed-up", &proof)
+    };
+    let says = |more: &str, what: &str| {
+        let problems = signed_up(more).err().expect("refused");
+        let said = format!("{problems:?}");
+        assert!(said.contains(what), "{said}");
+    };
+    says("", "no `login_mail_reason`");
+    let none = "login_mail = \"none\"\nlogin_mail_reason = \"by password\"\n";
+    says(none, "without a source");
+    says(
+        "login_mail = \"perhaps\"\nlogin_mail_reason = \"r\"",
+        "may not be `perhaps`",
+    );
+    let known = signed_up(&format!("{none}login_mail_source = [\"a page\"]"));
+    let known = known
+        .unwrap_or_else(|p| panic!("{p:?}"))
+        .vendor("x")
+        .expect("x")
+        .proof();
+    assert_eq!(known.login_mail, LoginMail::None);
+    let unknown = signed_up("login_mail_reason = \"nothing is written\"");
+    let unknown = unknown
+        .unwrap_or_else(|p| panic!("{p:?}"))
+        .vendor("x")
+        .expect("x")
+        .proof();
+    assert_eq!(unknown.login_mail, LoginMail::Unknown);
+}

@@ -3,6 +3,7 @@
 //! Enters: names from the configuration. Leaves: [`Interface`], [`ErrorCounter`]. Never: changes one.
 
 use std::fs::File;
+use std::net::IpAddr;
 use std::os::unix::fs::FileExt;
 
 use super::LiveError;
@@ -50,6 +51,14 @@ pub(super) fn is_up(name: &str) -> bool {
     pnet::datalink::interfaces()
         .iter()
         .any(|interface| interface.name == name && interface.is_up())
+}
+
+/// The addresses of this machine, but the loopback's. Needs no privilege.
+pub fn own_addresses() -> Vec<IpAddr> {
+    let all = pnet::datalink::interfaces().into_iter();
+    let nets = all.flat_map(|interface| interface.ips);
+    let addresses = nets.map(|net| net.ip());
+    addresses.filter(|it| !it.is_loopback()).collect()
 }
 
 /// Finds out how the frames of `name` begin. Needs no privilege.

@@ -224,3 +224,52 @@ fn closing_and_quiet_resolve_the_alerts() {
     assert!(open(&book).is_empty());
     assert_eq!(alerts(&out)[0].kind, AlertKind::Resolved);
 }
+
+#[test]
+fn an_alert_waits_while_a_late_source_may_still_contradict() {
+    let (me, you) = (person(1), person(2));
+    let mut book = book();
+    book.known_until(at(-10.0));
+    let mut out = feed(&mut book, &sorted(visit(&me, 0.0)));
+    book.tick(at(60.0), &mut out);
+    assert_eq!(open(&book)[0].stage, Stage::Visited, "the case stands");
+    assert!(alerts(&out).is_empty(), "and nobody is told");
+    book.known_until(at(30.0));
+    book.tick(at(61.0), &mut out);
+    book.tick(at(62.0), &mut out);
+    assert_eq!(alerts(&out).len(), 1, "told once");
+
+    // Nobody was told before the late source spoke: nothing needs to be taken back.
+    let mut book = self::book();
+    book.known_until(at(-10.0));
+    let mut out = feed(&mut book, &sorted(visit(&me, 0.0)));
+    assert!(alerts(&out).is_empty());
+    out.extend(ask(&mut book, 60.0, |_| you.attribution.clone()));
+    assert!(alerts(&out).is_empty());
+    book.known_until(at(60.0));
+    book.tick(at(61.0), &mut out);
+    let told = alerts(&out);
+    assert_eq!(told.len(), 1);
+    assert_eq!(
+        (told[0].kind, &told[0].subject),
+        (AlertKind::Raised, &you.attribution.subject)
+    );
+}
+
+#[test]
+fn an_alert_that_waited_is_told_after_a_restart() {
+    let me = person(1);
+    let mut book = book();
+    book.known_until(at(-10.0));
+    let mut out = feed(&mut book, &sorted(visit(&me, 0.0)));
+    assert!(alerts(&out).is_empty());
+    book.put_all_down(&mut out);
+    let cases: Vec<Case> = book.cases().cloned().collect();
+    let mut again = self::book();
+    again.restore(cases);
+    let mut out = Vec::new();
+    again.tick(at(120.0), &mut out);
+    assert_eq!(alerts(&out).len(), 1);
+    again.tick(at(121.0), &mut out);
+    assert_eq!(alerts(&out).len(), 1);
+}

@@ -375,3 +375,29 @@ fn a_proxy_that_asks_in_clear() {
         assert!(cases[0].stage <= Stage::LookedUp, "{seen}");
     }
 }
+
+/// What a client hides afterwards is counted, and is no part of what it did before.
+#[test]
+fn a_way_round_after_the_vendor() {
+    let me = person(1);
+    let ways = [
+        "dns.google",
+        "mask.icloud.com",
+        "api.mullvad.net",
+        "hidden.onion",
+    ];
+    let after = || (1..9).flat_map(|n| ways.map(|name| support(&me, name, f64::from(n))));
+    let whole = |inputs| run(inputs).0.iter().map(told).collect::<Vec<_>>();
+    let plain = page(&me, KAIROS[0], 0.0);
+    let with: Vec<Input> = plain.iter().cloned().chain(after()).collect();
+    assert_eq!(whole(with), whole(plain));
+    let (cases, alerts) = run(after().collect());
+    assert!(cases.is_empty() && alerts.is_empty());
+    // Nor do they take the room of what waits for its case.
+    let mut book = book();
+    let many = (0..5_000)
+        .map(|_| support(&me, ways[0], 1.0))
+        .collect::<Vec<_>>();
+    feed(&mut book, &many);
+    assert_eq!(book.counts().lost[super::super::Lost::Waiting.index()], 0);
+}

@@ -5,7 +5,7 @@
 use std::io::{self, BufRead, Write};
 
 use crate::base::{DomainName, RawName};
-use crate::blocklist::{Catalogue, Match, Role, Verdict};
+use crate::blocklist::{Catalogue, Match, Role, Verdict, Way};
 
 /// Answers for each line of `input`.
 pub(super) fn lines(
@@ -33,6 +33,7 @@ pub(super) fn one(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let (verdict, found) = match look_up(catalogue, given.trim_ascii()) {
+        Verdict::Way(way) => return way_round(way, json, given, out),
         Verdict::None => ("none", None),
         // No hit would be written, but the rule is worth knowing.
         Verdict::Allowed(found) => ("none", Some(found)),
@@ -48,6 +49,25 @@ pub(super) fn one(
     let role = found.role().map_or("-", Role::label);
     let (vendor, rule, kind) = (&found.vendor().id, found.rule(), found.kind());
     writeln!(out, "\t{verdict}\t{vendor}\t{rule}\t{kind}\t{role}")
+}
+
+/// A name by which clients hide other names: it is counted by kind.
+fn way_round(way: &Way, json: bool, given: &[u8], out: &mut dyn Write) -> io::Result<()> {
+    if json {
+        let value = serde_json::json!({
+            "name": String::from_utf8_lossy(given),
+            "verdict": "way-round",
+            "vendor": way.service,
+            "rule": way.name,
+            "match": way.matches.label(),
+            "role": way.kind.label(),
+            "allowed": false,
+        });
+        return writeln!(out, "{value}");
+    }
+    write_given(given, out)?;
+    let (service, rule, matches, kind) = (&way.service, &way.name, way.matches, way.kind);
+    writeln!(out, "\tway-round\t{service}\t{rule}\t{matches}\t{kind}")
 }
 
 /// Only what is a domain name is looked up, so that the address of a page or a path does not seem

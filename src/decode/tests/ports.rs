@@ -86,6 +86,23 @@ fn no_dns_message_is_taken_for_a_tunnel() {
     }
 }
 
+#[test]
+fn a_question_cannot_be_dressed_up_as_the_answer_of_a_tunnel() {
+    // L2TPv3 by its id; behind a cookie of twelve bytes a record that nobody asked for has the
+    // type field of MPLS where an Ethernet frame would have it.
+    let mut message = vec![0, 3, 1, 0, 0, 1, 0, 0, 0, 0, 0, 1];
+    message.extend(b"\x07pimeyes\x03com\0\0\x01\0\x01");
+    message.extend([0, 0, 16, 0x88, 0x47, 0, 0, 0, 0, 0, 4, 3, b'a', b'b', b'c']);
+    let from_tunnel = |to: u16| {
+        let mut datagram = udp_to(to, &message);
+        datagram[..2].copy_from_slice(&1701u16.to_be_bytes());
+        let segment = transport::open(UDP_PROTO, Span::whole(&datagram));
+        udp_tunnel::find(&segment.ok().unwrap()).is_some()
+    };
+    assert!(from_tunnel(40_000), "it looks like one");
+    assert!(!from_tunnel(53), "but who asks port 53 asks for a name");
+}
+
 proptest! {
     /// Encrypted datagrams (QUIC, WireGuard and what not) are noise.
     #[test]

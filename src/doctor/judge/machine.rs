@@ -9,8 +9,11 @@ use crate::doctor::traffic::TrafficFacts;
 /// Address space of one flow in the tables of TCP and QUIC together, in bytes. Measured; a test
 /// compares [`worker_bytes`] with a worker.
 const FLOW_BYTES: u64 = 240;
-/// Bytes of one buffer; there are two pools of them.
+/// Bytes of one buffer.
 const BUFFER_BYTES: u64 = 32 * 1024;
+/// Buffers of all pools for one of `buffers_max`, in quarters: TCP takes one, QUIC two, DTLS a
+/// quarter.
+const POOLS_QUARTERS: u64 = 13;
 /// What a worker has apart from that: fragments, questions, presence, scratch.
 const WORKER_BYTES: u64 = 20 << 20;
 /// A distance of packet time from the clock that is no delay any more.
@@ -146,7 +149,9 @@ fn workers(config: &Config) -> u64 {
 pub(in crate::doctor) fn worker_bytes(config: &Config) -> u64 {
     let sensor = &config.sensor;
     let flows = u64::from(sensor.flows_max).next_power_of_two();
-    flows * FLOW_BYTES + 2 * u64::from(sensor.buffers_max) * BUFFER_BYTES + WORKER_BYTES
+    flows * FLOW_BYTES
+        + u64::from(sensor.buffers_max) * BUFFER_BYTES * POOLS_QUARTERS / 4
+        + WORKER_BYTES
 }
 
 pub(super) fn memory(memory: &Memory, config: &Config, out: &mut Vec<Finding>) {

@@ -50,7 +50,7 @@ pub(super) struct Manner {
     hops: [u8; 2],
     bits: u8,
     /// The upper half of the client's timestamp in its SYN, 0 for none.
-    clock: u16,
+    clock: [u8; 2],
 }
 
 impl Manner {
@@ -79,7 +79,7 @@ impl Manner {
             self.set(side, SIGNED);
         }
         if !answers && let Some(clock) = clock(options) {
-            self.clock = clock;
+            self.clock = clock.to_be_bytes();
         }
         if checksum(packet) == Some(Sum::Good) {
             self.set(side, CHECKSUM_GOOD);

@@ -41,7 +41,7 @@ pub struct Leaf<'a> {
     pub der: &'a [u8],
     subject: &'a [u8],
     /// Content of the subject alternative name.
-    alt_names: Option<&'a [u8]>,
+    pub(super) alt_names: Option<&'a [u8]>,
 }
 
 /// One name that a certificate is issued to.
@@ -146,7 +146,7 @@ impl<'a> Iterator for Names<'a> {
 
 /// Tag and content of the element at the front. Only tags of one byte and definite lengths, as DER
 /// has them.
-fn element<'a>(reader: &mut Reader<'a>) -> Option<(u8, &'a [u8])> {
+pub(super) fn element<'a>(reader: &mut Reader<'a>) -> Option<(u8, &'a [u8])> {
     let tag = reader.u8()?;
     if tag & 0x1f == 0x1f {
         return None;

@@ -10,8 +10,10 @@
     clippy::arithmetic_side_effects
 )]
 
+use super::leaf::element;
 use super::{Leaf, NAMES_MAX, probe, starts};
 use crate::names::Probe;
+use crate::names::reader::Reader;
 use crate::names::tls::oracle::{message, records};
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
@@ -110,6 +112,16 @@ fn check_leaf(der: &[u8]) {
     let Ok(Some(alt)) = second.subject_alternative_name() else {
         return;
     };
+    // x509-parser goes by the number of a tag alone, whatever its class and form.
+    let Some(list) = leaf.alt_names else {
+        return;
+    };
+    let mut list = Reader::new(list);
+    while let Some((tag, _)) = element(&mut list) {
+        if tag != 0x82 && tag & 0x1f == 2 {
+            return;
+        }
+    }
     if alt.value.general_names.len() <= NAMES_MAX && names.is_whole() {
         let theirs = alt
             .value

@@ -9,6 +9,8 @@ use crate::base::{Endpoints, NameBuf};
 
 /// Keys in one bucket; the oldest of a full bucket makes room.
 const WAYS: usize = 4;
+/// Marks the key of a question that only an answer told.
+const TOLD: u64 = 1 << 63;
 
 /// A fixed table of keyed hashes. What a flood of queries pushes out costs one duplicate sighting
 /// when its answer comes, nothing else.
@@ -34,7 +36,7 @@ impl Asked {
     pub fn key(&self, client: &Endpoints, id: u16, name: &NameBuf, qtype: u16) -> u64 {
         let key = self.hasher.hash_one((client, id, qtype, name.as_bytes()));
         // 0 marks a free slot.
-        key.max(1)
+        (key & !TOLD).max(1)
     }
 
     /// A mark of a name, by which it is known again but cannot be read; never 0.
@@ -44,6 +46,16 @@ impl Asked {
 
     /// Notes that a query asked this.
     pub fn note_query(&mut self, key: u64) {
+        self.put(key);
+    }
+
+    /// Notes that an answer told this, whose query was not seen. It was not asked for all that:
+    /// anybody can send an answer.
+    pub fn note_answer(&mut self, key: u64) {
+        self.put(key | TOLD);
+    }
+
+    fn put(&mut self, key: u64) {
         let Some(bucket) = self
             .index(key)
             .and_then(|index| self.buckets.get_mut(index))
@@ -61,6 +73,15 @@ impl Asked {
 
     /// Was it asked? The key stays, so that a repeated answer is silent too.
     pub fn was_asked(&self, key: u64) -> bool {
+        self.holds(key)
+    }
+
+    /// Did an answer tell it before ([`Self::note_answer`])?
+    pub fn was_told(&self, key: u64) -> bool {
+        self.holds(key | TOLD)
+    }
+
+    fn holds(&self, key: u64) -> bool {
         self.index(key)
             .and_then(|index| self.buckets.get(index))
             .is_some_and(|bucket| bucket.contains(&key))
@@ -114,6 +135,16 @@ mod tests {
         ] {
             assert!(!asked.was_asked(different));
         }
+    }
+
+    #[test]
+    fn an_answer_alone_asks_nothing() {
+        let mut asked = Asked::new(64);
+        let key = asked.key(&ends(), 7, &name(b"app.example"), 1);
+        asked.note_answer(key);
+        assert!(asked.was_told(key) && !asked.was_asked(key));
+        asked.note_query(key);
+        assert!(asked.was_told(key) && asked.was_asked(key));
     }
 
     #[test]

@@ -47,7 +47,7 @@ pub fn classify(datagram: &[u8], wire_len: usize) -> Class {
     let mut first = None;
     // All of it has to agree.
     while let Some(mut fragments) = records.next() {
-        while let Some(fragment) = fragments.next() {
+        for fragment in fragments.by_ref() {
             first = first.or(Some(fragment));
         }
         records.agree &= fragments.agree;

@@ -292,7 +292,7 @@ fn ja4_of_a_dtls_hello() {
         };
         ja4::of(&hello.message, Seen::DtlsSni).unwrap().to_string()
     };
-    assert!(read(&[name.clone()]).starts_with("dd2d010100_"));
+    assert!(read(std::slice::from_ref(&name)).starts_with("dd2d010100_"));
     assert!(read(&[name, versions]).starts_with("dd3d010200_"));
 }
 

@@ -188,7 +188,7 @@ fn other_answers_say_nothing() {
         Vec::new(),
     ];
     assert!(told(&silent).is_empty());
-    assert!(!told(&[whole.clone()]).is_empty());
+    assert!(!told(std::slice::from_ref(&whole)).is_empty());
     for end in 0..whole.len() {
         assert!(told(&[whole[..end].to_vec()]).is_empty(), "cut at {end}");
     }

@@ -194,3 +194,9 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_block_is_not_shown() {
+    let shown = format!("{:?} {:?}", Step::Block(b"cookie", 15), Step::Pass(9));
+    assert_eq!(shown, "Block(6 bytes, 15) Pass(9)");
+}

@@ -23,19 +23,15 @@ fn answered(client: &str, seconds: i64, name: &'static str) -> Answered<'static>
     }
 }
 
-fn found(name: &str) -> (String, u16) {
-    (name.to_owned(), 1)
+const fn found(name: &str) -> (&[u8], u16) {
+    (name.as_bytes(), 1)
 }
 
 /// The client resolved the vendor's name to `server` at second 10, for 60 seconds.
 fn resolved(server: &str) -> Joins {
     let mut joins = Joins::new(Some(1));
     let answer = answered(CLIENT, 10, "app.vendor.example");
-    joins.learn(
-        &answer,
-        (ip(server), 60),
-        Some(&found("app.vendor.example")),
-    );
+    joins.learn(&answer, (ip(server), 60), Some(found("app.vendor.example")));
     joins
 }
 
@@ -44,7 +40,8 @@ fn percent(joins: &Joins, client: &str, server: &str, seconds: i64) -> Option<u8
         Answer::Nothing => None,
         Answer::Unsure => Some(0),
         Answer::Joined(joined) => {
-            assert_eq!(joined.matched.name, "app.vendor.example");
+            assert_eq!(joined.matched.name(), b"app.vendor.example");
+            assert_eq!(joined.matched.evidence(), b"a message");
             Some(joined.percent)
         }
     }
@@ -119,7 +116,7 @@ fn other_names_count_only_while_their_answers_last() {
     let mut joins = Joins::new(Some(1));
     joins.learn(&answered(CLIENT, 0, "www.one.example"), (ip(OWN), 10), None);
     let answer = answered(CLIENT, 100, "app.vendor.example");
-    joins.learn(&answer, (ip(OWN), 60), Some(&found("app.vendor.example")));
+    joins.learn(&answer, (ip(OWN), 60), Some(found("app.vendor.example")));
     assert_eq!(percent(&joins, CLIENT, OWN, 101), Some(80));
 }
 
@@ -131,7 +128,7 @@ fn what_a_blocker_answers_leads_nowhere() {
         joins.learn(
             &answer,
             (ip(address), 60),
-            Some(&found("app.vendor.example")),
+            Some(found("app.vendor.example")),
         );
     }
     assert!(joins.is_empty());
@@ -146,7 +143,7 @@ fn a_flood_stays_within_its_bounds_and_pushes_out_what_ends_first() {
             client: IpAddr::from([a, b, c, d]),
             ..answered(CLIENT, 11, "app.vendor.example")
         };
-        joins.learn(&answer, (ip(OWN), 60), Some(&found("app.vendor.example")));
+        joins.learn(&answer, (ip(OWN), 60), Some(found("app.vendor.example")));
     }
     assert_eq!(joins.matched.len(), MATCHED_MAX);
     assert_eq!(percent(&joins, CLIENT, OWN, 12), None);

@@ -11,6 +11,12 @@ fn resolved(name: &str) -> Vec<u8> {
     message
 }
 
+/// The client asks for the name, and is answered [`resolved`].
+fn look_up(name: &str) -> Vec<Vec<u8>> {
+    let asked = udp(false, 53, &query(name, 1));
+    vec![asked, udp(true, 53, &resolved(name))]
+}
+
 /// The real client's hello with its server_name under a number that nobody knows.
 fn nameless() -> Vec<u8> {
     let mut hello = HELLO.to_vec();
@@ -30,17 +36,14 @@ fn joined(frames: &[Vec<u8>]) -> (Vec<Hit>, crate::event::Stats) {
 
 #[test]
 fn it_takes_the_name_that_led_there_and_says_how_sure_that_is() {
-    let frames = [
-        udp(true, 53, &resolved(HELLO_NAME)),
-        tcp(9, 2, b""),
-        tcp(10, 16, &nameless()),
-    ];
+    let hello = [tcp(9, 2, b""), tcp(10, 16, &nameless())];
+    let frames = [look_up(HELLO_NAME), hello.to_vec()].concat();
     let (hits, stats) = joined(&frames);
     let [hit] = hits.as_slice() else {
         panic!("{} hits", hits.len())
     };
     assert_eq!((hit.name.as_str(), hit.join), (HELLO_NAME, Some(80)));
-    assert_eq!((hit.frame, hit.ends.dport), (3, 8443));
+    assert_eq!((hit.frame, hit.ends.dport), (4, 8443));
     assert_eq!(hit.ends.src, IpAddr::from(CLIENT));
     assert_eq!(hit.rule.confidence, "medium", "however sure the list is");
     assert_eq!(hit.evidence, resolved(HELLO_NAME));
@@ -54,39 +57,66 @@ fn it_takes_the_name_that_led_there_and_says_how_sure_that_is() {
 
 #[test]
 fn a_name_of_its_own_needs_no_join() {
-    let frames = [
-        udp(true, 53, &resolved(HELLO_NAME)),
-        tcp(9, 2, b""),
-        tcp(10, 16, HELLO),
-    ];
+    let hello = [tcp(9, 2, b""), tcp(10, 16, HELLO)];
+    let frames = [look_up(HELLO_NAME), hello.to_vec()].concat();
     assert!(joined(&frames).0.is_empty());
 }
 
 #[test]
 fn without_a_match_or_a_look_up_nothing_is_told() {
     let hello = [tcp(9, 2, b""), tcp(10, 16, &nameless())];
-    let other = udp(true, 53, &resolved("www.example.com"));
-    let query = udp(false, 53, &query(HELLO_NAME, 1));
-    for before in [vec![], vec![other], vec![query]] {
+    let asked = vec![udp(false, 53, &query(HELLO_NAME, 1))];
+    for before in [vec![], look_up("www.example.com"), asked] {
         let frames = [before, hello.to_vec()].concat();
         assert!(joined(&frames).0.is_empty());
     }
     // The look-up came after the connection.
-    let late = [hello.to_vec(), vec![udp(true, 53, &resolved(HELLO_NAME))]].concat();
+    let late = [hello.to_vec(), look_up(HELLO_NAME)].concat();
     assert!(joined(&late).0.is_empty());
     // A scan sends nothing that could have been meant for the vendor.
-    let scan = [udp(true, 53, &resolved(HELLO_NAME)), tcp(9, 2, b"")];
+    let scan = [look_up(HELLO_NAME), vec![tcp(9, 2, b"")]].concat();
     assert!(joined(&scan).0.is_empty());
 }
 
 #[test]
 fn many_names_on_one_address_are_counted_and_not_told() {
-    let mut frames = vec![udp(true, 53, &resolved(HELLO_NAME))];
+    let mut frames = look_up(HELLO_NAME);
     for name in ["one.example", "two.example", "three.example"] {
-        frames.push(udp(true, 53, &resolved(name)));
+        frames.extend(look_up(name));
     }
     frames.extend([tcp(9, 2, b""), tcp(10, 16, &nameless())]);
     let (hits, stats) = joined(&frames);
     assert!(hits.is_empty());
     assert_eq!(stats.joins_unsure, 1);
+}
+
+/// Anybody can send an answer to somebody who never asked, as often as they like.
+#[test]
+fn an_answer_that_nobody_asked_for_joins_nothing() {
+    let hello = [tcp(9, 2, b""), tcp(10, 16, &nameless())];
+    let forged = vec![udp(true, 53, &resolved(HELLO_NAME)); 3];
+    let other = vec![udp(false, 53, &query("www.example.com", 1))];
+    let another_id = {
+        let mut asked = query(HELLO_NAME, 1);
+        asked[0] ^= 1;
+        vec![udp(false, 53, &asked)]
+    };
+    for before in [vec![], other, another_id] {
+        let frames = [before, forged.clone(), hello.to_vec()].concat();
+        assert!(joined(&frames).0.is_empty());
+    }
+}
+
+/// A blocker's page, or a resolver of ours that answers for everybody, is no vendor.
+#[test]
+fn an_address_inside_is_no_vendors() {
+    let mut settings = small();
+    let hello = [tcp(9, 2, b""), tcp(10, 16, &nameless())];
+    let frames = [look_up(HELLO_NAME), hello.to_vec()].concat();
+    for (inside, hits) in [("10.0.0.0/8", 1), ("0.0.0.0/0", 0)] {
+        settings.monitored = vec![inside.parse().unwrap()];
+        let (seen, _) = run_with(&settings, &frames);
+        let joins = seen.hits.iter().filter(|hit| hit.seen == Seen::DnsJoin);
+        assert_eq!(joins.count(), hits, "{inside}");
+    }
 }

@@ -9,6 +9,9 @@
 //!   to think, point and change hands (Card, Moran and Newell 1980: M 1.35, P 1.1, H 0.4). A
 //!   registration has five to seven fields with some 80 letters, a log-in two with some 35 (often
 //!   filled by the browser), a demo form eight with some 220, a newsletter one with 25.
+//! - interruptions: office workers stay some three minutes with a thing before they switch (Gonzalez and
+//!   Mark 2004), and 57 % of that is interruption (Mark, Gonzalez and Harris 2005): one in 330 s. How
+//!   long it keeps them from the form is our choice: median 60 s, sigma 1.0.
 //! - what a browser itself takes to load a page or send a photo comes from the recorded sessions.
 //! - from mail to link: delivery takes seconds (medians of public mail servers vary; here 2-40 s),
 //!   and people who wait for a mail open it within the minute.
@@ -17,6 +20,10 @@ use super::browser::Browser;
 use crate::simulate::chance::Chance;
 use crate::simulate::plan::{Plan, SECOND, What};
 use crate::simulate::sessions::Act;
+
+/// Seconds after which somebody in an office turns to something else before they are done: three
+/// minutes on average until any switch, of which somewhat more than half are interruptions.
+const SWITCH_SECONDS: f64 = 330.0;
 
 /// Where one vendor does what, and from where it writes.
 pub struct Site {
@@ -125,10 +132,15 @@ impl Actor<'_> {
         self.seconds(30.0, 1.0, 3.0, 900.0)
     }
 
-    /// Fills a form of that many fields with that many letters.
+    /// Fills a form of that many fields with that many letters; at times something comes between.
     pub fn fills(&mut self, fields: u64, letters: u64) -> u64 {
         let median = letters as f64 * 0.23 + fields as f64 * 2.85;
-        self.seconds(median, 0.4, 1.5, 900.0)
+        let filled = self.seconds(median, 0.4, 1.5, 900.0);
+        let hazard = 1.0 - (-(filled as f64) / (SWITCH_SECONDS * SECOND as f64)).exp();
+        if self.chance.happens(hazard) {
+            return filled + self.seconds(60.0, 1.0, 5.0, 1_200.0);
+        }
+        filled
     }
 
     fn seconds(&mut self, median: f64, sigma: f64, low: f64, high: f64) -> u64 {
@@ -177,29 +189,140 @@ impl Actor<'_> {
         self.act(at, site.account, Act::AppOpen) + self.reads()
     }
 
-    /// Log-in to an account that exists already.
-    pub fn logs_in(&mut self, at: u64, site: &Site) -> u64 {
-        let at = self.act(at, site.account, Act::AccountPage);
-        // A password manager types nothing.
+    /// To the page where accounts are: straight there, by way of the front page, or after reading it
+    /// as anybody does. Who has an account knows where it is, yet may look at prices or news first; the
+    /// shares are ours.
+    fn goes_to_account(&mut self, at: u64, site: &Site) -> u64 {
+        let at = match self.chance.between(0, 99) {
+            0..50 => at,
+            50..85 => {
+                let at = self.act(at, site.front, Act::PageVisit);
+                at + self.seconds(5.0, 0.6, 1.5, 60.0)
+            }
+            _ => self.visit(at, site),
+        };
+        self.act(at, site.account, Act::AccountPage)
+    }
+
+    /// Address and password: by hand, or by a password manager, which types nothing.
+    fn sends_login(&mut self, at: u64, site: &Site) -> u64 {
+        let by_manager = self.chance.happens(0.5);
         let at = at
-            + if self.chance.happens(0.5) {
+            + if by_manager {
                 self.fills(1, 0)
             } else {
                 self.fills(2, 35)
             };
-        let at = self.act(at, site.account, Act::LoginForm) + 500_000;
+        self.act(at, site.account, Act::LoginForm)
+    }
+
+    /// Log-in to an account that exists already.
+    pub fn logs_in(&mut self, at: u64, site: &Site) -> u64 {
+        let at = self.act(at, site.account, Act::AccountPage);
+        let at = self.sends_login(at, site) + 500_000;
         self.act(at, site.account, Act::AppOpen) + self.reads()
     }
 
-    /// A forgotten password: asked for, mailed, set anew; then they are in.
+    /// Log-in with a code of six digits that comes by mail and is typed into the page that waits. A
+    /// form of one field was recorded as the one that asks for a new password. Services that say so
+    /// ask for the address alone (intercom.help/maverickre, 10344320) or for a password before it
+    /// (help.haasonline.com, "Email 2FA").
+    pub fn logs_in_with_code(&mut self, at: u64, site: &Site) -> u64 {
+        let at = self.goes_to_account(at, site);
+        let at = if self.chance.happens(0.5) {
+            self.sends_login(at, site)
+        } else {
+            let at = at + self.fills(1, 25);
+            self.act(at, site.account, Act::LoginForm)
+        };
+        let at = self.mail(at, site) + self.fills(1, 6);
+        let at = self.act(at, site.account, Act::ResetForm) + 500_000;
+        self.act(at, site.account, Act::AppOpen) + self.reads()
+    }
+
+    /// Log-in by a mailed link, without a password (support.champlinenterprises.com, "How magic-link
+    /// sign in works"; laureo.io/help, "Magic links").
+    pub fn logs_in_by_link(&mut self, at: u64, site: &Site) -> u64 {
+        let at = self.goes_to_account(at, site) + self.fills(1, 25);
+        let at = self.act(at, site.account, Act::ResetForm);
+        let at = self.mail(at, site);
+        let at = self.act(at, site.account, Act::VerifyLink) + SECOND;
+        self.act(at, site.account, Act::AppOpen) + self.reads()
+    }
+
+    /// Log-in from a device that the service does not know: half of the services let in and tell of
+    /// it by mail (PyPI django-allauth-trusted-devices 0.1.0, `notify`), half ask to open a mailed link
+    /// first (dynamic.xyz, "Device registration").
+    pub fn logs_in_from_new_device(&mut self, at: u64, site: &Site) -> u64 {
+        let at = self.goes_to_account(at, site);
+        let at = self.sends_login(at, site);
+        if self.chance.happens(0.5) {
+            let at = self.mail(at, site);
+            let at = self.act(at, site.account, Act::VerifyLink) + SECOND;
+            return self.act(at, site.account, Act::AppOpen) + self.reads();
+        }
+        self.mail(at, site);
+        self.act(at + 500_000, site.account, Act::AppOpen) + self.reads()
+    }
+
+    /// A forgotten password: asked for, mailed, set anew; then they are in. Half try what they
+    /// remember first.
     pub fn resets(&mut self, at: u64, site: &Site) -> u64 {
-        let at = self.act(at, site.account, Act::AccountPage);
+        let mut at = self.goes_to_account(at, site);
+        if self.chance.happens(0.5) {
+            at = self.sends_login(at, site) + SECOND;
+        }
         let at = at + self.fills(1, 25);
         let at = self.act(at, site.account, Act::ResetForm);
         let at = self.mail(at, site);
         let at = self.act(at, site.account, Act::VerifyLink);
         let at = at + self.fills(2, 24);
         let at = self.act(at, site.account, Act::ResetForm) + SECOND;
+        self.act(at, site.account, Act::AppOpen) + self.reads()
+    }
+
+    /// Into an account that is there already: half are still logged in, half log in now.
+    fn enters(&mut self, at: u64, site: &Site) -> u64 {
+        if self.chance.happens(0.5) {
+            return self.act(at, site.account, Act::AppOpen) + self.reads();
+        }
+        let at = self.goes_to_account(at, site);
+        let at = self.sends_login(at, site) + 500_000;
+        self.act(at, site.account, Act::AppOpen) + self.reads()
+    }
+
+    /// Another address for mail, or the end of the account: a form with the password, then a mailed
+    /// link that confirms it.
+    pub fn changes_account(&mut self, at: u64, site: &Site) -> u64 {
+        let at = self.enters(at, site) + self.fills(2, 35);
+        let at = self.act(at, site.account, Act::ResetForm);
+        let at = self.mail(at, site);
+        let at = self.act(at, site.account, Act::VerifyLink) + SECOND;
+        self.act(at, site.account, Act::PageNext) + self.reads()
+    }
+
+    /// A question to the support, or an order with a card, in an account: a long form, and a mail
+    /// that says it arrived. Nobody opens that.
+    pub fn gets_receipt(&mut self, at: u64, site: &Site) -> u64 {
+        let at = self.enters(at, site);
+        let at = at
+            + if self.chance.happens(0.5) {
+                self.fills(3, 200)
+            } else {
+                self.fills(6, 70)
+            };
+        let at = self.act(at, site.account, Act::ContactForm);
+        self.mail(at, site);
+        let at = at + self.reads();
+        self.act(at, site.account, Act::PageNext) + self.reads()
+    }
+
+    /// A colleague's invitation is redeemed: the mailed link opens a form for name and password.
+    pub fn redeems_invitation(&mut self, at: u64, site: &Site) -> u64 {
+        let at = self.mail(at, site);
+        let at = self.act(at, site.account, Act::AccountPage);
+        let at = at + self.fills(3, 45);
+        let at = self.act(at, site.account, Act::SignupForm) + 500_000;
         self.act(at, site.account, Act::AppOpen) + self.reads()
     }
 

@@ -17,7 +17,7 @@ const DAY: u64 = 24 * HOUR;
 const START: u64 = 1_772_409_600;
 
 /// Confounder days and how many of a hundred are such; the list repeats what stands in the design.
-const SHARES: [(Kind, u64); 23] = [
+const SHARES: [(Kind, u64); 29] = [
     (Kind::Visit, 12),
     (Kind::SearchOnly, 6),
     (Kind::Article, 6),
@@ -31,10 +31,16 @@ const SHARES: [(Kind, u64); 23] = [
     (Kind::ChangedHands, 5),
     (Kind::Visitor, 3),
     (Kind::Login, 9),
+    (Kind::CodeLogin, 5),
+    (Kind::LinkLogin, 4),
+    (Kind::NewDevice, 4),
     (Kind::Reset, 5),
+    (Kind::Change, 4),
+    (Kind::Receipt, 4),
     (Kind::Demo, 6),
     (Kind::Newsletter, 5),
     (Kind::Invitation, 4),
+    (Kind::Redeemed, 2),
     (Kind::Rights, 4),
     (Kind::FaceUnlock, 1),
     (Kind::Egates, 1),
@@ -46,6 +52,8 @@ const SHARES: [(Kind, u64); 23] = [
 /// An office being made.
 pub struct Week {
     seed: u64,
+    /// Does log-in send mail?
+    login_mail: bool,
     chance: Chance,
     plan: Plan,
     people: Vec<Person>,
@@ -70,7 +78,7 @@ struct Seat {
 
 impl Week {
     /// Nobody has come in yet.
-    pub fn new(seed: u64, mut chance: Chance) -> Self {
+    pub fn new(seed: u64, login_mail: bool, mut chance: Chance) -> Self {
         let mut plan = Plan::new(START);
         let mut machines = BTreeMap::new();
         for (index, (name, [c, d], _)) in MACHINES.iter().enumerate() {
@@ -87,6 +95,7 @@ impl Week {
         let signups = signups.collect();
         Self {
             seed,
+            login_mail,
             people: people.collect(),
             plan,
             machines,
@@ -142,13 +151,18 @@ impl Week {
         }
         let total: u64 = SHARES.iter().map(|(_, share)| share).sum();
         let mut drawn = self.chance.between(0, total - 1);
-        for (kind, share) in SHARES {
-            match drawn.checked_sub(share) {
-                Some(rest) => drawn = rest,
-                None => return kind,
+        let mut kinds = SHARES.iter();
+        let kind = kinds.find_map(|&(kind, share)| match drawn.checked_sub(share) {
+            Some(rest) => {
+                drawn = rest;
+                None
             }
+            None => Some(kind),
+        });
+        match kind.unwrap_or(Kind::Visit) {
+            Kind::CodeLogin | Kind::LinkLogin | Kind::NewDevice if !self.login_mail => Kind::Login,
+            kind => kind,
         }
-        Kind::Visit
     }
 
     fn comes_in(&mut self, number: usize, address: IpAddr, at: u64) -> Seat {
@@ -269,6 +283,22 @@ impl Week {
                     at
                 });
                 self.truth(who, vendor, Reached::LookedUp, kind);
+            }
+            Kind::CodeLogin | Kind::LinkLogin | Kind::NewDevice | Kind::Change | Kind::Receipt => {
+                self.play(client, site, |actor| match kind {
+                    Kind::CodeLogin => actor.logs_in_with_code(at, site),
+                    Kind::LinkLogin => actor.logs_in_by_link(at, site),
+                    Kind::NewDevice => actor.logs_in_from_new_device(at, site),
+                    Kind::Change => actor.changes_account(at, site),
+                    _ => actor.gets_receipt(at, site),
+                });
+                self.truth(who, vendor, Reached::Account, kind);
+            }
+            Kind::Redeemed => {
+                self.play(client, site, |actor| actor.redeems_invitation(at, site));
+                self.truth(who, vendor, Reached::Account, kind);
+                let truth = self.people[who].truth.entry(vendor).or_default();
+                truth.redeemed = true;
             }
             Kind::Login | Kind::Reset | Kind::Demo | Kind::Newsletter | Kind::Rights => {
                 self.play(client, site, |actor| match kind {

@@ -100,3 +100,39 @@ fn two_at_once_are_one_too_many() {
     assert!(second.unwrap().contains("another update"), "no lock");
     assert_eq!(fs::read(&path).unwrap(), b"two");
 }
+
+#[test]
+fn links_laid_beside_the_file_lead_nowhere() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("c.json");
+    let other = dir.path().join("of-somebody-else");
+    fs::write(&path, "old").unwrap();
+    fs::write(&other, "precious").unwrap();
+    let links = [".new", ".keep", ".previous"];
+    for end in links {
+        std::os::unix::fs::symlink(&other, beside(&path, end)).unwrap();
+    }
+    replace(&path, b"one").unwrap();
+    assert_eq!(fs::read(&path).unwrap(), b"one");
+    assert_eq!(fs::read(previous(&path)).unwrap(), b"old");
+    assert_eq!(fs::read(&other).unwrap(), b"precious");
+    std::os::unix::fs::symlink(&other, beside(&path, ".new")).unwrap();
+    write_whole(&path, b"two").unwrap();
+    assert_eq!(fs::read(&other).unwrap(), b"precious");
+    fs::remove_file(beside(&path, ".lock")).unwrap();
+    std::os::unix::fs::symlink(&other, beside(&path, ".lock")).unwrap();
+    assert!(replace(&path, b"three").is_err());
+    assert_eq!(fs::read(&other).unwrap(), b"precious");
+    assert_eq!(fs::read(&path).unwrap(), b"two");
+}
+
+#[test]
+fn standard_output_by_its_name_is_written_to_and_not_replaced() {
+    // As `--output /dev/stdout > file`: a link to an open file.
+    use std::os::fd::AsRawFd;
+    let dir = tempfile::tempdir().unwrap();
+    let file = File::create(dir.path().join("out")).unwrap();
+    let path = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
+    write_whole(&path, b"list").unwrap();
+    assert_eq!(fs::read(dir.path().join("out")).unwrap(), b"list");
+}
