@@ -216,6 +216,9 @@ struct Conn {
     notes: [u8; 2],
 }
 
+/// A million of them, with their keys, are to fit into 128 MiB.
+const _: () = assert!(size_of::<Conn>() <= 72);
+
 impl Conn {
     const fn half(&mut self, side: Side) -> &mut Half {
         match side {

@@ -146,9 +146,10 @@ pub(super) fn sign(
     let options = options(packet);
     if !options.is_empty() {
         let signed = find(options, MD5).is_some() && !manner.has(side, SIGNED);
-        let clock =
-            clock(options).filter(|_| manner.clock != 0 && conn.client_side() == Some(side));
-        let old = clock.is_some_and(|now| (now.wrapping_sub(manner.clock) as i16) < -1);
+        let before = u16::from_be_bytes(manner.clock);
+        let is_client = conn.client_side() == Some(side);
+        let clock = clock(options).filter(|_| before != 0 && is_client);
+        let old = clock.is_some_and(|now| (now.wrapping_sub(before) as i16) < -1);
         if signed || old {
             return Some(Desync::DecoyOption);
         }
