@@ -85,10 +85,23 @@ impl TcpMeta {
     /// ACK bit.
     pub const ACK: u8 = 16;
 
+    /// URG bit.
+    pub const URG: u8 = 32;
+
     /// Is any of `bits` set?
     pub const fn has(self, bits: u8) -> bool {
         self.flags & bits != 0
     }
+}
+
+/// What the innermost IP header tells of a packet's way here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Journey {
+    /// Time to live, or hop limit; 0 when it is not known.
+    pub hops: u8,
+    /// Options or extension headers stand between the IP header and the transport header; a
+    /// fragment header alone does so too.
+    pub extended: bool,
 }
 
 /// One TCP segment or UDP datagram.
@@ -100,6 +113,11 @@ pub struct Packet<'f> {
     pub ends: Endpoints,
     /// Present exactly for TCP.
     pub tcp: Option<TcpMeta>,
+    /// Hops left, and what else the IP header tells.
+    pub journey: Journey,
+    /// TCP's header and payload in one, as captured; empty for UDP. For what is read seldom: options
+    /// and the checksum.
+    pub segment: &'f [u8],
     /// Payload as captured, without padding.
     pub payload: &'f [u8],
     /// Payload length by the headers, in bytes; more than `payload.len()` when the capture cut it.
@@ -320,7 +338,11 @@ impl Decoder {
                     Ok(segment) if udp_tunnel::may_be(&segment) => self.decode_any(frame),
                     Ok(segment) => {
                         let ends = (IpAddr::V4(ip.src.into()), IpAddr::V4(ip.dst.into()));
-                        packet(frame, link, ends, segment)
+                        let journey = Journey {
+                            hops: ip.hops,
+                            extended: ip.has_options(),
+                        };
+                        packet(frame, link, (ends, journey), segment)
                     }
                     Err(end) => end.into(),
                 },
@@ -332,7 +354,11 @@ impl Decoder {
                     Ok(segment) if udp_tunnel::may_be(&segment) => self.decode_any(frame),
                     Ok(segment) => {
                         let ends = (IpAddr::V6(ip.src.into()), IpAddr::V6(ip.dst.into()));
-                        packet(frame, link, ends, segment)
+                        let journey = Journey {
+                            hops: ip.hops,
+                            extended: false,
+                        };
+                        packet(frame, link, (ends, journey), segment)
                     }
                     Err(end) => end.into(),
                 },
@@ -354,7 +380,9 @@ impl Decoder {
         };
         let way = Way::new(link::taken_out(frame), &mut self.tunnels);
         match walk.walk(way, (Layer::Link(frame.link), link::whole(frame))) {
-            Ok(Reached::Segment(link, ends, segment)) => packet(frame, link, ends, segment),
+            Ok(Reached::Segment(link, ends, journey, segment)) => {
+                packet(frame, link, (ends, journey), segment)
+            }
             Ok(Reached::Neighbour(neighbour)) => Decoded::Neighbour(neighbour),
             Err(end) => end.into(),
         }
@@ -369,7 +397,7 @@ type Pair = (IpAddr, IpAddr);
 fn packet<'a>(
     frame: &Frame<'a>,
     link: Link<'a>,
-    (src, dst): Pair,
+    ((src, dst), journey): (Pair, Journey),
     segment: Segment<'a>,
 ) -> Decoded<'a> {
     Decoded::Packet(Packet {
@@ -382,6 +410,8 @@ fn packet<'a>(
             transport: segment.transport,
         },
         tcp: segment.tcp,
+        journey,
+        segment: segment.whole,
         payload: segment.payload.bytes,
         payload_wire_len: u32::try_from(segment.payload.wire_len).unwrap_or(u32::MAX),
         src_mac: link.src_mac.copied(),

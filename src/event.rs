@@ -42,6 +42,9 @@ pub struct Hit {
     /// How sure it is, in percent, that the connection was to this name; only for
     /// [`Seen::DnsJoin`], whose connection tells no name.
     pub join: Option<u8>,
+    /// The connection's bytes came in more than one version, and nothing said which of them the
+    /// server got: the name stands in one of them.
+    pub contested: bool,
     /// The DNS message or ClientHello, cut at [`EVIDENCE_LEN_MAX`] bytes.
     pub evidence: Vec<u8>,
     /// Version of the list that matched.
@@ -160,6 +163,8 @@ pub struct Stats {
     pub smtp_mails: u64,
     /// Ways round seen, along [`crate::base::WayRound`]: look-ups and connections, not people.
     pub ways_round: Counters,
+    /// Segments of senders who want to blind a monitor, along [`crate::flow::Desync`].
+    pub desync: Counters,
     /// mDNS, LLMNR, NetBIOS messages along [`LocalNames`].
     pub local_names: Counters,
     /// Connections by [`crate::base::Outcome`], TCP then QUIC: `transport * len + outcome`.

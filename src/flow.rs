@@ -16,5 +16,5 @@ pub use exchange::Exchange;
 pub use pool::{Pool, Slot};
 pub use shelf::{Kept, Shelf};
 pub use table::{Key, Side, Table};
-pub use tcp::{Reader, Said, Streams, Verdict};
+pub use tcp::{Desync, Reader, Said, Streams, Verdict};
 pub use watch::{Opening, Watch};

@@ -142,6 +142,7 @@ fn typed(who: &Who, name: &str, seen: Seen, qtype: u16, seconds: f64) -> Input {
         ja4: None,
         evidence: Vec::new(),
         join: None,
+        contested: false,
         list_version: "0".into(),
     };
     Input::Hit(hit, who.clone())

@@ -21,6 +21,8 @@ pub(super) struct Datagram<'f> {
     pub dst: u32,
     /// Protocol of `body`.
     pub proto: u8,
+    /// Time to live.
+    pub hops: u8,
     /// What follows the header and its options, without padding; perhaps a fragment.
     pub body: Span<'f>,
     header_len: usize,
@@ -34,6 +36,12 @@ impl Datagram<'_> {
     #[inline]
     pub const fn is_plain(&self) -> bool {
         !self.more && self.offset == 0 && matches!(self.proto, TCP | UDP)
+    }
+
+    /// Do options stand between the header and `body`?
+    #[inline]
+    pub const fn has_options(&self) -> bool {
+        self.header_len > HEADER_LEN
     }
 
     /// What the header says of a fragment, when `body` is one.
@@ -78,6 +86,7 @@ pub(super) fn open<'f>(span: Span<'f>, excluded: &Excluded) -> Result<Datagram<'
         src,
         dst,
         proto: header.get_next_level_protocol().0,
+        hops: header.get_ttl(),
         body,
         header_len,
         id: header.get_identification(),

@@ -40,6 +40,8 @@ pub(super) struct Datagram<'f> {
     pub dst: u128,
     /// Type of what `body` begins with.
     pub next: u8,
+    /// Hop limit.
+    pub hops: u8,
     /// What follows the fixed header, without padding.
     pub body: Span<'f>,
 }
@@ -74,6 +76,7 @@ pub(super) fn open<'f>(span: Span<'f>, excluded: &Excluded) -> Result<Datagram<'
         src,
         dst,
         next: header.get_next_header().0,
+        hops: header.get_hop_limit(),
         body,
     })
 }

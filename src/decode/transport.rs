@@ -23,6 +23,8 @@ pub(super) struct Segment<'f> {
     pub transport: Transport,
     pub tcp: Option<TcpMeta>,
     pub payload: Span<'f>,
+    /// TCP's header and payload in one, as captured; empty for UDP.
+    pub whole: &'f [u8],
 }
 
 /// Reads the header that IP protocol `proto` announces.
@@ -54,6 +56,7 @@ fn tcp(span: Span<'_>) -> Result<Segment<'_>, Malformed> {
             flags: header.get_flags(),
         }),
         payload: span.after(header_len)?,
+        whole: span.bytes,
     })
 }
 
@@ -75,5 +78,6 @@ fn udp(span: Span<'_>) -> Result<Segment<'_>, Malformed> {
         transport: Transport::Udp,
         tcp: None,
         payload: datagram.after(UDP_LEN)?,
+        whole: &[],
     })
 }

@@ -21,7 +21,7 @@ use super::outsiders::Outsiders;
 use super::span::Span;
 use super::transport::{self, Segment};
 use super::tunnel::{Tunnel, Way};
-use super::{End, Malformed, NotForUs, Pair, gre, ipv4, udp_tunnel};
+use super::{End, Journey, Malformed, NotForUs, Pair, gre, ipv4, udp_tunnel};
 use crate::base::Timestamp;
 
 /// Datagrams put together on the way into one frame: one that carries a tunnel, and one in it.
@@ -44,9 +44,12 @@ pub(super) fn halls() -> Vec<Vec<u8>> {
 
 /// What lies at the end of the way.
 pub(super) enum Reached<'a> {
-    Segment(Link<'a>, Pair, Segment<'a>),
+    Segment(Link<'a>, Pair, Journey, Segment<'a>),
     Neighbour(Neighbour),
 }
+
+/// What an IP packet turned out to be: its ends, its journey, the protocol it carries, and that.
+type Opened<'a> = (Pair, Journey, u8, Span<'a>);
 
 /// What the way needs of the decoder.
 pub(super) struct Walk<'a> {
@@ -67,7 +70,7 @@ impl<'a> Walk<'a> {
     ) -> Result<Reached<'a>, End> {
         let mut in_tunnel = false;
         loop {
-            let (ends, proto, body) = match layer {
+            let (ends, journey, proto, body) = match layer {
                 Layer::V4 => self.open_v4(span, &way)?,
                 Layer::V6 if neighbour::may_be_discovery(span) => {
                     self.outsiders.ask_neighbour(way.outer)?;
@@ -98,7 +101,7 @@ impl<'a> Walk<'a> {
                 };
                 let Some((named, inside)) = tunnel else {
                     self.outsiders.ask(way.outer, ends)?;
-                    return Ok(Reached::Segment(way.link, ends, segment));
+                    return Ok(Reached::Segment(way.link, ends, journey, segment));
                 };
                 way.leave_ip(ends);
                 if let Some((kind, id)) = named {
@@ -115,7 +118,7 @@ impl<'a> Walk<'a> {
 
     /// To what an IPv4 packet carries. Fragments of protocols that we do not read take no room in
     /// the table.
-    fn open_v4(&mut self, span: Span<'a>, way: &Way<'_, '_>) -> Result<(Pair, u8, Span<'a>), End> {
+    fn open_v4(&mut self, span: Span<'a>, way: &Way<'_, '_>) -> Result<Opened<'a>, End> {
         let ip = ipv4::open(span, self.excluded)?;
         let (src, dst) = (IpAddr::V4(ip.src.into()), IpAddr::V4(ip.dst.into()));
         if ip.proto == ESP {
@@ -139,11 +142,15 @@ impl<'a> Walk<'a> {
             }
         };
         let (proto, body) = Chain::authentication(ip.proto, body)?;
-        Ok(((src, dst), proto, body))
+        let journey = Journey {
+            hops: ip.hops,
+            extended: ip.has_options() || proto != ip.proto,
+        };
+        Ok(((src, dst), journey, proto, body))
     }
 
     /// To what an IPv6 packet carries.
-    fn open_v6(&mut self, span: Span<'a>, way: &Way<'_, '_>) -> Result<(Pair, u8, Span<'a>), End> {
+    fn open_v6(&mut self, span: Span<'a>, way: &Way<'_, '_>) -> Result<Opened<'a>, End> {
         let ip = ipv6::open(span, self.excluded)?;
         let (src, dst) = (IpAddr::V6(ip.src.into()), IpAddr::V6(ip.dst.into()));
         let mut chain = Chain::new(ip.next, ip.body).walk(self.excluded)?;
@@ -164,7 +171,11 @@ impl<'a> Walk<'a> {
             }
         }
         let dst = chain.final_dst.map_or(dst, |last| IpAddr::V6(last.into()));
-        Ok(((src, dst), chain.next, chain.body))
+        let journey = Journey {
+            hops: ip.hops,
+            extended: chain.next != ip.next,
+        };
+        Ok(((src, dst), journey, chain.next, chain.body))
     }
 
     /// The datagram that a piece completes, and what it begins with. It moves out of the table,

@@ -66,6 +66,7 @@ impl Lookup<'_> {
             ja4: None,
             evidence: Vec::new(),
             join: None,
+            contested: false,
             list_version: at.list.info().version,
         })));
     }

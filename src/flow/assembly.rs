@@ -1,7 +1,8 @@
 //! A sparse stretch of a byte stream: which intervals are known, and the bytes themselves.
 //!
 //! Intervals, never byte counts: a duplicate would make a sum look complete with a hole in it.
-//! Where two copies of the same byte differ, the first one stays and `conflict` is set.
+//! Where two copies of the same byte differ, the first one stays and `conflict` is set; who wants
+//! the other copy too keeps it elsewhere.
 
 use super::pool::{Pool, SLOT_LEN, Slot};
 use super::shelf::Kept;
@@ -61,7 +62,30 @@ impl Assembly {
         self.conflict
     }
 
-    fn known(&self) -> &[(u16, u16)] {
+    /// Did two copies of one byte differ since this was asked last?
+    pub const fn take_conflict(&mut self) -> bool {
+        std::mem::replace(&mut self.conflict, false)
+    }
+
+    /// The buffer that holds it.
+    pub const fn slot(&self) -> &Slot {
+        &self.slot
+    }
+
+    /// End of the known interval that `at` lies in.
+    pub fn reaches(&self, at: usize) -> Option<usize> {
+        let inside = |r: &&(u16, u16)| usize::from(r.0) <= at && at < usize::from(r.1);
+        self.known().iter().find(inside).map(|r| usize::from(r.1))
+    }
+
+    /// Start of the first known interval behind `at`.
+    pub fn next_start(&self, at: usize) -> Option<usize> {
+        let behind = |start: &usize| *start > at;
+        self.known().iter().map(|r| usize::from(r.0)).find(behind)
+    }
+
+    /// The known intervals: sorted, disjoint, `[start, end)`.
+    pub fn known(&self) -> &[(u16, u16)] {
         self.ranges
             .get(..usize::from(self.used))
             .unwrap_or_default()
@@ -127,6 +151,31 @@ impl Assembly {
         }
     }
 
+    /// Takes over what is known in `other` and not yet here.
+    pub fn adopt(&mut self, pool: &mut Pool, other: &Self) {
+        for &(from, to) in other.known() {
+            let mut at = usize::from(from);
+            let to = usize::from(to);
+            while at < to {
+                let end = match self.reaches(at) {
+                    Some(end) => end,
+                    None => {
+                        let end = self.next_start(at).unwrap_or(to).min(to);
+                        pool.copy_between(&other.slot, (at, end), &self.slot, at);
+                        let first = self.known().partition_point(|r| usize::from(r.1) < at);
+                        let last = self.known().partition_point(|r| usize::from(r.0) <= end);
+                        if first == last && usize::from(self.used) == RANGES_MAX {
+                            return;
+                        }
+                        self.merge(at, end, first, last);
+                        end
+                    }
+                };
+                at = end;
+            }
+        }
+    }
+
     /// Writes only the bytes not yet known; compares the others.
     fn write_new(
         &mut self,
@@ -186,12 +235,7 @@ impl Assembly {
 
     /// The bytes known without a hole from `offset`; empty when that byte is not known.
     pub fn from<'p>(&self, pool: &'p Pool, offset: usize) -> &'p [u8] {
-        let inside = |r: &&(u16, u16)| usize::from(r.0) <= offset && offset < usize::from(r.1);
-        let end = self
-            .known()
-            .iter()
-            .find(inside)
-            .map_or(offset, |r| usize::from(r.1));
+        let end = self.reaches(offset).unwrap_or(offset);
         pool.bytes(&self.slot).get(offset..end).unwrap_or_default()
     }
 

@@ -46,6 +46,23 @@ impl Pool {
             .unwrap_or_default()
     }
 
+    /// Copies `from` of one buffer to `at` of another.
+    pub fn copy_between(&mut self, source: &Slot, from: (usize, usize), target: &Slot, at: usize) {
+        let (low, high) = (from.0.min(SLOT_LEN), from.1.min(SLOT_LEN));
+        let len = high.saturating_sub(low).min(SLOT_LEN.saturating_sub(at));
+        let from = (source.0 as usize)
+            .saturating_mul(SLOT_LEN)
+            .saturating_add(low);
+        let to = (target.0 as usize)
+            .saturating_mul(SLOT_LEN)
+            .saturating_add(at.min(SLOT_LEN));
+        if from.saturating_add(len) <= self.memory.len()
+            && to.saturating_add(len) <= self.memory.len()
+        {
+            self.memory.copy_within(from..from.saturating_add(len), to);
+        }
+    }
+
     /// The bytes of a buffer, to write.
     pub fn bytes_mut(&mut self, slot: &Slot) -> &mut [u8] {
         let at = (slot.0 as usize).saturating_mul(SLOT_LEN);

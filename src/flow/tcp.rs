@@ -10,23 +10,28 @@
 
 use bytemuck::Zeroable;
 
-use super::assembly::Assembly;
+use super::pool::SLOT_LEN;
 use super::shelf::Shelf;
 use super::table::{Key, Side, Table};
-use crate::base::{Endpoints, Outcome, Timestamp};
+use crate::base::{Endpoints, Outcome, Timestamp, seen::closed_set};
 use crate::decode::{Packet, TcpMeta};
 
+mod again;
 mod fate;
+mod genuine;
 mod half;
 mod place;
+mod stretch;
 #[cfg(test)]
 mod tests;
 
+use genuine::Manner;
 use half::Half;
 use place::{Next, Place, Told};
+use stretch::Stretch;
 
 /// The stretches that streams keep.
-type Parts = Shelf<Assembly>;
+type Parts = Shelf<Stretch>;
 
 /// Segments of one side in which a message may still begin.
 pub const LOOKS_MAX: u8 = 16;
@@ -84,6 +89,33 @@ pub enum Verdict {
     Decided(Outcome),
 }
 
+closed_set! {
+    /// Signs of somebody who wants to blind a monitor: segments that the receiver will not take
+    /// (`decoy-*`), and bytes that can be read in more than one way. Counted by segment.
+    Desync {
+        /// A wrong checksum, on a side whose SYN had a right one (RFC 9293 section 3.1).
+        DecoyChecksum = "decoy-checksum",
+        /// A time to live that ends on the way: clearly less than the SYN's.
+        DecoyTtl = "decoy-ttl",
+        /// Before the first byte of the stream.
+        DecoySequence = "decoy-sequence",
+        /// No ACK flag, RST with data, or an acknowledgement of what was before the connection
+        /// (RFC 9293 section 3.10.7.4, RFC 5961).
+        DecoyAck = "decoy-ack",
+        /// An MD5 signature (RFC 2385) though the SYN had none, or a timestamp from before the SYN
+        /// (RFC 7323 section 5).
+        DecoyOption = "decoy-option",
+        /// IP options or IPv6 extension headers that the SYN had not.
+        DecoyHeader = "decoy-header",
+        /// Data in a SYN without the cookie of RFC 7413.
+        DecoySyn = "decoy-syn",
+        /// Other bytes for a place that was taken, without any sign which are the true ones.
+        Overlap = "overlap",
+        /// Urgent data where a message begins (RFC 6093).
+        Urgent = "urgent",
+    }
+}
+
 /// What is known of one side of a connection when its bytes are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Said {
@@ -92,6 +124,11 @@ pub struct Said {
     pub note: u8,
     /// The other side is the client.
     pub answers: bool,
+    /// There is more than one reading of these bytes.
+    pub contested: bool,
+    /// The reader's own: a mark of the name that it told, 0 for none. A message that tells the same
+    /// name again is the same message come twice.
+    pub name: u32,
 }
 
 /// The next stage, as far as streams concern it.
@@ -125,6 +162,19 @@ pub trait Reader {
     /// one that sent a hello, else the one with the higher port. `at`: number and time of the
     /// newest frame whose payload was looked at.
     fn ended(&mut self, ends: &Endpoints, at: (u64, Timestamp), outcome: Outcome);
+    /// Could a message begin here? To spare the costly looks.
+    fn begins(&self, bytes: &[u8]) -> bool {
+        let _ = bytes;
+        true
+    }
+    /// A segment stood out.
+    fn desync(&mut self, sign: Desync) {
+        let _ = sign;
+    }
+    /// Is there more than one reading of what [`Self::rest`] gets next?
+    fn contested(&mut self, yes: bool) {
+        let _ = yes;
+    }
     /// `bytes` bytes were copied to a pool buffer.
     fn copied(&mut self, bytes: usize);
     /// All pool buffers were in use; the one kept longest gave way.
@@ -150,6 +200,9 @@ struct Conn {
     frame: u64,
     time: i64,
     sides: [Half; 2],
+    /// The reader's mark of the name that settled it; see [`Said::name`].
+    name: u32,
+    manner: Manner,
     /// 0 while undecided, else 1 + index of its [`Outcome`].
     outcome: u8,
     /// 0 unknown, 1 the low side, 2 the high side.
@@ -163,6 +216,9 @@ struct Conn {
     notes: [u8; 2],
 }
 
+/// A million of them, with their keys, are to fit into 128 MiB.
+const _: () = assert!(size_of::<Conn>() <= 72);
+
 impl Conn {
     const fn half(&mut self, side: Side) -> &mut Half {
         match side {
@@ -171,12 +227,13 @@ impl Conn {
         }
     }
 
-    const fn half_and_note(&mut self, side: Side) -> (&mut Half, &mut u8) {
+    const fn half_and_note(&mut self, side: Side) -> (&mut Half, &mut u8, &mut u32) {
         let [low, high] = &mut self.sides;
+        let name = &mut self.name;
         let [low_note, high_note] = &mut self.notes;
         match side {
-            Side::Low => (low, low_note),
-            Side::High => (high, high_note),
+            Side::Low => (low, low_note, name),
+            Side::High => (high, high_note, name),
         }
     }
 
@@ -239,7 +296,8 @@ impl Streams {
     pub fn new(flows: usize, slots: u32, seed: Option<u64>) -> Self {
         Self {
             table: Table::new(flows, seed),
-            parts: Parts::new(slots, 1),
+            // One for the bytes, one for those in doubt, which are few.
+            parts: Parts::new(slots, 2),
         }
     }
 
@@ -287,12 +345,17 @@ impl Streams {
             let answers = tcp.has(TcpMeta::ACK);
             conn.set_client(if answers { side.other() } else { side });
             conn.half(side).open(tcp.seq);
+            conn.manner.learn(side, packet, answers);
             if again {
                 conn.half(side).renewed();
             }
         }
         if tcp.has(TcpMeta::FIN | TcpMeta::RST) {
             conn.closing = 1;
+        }
+        // The other side says what it has got.
+        if conn.outcome == 0 && conn.half(side.other()).part != 0 && tcp.has(TcpMeta::ACK) {
+            acknowledged(&mut self.parts, &key, conn, side.other(), tcp.ack, reader);
         }
         if packet.payload_wire_len == 0 {
             return;
@@ -308,9 +371,30 @@ impl Streams {
                 seq,
                 bytes: packet.payload,
                 cut,
+                urgent: urgent(packet, tcp),
+                whole: packet.segment.len() <= genuine::SEGMENT_LEN_MAX,
             };
+            // It is the client that hides something.
+            if packet.journey.hops != 0 && conn.client_side() != Some(side.other()) {
+                let half = conn.half(side);
+                let kept = half.part != 0 || half.base != seq;
+                let begins = kept || reader.begins(packet.payload);
+                let sign = genuine::sign(conn, side, packet, tcp, begins);
+                if let Some(sign) = sign {
+                    aside(&mut self.parts, &key, conn, side, (&segment, sign), reader);
+                    return;
+                }
+            }
             data(&mut self.parts, &key, conn, side, &segment, reader);
-        } else if conn.wanted != 0 {
+            return;
+        }
+        if conn.name != 0
+            && let Some(at) = conn.half(side).within(seq)
+            && conn.client_side() == Some(side)
+        {
+            again::again(&mut self.parts, (&key, side), conn, (packet, at), reader);
+        }
+        if conn.wanted != 0 {
             reader.payload(&key, side, seq, packet.payload_wire_len);
         }
     }
@@ -372,6 +456,101 @@ struct Segment<'f> {
     bytes: &'f [u8],
     /// Bytes that the capture cut off its end.
     cut: u32,
+    /// Where in `bytes` its urgent byte stands.
+    urgent: Option<usize>,
+    /// Its checksum, if wrong, is the sender's.
+    whole: bool,
+}
+
+/// Where in the payload the urgent byte stands: the pointer points behind it (RFC 6093 section 2).
+fn urgent(packet: &Packet<'_>, tcp: TcpMeta) -> Option<usize> {
+    if !tcp.has(TcpMeta::URG) {
+        return None;
+    }
+    let pointer = packet.segment.get(18..)?.first_chunk::<2>()?;
+    let at = usize::from(u16::from_be_bytes(*pointer)).checked_sub(1)?;
+    (at < packet.payload.len()).then_some(at)
+}
+
+/// Sets a segment aside that stands out by a sign: it is read if nothing better comes, or if the
+/// receiver says that it took it.
+#[cold]
+#[inline(never)]
+fn aside<R: Reader>(
+    parts: &mut Parts,
+    key: &Key,
+    conn: &mut Conn,
+    side: Side,
+    (segment, sign): (&Segment<'_>, Desync),
+    reader: &mut R,
+) {
+    reader.desync(sign);
+    let half = conn.half(side);
+    // What the receiver is sure to throw away is not even kept.
+    if half.done() || segment.bytes.is_empty() || (sign == Desync::DecoyChecksum && segment.whole) {
+        return;
+    }
+    if !half.known() {
+        half.set_base(segment.seq);
+    }
+    let offset = segment.seq.wrapping_sub(half.base) as i32;
+    let at = offset.max(0) as usize;
+    let skip = offset.min(0).unsigned_abs() as usize;
+    let fresh = segment.bytes.get(skip..).unwrap_or_default();
+    if fresh.is_empty() || at >= SLOT_LEN {
+        return;
+    }
+    half.saw_payload();
+    if half.part == 0 {
+        // Not worth anybody else's place.
+        let Some(number) = parts.take(key) else {
+            return;
+        };
+        half.part = number;
+        half.held = 0;
+    }
+    if let Some((stretch, pool)) = parts.at(half.part) {
+        stretch.set_aside(pool, at, fresh);
+        if let Some(at) = segment.urgent
+            && let Some(at) = at.checked_sub(skip)
+        {
+            stretch.note_urgent(offset.max(0) as usize + at);
+        }
+    }
+    reader.copied(fresh.len());
+}
+
+/// The receiver of a side's bytes has got all before `ack`: what was set aside is the truth then, if
+/// nothing else came for its place.
+#[cold]
+#[inline(never)]
+fn acknowledged<R: Reader>(
+    parts: &mut Parts,
+    key: &Key,
+    conn: &mut Conn,
+    side: Side,
+    ack: u32,
+    reader: &mut R,
+) {
+    let half = conn.half(side);
+    let Some((stretch, pool)) = parts.at(half.part) else {
+        return;
+    };
+    let end = stretch.doubtful_end();
+    let got = ack.wrapping_sub(half.base) as i32;
+    if end == 0 || got < 0 || (got as usize) < end {
+        return;
+    }
+    stretch.believe(pool, got as usize);
+    // Nothing new: only another look at what is there.
+    let segment = Segment {
+        seq: half.base,
+        bytes: &[],
+        cut: 0,
+        urgent: None,
+        whole: false,
+    };
+    data(parts, key, conn, side, &segment, reader);
 }
 
 const fn seconds(time: Timestamp) -> u32 {
@@ -387,7 +566,7 @@ fn data<R: Reader>(
     reader: &mut R,
 ) {
     let answers = conn.client_side() == Some(side.other());
-    let (half, note) = conn.half_and_note(side);
+    let (half, note, name) = conn.half_and_note(side);
     if half.done() {
         if conn.told != 0 {
             alone(parts, key, conn, side, reader);
@@ -395,9 +574,14 @@ fn data<R: Reader>(
         return;
     }
     half.saw_payload();
-    if segment.bytes.is_empty() {
+    let believed = segment.bytes.is_empty() && half.part != 0 && segment.cut == 0;
+    if segment.bytes.is_empty() && !believed {
         half.cut();
         return;
+    }
+    let before = half.first();
+    if before.is_some_and(|first| (segment.seq.wrapping_sub(first) as i32) < -1) {
+        reader.desync(Desync::DecoySequence);
     }
     let mut place = Place {
         parts,
@@ -405,8 +589,11 @@ fn data<R: Reader>(
         half,
         note,
         answers,
+        name,
     };
-    let next = if place.half.part != 0 {
+    let next = if believed {
+        place.look_at_prefix(reader)
+    } else if place.half.part != 0 {
         place.collect(segment, reader)
     } else if place.half.known() {
         place.in_order(segment, reader)
@@ -436,6 +623,8 @@ fn data<R: Reader>(
             fate::want(key, conn, side, &message, reader);
             let outcome = if named { Outcome::Named } else { outcome };
             fate::decide(parts, key, conn, outcome, reader);
+            let len = message.to.wrapping_sub(message.from);
+            conn.half(side).settle(message.from, len);
         }
         Next::Told(told, mut message) => {
             if message.to == end {

@@ -260,6 +260,10 @@ pub struct Own {
     /// `dns-join` only: how sure it is that the connection was to this name, in percent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub join_percent: Option<u8>,
+    /// Only when true: the connection's bytes came in more than one version, and the name stands
+    /// in one of them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub contested: bool,
     /// Summary only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fold: Option<FoldFields>,

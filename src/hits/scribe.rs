@@ -252,6 +252,7 @@ impl Scribe {
                 ech_reason: (hit.ech != EchVerdict::None).then(|| hit.ech.label().into()),
             }),
             join_percent: hit.join,
+            contested: hit.contested,
             fold: fold.map(|fold| FoldFields {
                 first_id: self.first_id(hit),
                 first_frame: hit.frame,

@@ -103,6 +103,8 @@ families! {
         "Messages of name protocols of the local net, which are counted and not read.";
     ways_round: Counter "poortwacht_ways_round_total" ["kind"]
         "Ways round seen: look-ups and connections by which names are hidden, by kind, not by person.";
+    desync: Counter "poortwacht_desync_total" ["kind"]
+        "TCP segments on undecided connections that a receiver will not take, or that can be read in more than one way, by sign.";
     smtp_senders: Counter "poortwacht_smtp_senders_total" []
         "Senders of mails in SMTP in clear, matched or not.";
     smtp_mails: Counter "poortwacht_smtp_mails_total" []

@@ -7,6 +7,7 @@ use super::{Metrics, NONE};
 use crate::base::{Counters, Outcome, Seen, Transport, WayRound};
 use crate::decode;
 use crate::event::{LocalNames, Stats};
+use crate::flow::Desync;
 use crate::names;
 use crate::presence;
 
@@ -136,6 +137,12 @@ impl Metrics {
                 &old.ways_round,
             ),
             (
+                &f.desync,
+                labels(Desync::ALL, Desync::label),
+                &new.desync,
+                &old.desync,
+            ),
+            (
                 &f.presence_messages,
                 labels(presence::Protocol::ALL, presence::Protocol::label),
                 &new.presence,
@@ -246,7 +253,7 @@ pub(super) fn went_back(old: &Stats, new: &Stats) -> bool {
         |s| s.smtp_mails,
         |s| s.watched_given_up,
     ];
-    let sets: [fn(&Stats) -> &Counters; 16] = [
+    let sets: [fn(&Stats) -> &Counters; 17] = [
         |s| &s.decode_malformed,
         |s| &s.decode_not_for_us,
         |s| &s.fragments,
@@ -255,6 +262,7 @@ pub(super) fn went_back(old: &Stats, new: &Stats) -> bool {
         |s| &s.names,
         |s| &s.local_names,
         |s| &s.ways_round,
+        |s| &s.desync,
         |s| &s.connections,
         |s| &s.hits,
         |s| &s.context,

@@ -10,6 +10,7 @@ use crate::blocklist::Stage;
 use crate::decode;
 use crate::event::LocalNames;
 use crate::feeds::{self, FeedState};
+use crate::flow::Desync;
 use crate::hits::fold::tests::hit;
 use crate::names;
 use crate::presence;
@@ -101,7 +102,7 @@ fn an_interface_is_up_only_when_its_worker_says_so() {
 fn each_field_of_a_snapshot_moves_its_own_series() {
     type Change = (fn(&mut Stats), &'static str);
     let here = "{interface=\"eth0\"}";
-    let changes: [Change; 37] = [
+    let changes: [Change; 38] = [
         (|s| s.frames = 3, "poortwacht_frames_total@"),
         (|s| s.wire_bytes = 3, "poortwacht_wire_bytes_total@"),
         (|s| s.excluded = 3, "poortwacht_excluded_frames_total@"),
@@ -184,6 +185,10 @@ fn each_field_of_a_snapshot_moves_its_own_series() {
         (
             |s| s.ways_round = counters(14, WayRound::Doq.index(), 3),
             "poortwacht_ways_round_total{kind=\"doq\"}",
+        ),
+        (
+            |s| s.desync = counters(9, Desync::DecoyTtl.index(), 3),
+            "poortwacht_desync_total{kind=\"decoy-ttl\"}",
         ),
         (|s| s.smtp_senders = 3, "poortwacht_smtp_senders_total"),
         (|s| s.smtp_mails = 3, "poortwacht_smtp_mails_total"),

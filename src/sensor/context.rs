@@ -48,6 +48,8 @@ pub(super) struct Context<'w, S> {
     pub joins: &'w mut Joins,
     pub monitored: &'w [IpNet],
     pub trail: &'w mut Trail,
+    /// There is more than one reading of the bytes that are looked at.
+    pub contested: bool,
     pub ways: &'w mut Counted,
     pub sink: &'w mut S,
 }
@@ -339,6 +341,7 @@ impl<S: Sink> Context<'_, S> {
             rule,
             ja4,
             join: None,
+            contested: self.contested,
             evidence: sighting.evidence.get(..kept).unwrap_or_default().to_vec(),
             list_version: self.list.info().version,
         }

@@ -8,7 +8,7 @@ use super::web::{self, Web, note};
 use crate::base::{Endpoints, Outcome, Seen, Timestamp};
 use crate::event::Event;
 use crate::flow::tcp::Message;
-use crate::flow::{Key, Reader, Said, Side, Verdict};
+use crate::flow::{Desync, Key, Reader, Said, Side, Verdict};
 use crate::names::http::{self, Begins};
 use crate::names::{self, Probe, bypass, dns, tls};
 use crate::presence::{self, At, Watch};
@@ -85,28 +85,14 @@ impl<S: Sink> StreamReader<'_, '_, S> {
         }
     }
 
-    fn ticket(&mut self, message: &[u8]) -> bool {
-        let context = &mut *self.context;
-        let at = At {
-            time: context.around.time,
-            ends: &context.around.ends,
-            point: context.point,
-        };
-        let sink = &mut *context.sink;
-        let mut tell = |fact| sink.tell(Event::Fact(Box::new(fact)));
-        self.presence.kerberos(at, message, &mut tell)
-    }
-}
-
-impl<S: Sink> Reader for StreamReader<'_, '_, S> {
-    fn read(&mut self, bytes: &[u8], said: &mut Said) -> Verdict {
+    fn read_any(&mut self, bytes: &[u8], said: &mut Said) -> Verdict {
         // After STARTTLS a hello follows where a mail's next command would.
         let may_turn = mail::is_mail(said.note) && bytes.first() == Some(&0x16);
         if said.note != note::NONE
             && let Some(verdict) = self.go_on(bytes, &mut said.note)
         {
             return match verdict {
-                Verdict::NotHere if may_turn => self.read_tls(bytes),
+                Verdict::NotHere if may_turn => self.read_tls(bytes, said),
                 _ => verdict,
             };
         }
@@ -126,15 +112,36 @@ impl<S: Sink> Reader for StreamReader<'_, '_, S> {
             && !said.answers
             && http::begins(bytes) == Probe::Found(Begins::Request);
         match () {
-            () if hello => self.read_tls(bytes),
+            () if hello => self.read_tls(bytes, said),
             () if request => self.begin(bytes, said).unwrap_or(Verdict::NotHere),
             () if dns => self.read_dns(bytes),
             () if kerberos => self.read_kerberos(bytes),
             () => match self.begin(bytes, said) {
-                None | Some(Verdict::NotHere) => self.read_tls(bytes),
+                None | Some(Verdict::NotHere) => self.read_tls(bytes, said),
                 Some(verdict) => verdict,
             },
         }
+    }
+
+    fn ticket(&mut self, message: &[u8]) -> bool {
+        let context = &mut *self.context;
+        let at = At {
+            time: context.around.time,
+            ends: &context.around.ends,
+            point: context.point,
+        };
+        let sink = &mut *context.sink;
+        let mut tell = |fact| sink.tell(Event::Fact(Box::new(fact)));
+        self.presence.kerberos(at, message, &mut tell)
+    }
+}
+
+impl<S: Sink> Reader for StreamReader<'_, '_, S> {
+    fn read(&mut self, bytes: &[u8], said: &mut Said) -> Verdict {
+        self.context.contested = said.contested;
+        let verdict = self.read_any(bytes, said);
+        self.context.contested = false;
+        verdict
     }
 
     fn rest(
@@ -179,6 +186,19 @@ impl<S: Sink> Reader for StreamReader<'_, '_, S> {
         if hello || !Self::is_dns(ends) {
             self.context.connection(ends, at, outcome);
         }
+    }
+
+    fn begins(&self, bytes: &[u8]) -> bool {
+        let first = bytes.first();
+        first == Some(&0x16) || first.is_some_and(u8::is_ascii_alphabetic)
+    }
+
+    fn desync(&mut self, sign: Desync) {
+        self.context.stats.desync.bump(sign.index());
+    }
+
+    fn contested(&mut self, yes: bool) {
+        self.context.contested = yes;
     }
 
     fn copied(&mut self, bytes: usize) {

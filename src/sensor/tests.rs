@@ -20,6 +20,7 @@ mod join;
 mod certificate;
 mod ech;
 mod datagrams;
+mod desync;
 mod mail;
 mod starttls;
 mod watched;

@@ -7,13 +7,18 @@
 use super::Sink;
 use super::tcp::StreamReader;
 use crate::base::{Outcome, Seen};
-use crate::flow::Verdict;
+use crate::flow::{Said, Verdict};
+use crate::names::dns::Asked;
 use crate::names::{Probe, cert, tls};
 
 impl<S: Sink> StreamReader<'_, '_, S> {
     /// TLS, or a line of a dialogue that may lead to it.
-    pub(super) fn read_tls(&mut self, bytes: &[u8]) -> Verdict {
+    pub(super) fn read_tls(&mut self, bytes: &[u8], said: &mut Said) -> Verdict {
         match tls::probe(bytes, self.scratch) {
+            // Come again, or read another way, it is the same.
+            Probe::Found(hello) if is_told(self.context.asked, &hello, said) => {
+                Verdict::Decided(Outcome::Named)
+            }
             Probe::Found(hello) => match self.context.hello(&hello, Seen::TlsSni) {
                 Outcome::NoSni => Verdict::Told {
                     outcome: Some(Outcome::NoSni),
@@ -50,4 +55,11 @@ impl<S: Sink> StreamReader<'_, '_, S> {
             by_client: false,
         }
     }
+}
+
+/// Was the name of this hello told already on its connection? Notes it.
+fn is_told(asked: &Asked, hello: &tls::Hello<'_>, said: &mut Said) -> bool {
+    let Some(sni) = hello.sni else { return false };
+    let mark = asked.mark(sni);
+    std::mem::replace(&mut said.name, mark) == mark
 }

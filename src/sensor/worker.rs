@@ -15,7 +15,7 @@ use crate::blocklist::Catalogue;
 use crate::capture::Frame;
 use crate::decode::{self, Decoded, Decoder, FragmentFate, Packet};
 use crate::event::{Event, LocalNames, Stats};
-use crate::flow::Streams;
+use crate::flow::{Desync, Streams};
 use crate::names::{self, dns::Asked, ech::Memory};
 use crate::presence::{self, At, Watch};
 use ipnet::IpNet;
@@ -70,6 +70,7 @@ impl Worker {
             connections: Counters::new(Outcome::ALL.len().saturating_mul(2)),
             hits: Counters::new(Seen::ALL.len()),
             ways_round: Counters::new(WayRound::ALL.len()),
+            desync: Counters::new(Desync::ALL.len()),
             context: Counters::new(Seen::ALL.len()),
             presence: Counters::new(presence::Protocol::ALL.len()),
             presence_malformed: Counters::new(presence::Malformed::ALL.len()),
@@ -126,6 +127,7 @@ impl Worker {
                     joins: &mut self.joins,
                     monitored: &self.monitored,
                     trail: &mut self.trail,
+                    contested: false,
                     ways: &mut self.ways,
                     sink,
                 };
@@ -194,6 +196,7 @@ impl Worker {
             joins: &mut self.joins,
             monitored: &self.monitored,
             trail: &mut self.trail,
+            contested: false,
             ways: &mut self.ways,
             sink,
         };
@@ -231,6 +234,7 @@ impl Worker {
             joins: &mut self.joins,
             monitored: &self.monitored,
             trail: &mut self.trail,
+            contested: false,
             ways: &mut self.ways,
             sink,
         };

@@ -150,6 +150,7 @@ impl Teller<'_> {
             ja4: None,
             evidence: Vec::new(),
             join: None,
+            contested: false,
             list_version: self.version.clone(),
         };
         self.hits.insert(ends.src, time);

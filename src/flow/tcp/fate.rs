@@ -90,7 +90,7 @@ pub(super) fn give_way<R: Reader>(
             continue;
         }
         if half.holding() {
-            let end = parts.at(half.part).map_or(0, |(part, _)| part.end());
+            let end = parts.at(half.part).map_or(0, |(part, _)| part.first.end());
             parts.give(half.part);
             half.let_go(end);
         } else if half.streams() {
@@ -114,9 +114,13 @@ fn partial<R: Reader>(
 ) -> Option<Outcome> {
     let (frame, time) = (conn.frame, Timestamp(conn.time));
     for side in [Side::Low, Side::High] {
-        let Some((assembly, pool)) = parts.at(conn.half(side).part) else {
+        if let Some(outcome) = doubtful(parts, key, conn, side, reader) {
+            return Some(outcome);
+        }
+        let Some((stretch, pool)) = parts.at(conn.half(side).part) else {
             continue;
         };
+        let assembly = &stretch.first;
         // Not always byte 0: a forged SYN may have told a wrong start.
         let bytes = assembly.from(pool, assembly.start());
         if bytes.is_empty() {
@@ -136,6 +140,49 @@ fn partial<R: Reader>(
         }
     }
     None
+}
+
+/// Asks the reader about bytes of which there are several readings, or none that is sure.
+fn doubtful<R: Reader>(
+    parts: &mut Parts,
+    key: &Key,
+    conn: &mut Conn,
+    side: Side,
+    reader: &mut R,
+) -> Option<Outcome> {
+    let at = (conn.frame, Timestamp(conn.time));
+    let ends = key.endpoints(side);
+    let (stretch, pool) = parts.at(conn.half(side).part)?;
+    let unsure = stretch.doubtful_end() > 0;
+    if stretch.is_plain() && !unsure {
+        return None;
+    }
+    let sure = stretch.start() == stretch.first.start() && !stretch.first.is_empty();
+    if sure && stretch.is_plain() {
+        let bytes = stretch.first.from(pool, stretch.first.start());
+        if let Some(outcome) = reader.rest(&ends, at.0, at.1, bytes) {
+            return Some(outcome);
+        }
+    }
+    stretch.settle_for_doubtful();
+    let start = stretch.start();
+    let mut told = None;
+    for reading in stretch.readings() {
+        let Some((slot, len)) = stretch.compose(pool, reading, start) else {
+            continue;
+        };
+        let bytes = pool.bytes(&slot).get(..len).unwrap_or_default();
+        if !bytes.is_empty() && told.is_none() {
+            reader.contested(stretch.contested());
+            told = reader.rest(&ends, at.0, at.1, bytes);
+            reader.contested(false);
+        }
+        pool.give(slot);
+    }
+    if told.is_some() {
+        conn.spoke_first(side);
+    }
+    told
 }
 
 fn state(conn: &mut Conn) -> Outcome {

@@ -87,6 +87,26 @@ impl Half {
         self.known() && self.base.wrapping_sub(isn) > 0x1_0000
     }
 
+    /// Number of the first byte behind its SYN, when that was seen.
+    pub fn first(&self) -> Option<u32> {
+        self.opened().then(|| self.isn.wrapping_add(1))
+    }
+
+    /// The connection is settled by a message of `len` bytes at `from` of this side. From here on
+    /// that is all that is kept of it: what counted looks and segments now holds the length.
+    pub const fn settle(&mut self, from: u32, len: u32) {
+        let len = if len > 0xffff { 0xffff } else { len as u16 };
+        self.base = from;
+        [self.looks, self.held] = len.to_le_bytes();
+    }
+
+    /// Where in the message that settled the connection `seq` lies.
+    pub const fn within(&self, seq: u32) -> Option<usize> {
+        let at = seq.wrapping_sub(self.base);
+        let len = u16::from_le_bytes([self.looks, self.held]) as u32;
+        if at < len { Some(at as usize) } else { None }
+    }
+
     /// Its SYN was seen.
     pub const fn open(&mut self, isn: u32) {
         if self.opened() {

@@ -3,7 +3,9 @@
 //! Enters: a segment with its place in the stream. Leaves: what the reader said of the bytes that
 //! are whole. Never: settles a connection.
 
+use super::Desync;
 use super::half::Half;
+use super::stretch::Reading;
 use super::{
     HOLD_MAX, MARGIN, Message, NAMED, NOTE_MAX, Parts, Reader, SKIP_LEN_MAX, Said, Segment, Verdict,
 };
@@ -36,6 +38,8 @@ pub(super) struct Place<'s> {
     pub note: &'s mut u8,
     /// The other side is the client.
     pub answers: bool,
+    /// The reader's mark of the name that it told.
+    pub name: &'s mut u32,
 }
 
 impl Place<'_> {
@@ -66,6 +70,9 @@ impl Place<'_> {
         if !near && self.half.doubts_its_syn() {
             return self.midstream(segment, reader);
         }
+        if segment.urgent.is_some() && (0..=0).contains(&offset) {
+            return self.keep_urgent(segment, reader);
+        }
         if offset <= 0 {
             let skip = offset.unsigned_abs() as usize;
             return match segment.bytes.get(skip..) {
@@ -89,7 +96,7 @@ impl Place<'_> {
     /// Shows bytes that begin at the side's base where they lie.
     fn in_place<R: Reader>(&mut self, mut bytes: &[u8], reader: &mut R) -> Next {
         while !bytes.is_empty() {
-            match show(bytes, self.half, self.note, self.answers, reader) {
+            match self.show(bytes, reader) {
                 Verdict::Decided(outcome) => {
                     return Next::Decide(outcome, self.message(0, bytes.len(), 1));
                 }
@@ -137,7 +144,7 @@ impl Place<'_> {
             return Next::Go;
         };
         reader.copied(bytes.len().min(SLOT_LEN.saturating_sub(offset)));
-        match assembly.insert(pool, offset, bytes) {
+        match assembly.insert(pool, offset, bytes).0 {
             Insert::Stored => Next::Go,
             insert => self.beyond(insert),
         }
@@ -165,9 +172,17 @@ impl Place<'_> {
             return Next::Go;
         };
         reader.copied(fresh.len().min(SLOT_LEN.saturating_sub(at)));
-        let before = assembly.len();
-        let inserted = assembly.insert(pool, at, fresh);
-        let more = assembly.len() > before;
+        let before = assembly.first.len();
+        let (inserted, differs) = assembly.insert(pool, at, fresh);
+        let more = assembly.first.len() > before;
+        if differs {
+            reader.desync(Desync::Overlap);
+        }
+        if let Some(urgent) = segment.urgent.and_then(|urgent| urgent.checked_sub(skip))
+            && assembly.note_urgent(at.saturating_add(urgent))
+        {
+            reader.desync(Desync::Urgent);
+        }
         let next = if self.half.holding() {
             self.look_back(at, reader)
         } else {
@@ -185,11 +200,17 @@ impl Place<'_> {
     fn look_back<R: Reader>(&mut self, at: usize, reader: &mut R) -> Next {
         let mut hopeful = false;
         if let Some((assembly, pool)) = self.parts.at(self.half.part) {
+            let assembly = &mut assembly.first;
             let start = assembly.start();
             for candidate in [Some(start), Some(at).filter(|at| *at != start)] {
                 let Some(candidate) = candidate else { continue };
                 let bytes = assembly.from(pool, candidate);
-                match show(bytes, self.half, self.note, self.answers, reader) {
+                match show(
+                    bytes,
+                    self.half,
+                    kept(self.note, self.name, self.answers),
+                    reader,
+                ) {
                     Verdict::Decided(outcome) => {
                         let held = u32::from(self.half.held).saturating_add(2);
                         let segments = if candidate == start { held } else { 1 };
@@ -236,27 +257,37 @@ impl Place<'_> {
     /// Waits no longer for a late head.
     fn let_go(&mut self) {
         let part = self.parts.at(self.half.part);
-        let end = part.map_or(0, |(assembly, _)| assembly.end());
+        let end = part.map_or(0, |(stretch, _)| stretch.first.end());
         self.parts.give(self.half.part);
         self.half.let_go(end);
     }
 
     /// A side whose stretch begins where a message may begin.
-    fn look_at_prefix<R: Reader>(&mut self, reader: &mut R) -> Next {
+    pub fn look_at_prefix<R: Reader>(&mut self, reader: &mut R) -> Next {
         loop {
             let Some((assembly, pool)) = self.parts.at(self.half.part) else {
                 return Next::Go;
             };
+            if !assembly.is_plain() {
+                return self.look_at_readings(reader);
+            }
+            let nothing = assembly.is_empty();
+            let assembly = &mut assembly.first;
             let prefix = assembly.prefix(pool);
             let len = prefix.len();
             if len == 0 {
-                if assembly.is_empty() {
+                if nothing {
                     self.parts.give(self.half.part);
                     self.half.part = 0;
                 }
                 return Next::Go;
             }
-            match show(prefix, self.half, self.note, self.answers, reader) {
+            match show(
+                prefix,
+                self.half,
+                kept(self.note, self.name, self.answers),
+                reader,
+            ) {
                 Verdict::Decided(outcome) => {
                     let (end, segments) = (assembly.end(), u32::from(self.half.held));
                     return Next::Decide(outcome, self.message(0, end, segments));
@@ -269,7 +300,7 @@ impl Place<'_> {
                 }
                 verdict @ (Verdict::Consumed(n) | Verdict::Named(n) | Verdict::Passed(n)) => {
                     let n = n.clamp(1, SKIP_LEN_MAX);
-                    assembly.consume(pool, n);
+                    self.consume(n);
                     self.step(n, !matches!(verdict, Verdict::Passed(_)));
                 }
                 verdict @ (Verdict::NotHere | Verdict::Broken) => {
@@ -283,6 +314,120 @@ impl Place<'_> {
         }
     }
 
+    /// Drops the first bytes of the stretch.
+    fn consume(&mut self, n: usize) {
+        if let Some((stretch, pool)) = self.parts.at(self.half.part) {
+            stretch.consume(pool, n);
+        }
+    }
+
+    /// Begins a stretch with a segment that carries an urgent byte.
+    #[cold]
+    fn keep_urgent<R: Reader>(&mut self, segment: &Segment<'_>, reader: &mut R) -> Next {
+        let next = self.keep(0, segment.bytes, reader);
+        let (Next::Go, Some(at)) = (&next, segment.urgent) else {
+            return next;
+        };
+        if let Some((stretch, _)) = self.parts.at(self.half.part) {
+            reader.desync(Desync::Urgent);
+            stretch.note_urgent(at);
+        }
+        self.look_at_prefix(reader)
+    }
+
+    /// A side whose stretch can be read in more than one way: all are read, and a name in any of
+    /// them is told. Only the first that is a message settles where the stream goes on.
+    #[cold]
+    #[inline(never)]
+    fn look_at_readings<R: Reader>(&mut self, reader: &mut R) -> Next {
+        loop {
+            let Some((stretch, _)) = self.parts.at(self.half.part) else {
+                return Next::Go;
+            };
+            let contested = stretch.contested();
+            let mut next = None;
+            let mut hopeful = false;
+            let (mut longest, mut broken) = (0, false);
+            for reading in stretch.readings() {
+                let settled = next.is_some();
+                // What else it could be matters only if the bytes are contested.
+                if settled && !(contested && reading == Reading::Other) {
+                    continue;
+                }
+                let Some((verdict, len)) = self.show_reading(reading, contested, reader) else {
+                    continue;
+                };
+                longest = longest.max(len);
+                match verdict {
+                    Verdict::NeedMore => hopeful = true,
+                    Verdict::NotHere => {}
+                    Verdict::Broken => broken = true,
+                    found if !settled => next = Some((found, reading)),
+                    _ => {}
+                }
+            }
+            let Some((stretch, _)) = self.parts.at(self.half.part) else {
+                return Next::Go;
+            };
+            let (end, segments) = (stretch.first.end(), u32::from(self.half.held));
+            match next {
+                Some((Verdict::Decided(outcome), _)) => {
+                    return Next::Decide(outcome, self.message(0, end, segments));
+                }
+                Some((Verdict::Told { outcome, by_client }, _)) => {
+                    let told = Told { outcome, by_client };
+                    return Next::Told(told, self.message(0, end, segments));
+                }
+                Some((
+                    verdict @ (Verdict::Consumed(n) | Verdict::Named(n) | Verdict::Passed(n)),
+                    reading,
+                )) => {
+                    let n = stretch.raw(reading, n.clamp(1, SKIP_LEN_MAX));
+                    self.consume(n);
+                    self.step(n, !matches!(verdict, Verdict::Passed(_)));
+                    match self.parts.at(self.half.part) {
+                        Some((stretch, _)) if stretch.is_plain() => {
+                            return self.look_at_prefix(reader);
+                        }
+                        _ => {}
+                    }
+                }
+                _ if hopeful || longest == 0 => return Next::Go,
+                _ => {
+                    self.parts.give(self.half.part);
+                    self.half.part = 0;
+                    self.half.looked(longest, broken);
+                    return Next::Go;
+                }
+            }
+        }
+    }
+
+    /// Shows one reading: what the reader said, and how long it was. `None`: nothing to show.
+    fn show_reading<R: Reader>(
+        &mut self,
+        reading: Reading,
+        contested: bool,
+        reader: &mut R,
+    ) -> Option<(Verdict, usize)> {
+        let (stretch, pool) = self.parts.at(self.half.part)?;
+        let (slot, len) = stretch.compose(pool, reading, 0)?;
+        let bytes = pool.bytes(&slot).get(..len).unwrap_or_default();
+        let kept = Kept {
+            contested,
+            ..kept(self.note, self.name, self.answers)
+        };
+        let verdict = (len > 0).then(|| show(bytes, self.half, kept, reader));
+        pool.give(slot);
+        verdict.map(|verdict| (verdict, len))
+    }
+
+    /// Shows bytes that do not lie in a stretch.
+    fn show<R: Reader>(&mut self, bytes: &[u8], reader: &mut R) -> Verdict {
+        let kept = kept(self.note, self.name, self.answers);
+        show(bytes, self.half, kept, reader)
+    }
+
     /// Not everything found its place. A stream of messages starts anew behind it. A single
     /// message is lost once its buffer is full; before that, a segment far ahead only leaves a
     /// hole, lest one forged segment end the reading.
@@ -293,7 +438,7 @@ impl Place<'_> {
             return Next::Go;
         }
         let part = self.parts.at(self.half.part);
-        let full = part.is_none_or(|(assembly, pool)| assembly.prefix(pool).len() >= SLOT_LEN);
+        let full = part.is_none_or(|(stretch, pool)| stretch.first.prefix(pool).len() >= SLOT_LEN);
         if full || insert == Insert::TooManyGaps {
             return Next::Lost(Outcome::ReassemblyLimit);
         }
@@ -302,19 +447,34 @@ impl Place<'_> {
     }
 }
 
-/// Shows `bytes` to the reader, with the note that it left.
-fn show<R: Reader>(
-    bytes: &[u8],
-    half: &mut Half,
-    note: &mut u8,
+/// What the reader left of what it read before, and what it is to know of the bytes.
+struct Kept<'s> {
+    note: &'s mut u8,
+    name: &'s mut u32,
     answers: bool,
-    reader: &mut R,
-) -> Verdict {
+    contested: bool,
+}
+
+const fn kept<'s>(note: &'s mut u8, name: &'s mut u32, answers: bool) -> Kept<'s> {
+    Kept {
+        note,
+        name,
+        answers,
+        contested: false,
+    }
+}
+
+/// Shows `bytes` to the reader, with the note that it left.
+fn show<R: Reader>(bytes: &[u8], half: &mut Half, kept: Kept<'_>, reader: &mut R) -> Verdict {
+    let note = kept.note;
     let mut said = Said {
         note: *note & NOTE_MAX,
-        answers,
+        answers: kept.answers,
+        contested: kept.contested,
+        name: *kept.name,
     };
     let verdict = reader.read(bytes, &mut said);
+    *kept.name = said.name;
     *note = (*note & NAMED) | (said.note & NOTE_MAX);
     if matches!(verdict, Verdict::Named(_)) {
         *note |= NAMED;

@@ -67,6 +67,8 @@ fn packet(seq: u32, flags: u8, payload: &[u8]) -> Packet<'_> {
             transport: Transport::Tcp,
         },
         tcp: Some(TcpMeta { seq, ack: 0, flags }),
+        journey: crate::decode::Journey::default(),
+        segment: &[],
         payload,
         payload_wire_len: payload.len() as u32,
         src_mac: None,
@@ -85,7 +87,7 @@ fn run(toy: &mut Toy, packets: &[Packet<'_>]) {
     assert_eq!(streams.parts.free(), 8, "a stretch was not given back");
     assert_eq!(
         streams.parts.free_buffers(),
-        8,
+        16,
         "a buffer was not given back"
     );
 }

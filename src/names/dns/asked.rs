@@ -39,6 +39,11 @@ impl Asked {
         (key & !TOLD).max(1)
     }
 
+    /// A mark of a name, by which it is known again but cannot be read; never 0.
+    pub fn mark(&self, name: &[u8]) -> u32 {
+        (self.hasher.hash_one(name) as u32).max(1)
+    }
+
     /// Notes that a query asked this.
     pub fn note_query(&mut self, key: u64) {
         self.put(key);

@@ -120,7 +120,7 @@ fn a_hello_longer_than_the_buffer_is_a_limit() {
             streams.push(&packet(10 + i * len as u32, ACK, &bytes), 2, &mut endless);
         }
         assert_eq!(endless.0, [Outcome::ReassemblyLimit]);
-        assert_eq!(streams.parts.free_buffers(), 8);
+        assert_eq!(streams.parts.free_buffers(), 16);
     }
 }
 
@@ -195,7 +195,7 @@ fn half_open_messages_give_way_to_later_ones() {
     let count = |outcome| toy.ended.iter().filter(|o| **o == outcome).count();
     assert_eq!(toy.ended.len(), 501, "each connection has one fate");
     assert_eq!(count(Outcome::Named), 51);
-    assert_eq!(streams.parts.free_buffers(), 8);
+    assert_eq!(streams.parts.free_buffers(), 16);
 }
 
 #[test]
