@@ -186,6 +186,7 @@ fn a_proxy_outside_is_a_way_round_and_one_inside_is_not() {
             },
             point: "test",
             list: &list,
+            contested: false,
             stats: &mut stats,
             asked: &mut asked,
             ech: &mut ech,
