@@ -160,6 +160,7 @@ fn a_proxy_outside_is_a_way_round_and_one_inside_is_not() {
     };
     let (list, mut sink) = (Catalogue::builtin().unwrap(), Seeing::default());
     let (mut asked, mut ech) = (Asked::new(16), ech::Memory::new(16));
+    let mut joins = crate::sensor::join::Joins::new(Some(1));
     let (mut trail, mut ways) = (Trail::new(Some(1)), Counted::new(Some(1)));
     for (server, port) in [
         ([192, 168, 1, 1], 1),
@@ -187,9 +188,11 @@ fn a_proxy_outside_is_a_way_round_and_one_inside_is_not() {
             stats: &mut stats,
             asked: &mut asked,
             ech: &mut ech,
+            joins: &mut joins,
             monitored: &[],
             trail: &mut trail,
             ways: &mut ways,
+            contested: false,
             sink: &mut sink,
         };
         context.way_of_proxy();
