@@ -11,9 +11,9 @@ use crate::doctor::traffic::TrafficFacts;
 const FLOW_BYTES: u64 = 240;
 /// Bytes of one buffer.
 const BUFFER_BYTES: u64 = 32 * 1024;
-/// Buffers of all pools for one of `buffers_max`, in quarters: TCP takes one, QUIC two, DTLS a
-/// quarter.
-const POOLS_QUARTERS: u64 = 13;
+/// Buffers of all pools for one of `buffers_max`, in quarters: TCP and QUIC take two each,
+/// DTLS a quarter.
+const POOLS_QUARTERS: u64 = 17;
 /// What a worker has apart from that: fragments, questions, presence, scratch.
 const WORKER_BYTES: u64 = 20 << 20;
 /// A distance of packet time from the clock that is no delay any more.
