@@ -21,6 +21,10 @@ pub(super) fn again<R: Reader>(
     reader: &mut R,
 ) {
     let Some(tcp) = packet.tcp else { return };
+    // Perhaps a keep-alive, whose byte means nothing.
+    if packet.payload.len() == 1 {
+        return;
+    }
     if let Some(sign) = genuine::sign(conn, side, packet, tcp, true) {
         reader.desync(sign);
         return;

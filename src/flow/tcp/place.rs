@@ -171,6 +171,10 @@ impl Place<'_> {
         let Some((assembly, pool)) = self.parts.at(self.half.part) else {
             return Next::Go;
         };
+        // A keep-alive: one byte of anything in the place of the last one (RFC 9293 section 3.8.4).
+        if fresh.len() == 1 && assembly.first.reaches(at) == Some(at.saturating_add(1)) {
+            return Next::Go;
+        }
         reader.copied(fresh.len().min(SLOT_LEN.saturating_sub(at)));
         let before = assembly.first.len();
         let (inserted, differs) = assembly.insert(pool, at, fresh);
