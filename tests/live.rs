@@ -104,6 +104,9 @@ fn the_hit_log_holds_exactly_what_the_client_did() {
     }
     // curl asks the resolver of the client's configuration, which is the IPv4 one.
     expected.insert(["dns-query".into(), "facecheck.id".into(), "ipv4".into()]);
+    // The connections without a name went where the client had just been led by one.
+    expected.insert(["dns-join".into(), "facecheck.id".into(), "ipv4".into()]);
+    expected.insert(["dns-join".into(), "app.clearview.ai".into(), "ipv6".into()]);
 
     let metrics = daemon.page("/metrics");
     assert_eq!(pinging.end(), "lost 0", "forwarding suffered");
