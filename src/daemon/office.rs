@@ -29,6 +29,9 @@ use crate::sealing::Sealer;
 
 /// Pace of what time brings: retries, forced writes, closing windows, readiness.
 const TICK: Duration = Duration::from_millis(200);
+/// Most events that are written together. A case's change may stand among them: none waits longer
+/// than the others take.
+const TOGETHER_MAX: usize = 256;
 /// Pace of counting cases for the metrics.
 const SHOW_EVERY: Duration = Duration::from_secs(1);
 /// Pace of looking which addresses this machine has.
@@ -122,25 +125,24 @@ impl Office {
         let mut looked = Instant::now();
         loop {
             let wait = self.desk.wait(now()).map_or(TICK, |wait| wait.min(TICK));
-            match inbox.recv_timeout(wait) {
-                Ok(Incoming::Sensor(event)) => {
-                    match &event {
-                        Event::ListLoaded(info) => {
-                            self.follow_list();
-                            drop(reloads.send(Ok(info.clone())));
-                        }
-                        Event::ListRefused(why) => drop(reloads.send(Err(why.clone()))),
-                        _ => {}
-                    }
-                    self.take(event);
-                }
-                Ok(Incoming::Feed(event)) => self.take(event),
-                Ok(Incoming::Close { case, why, answer }) => {
-                    // The visitor may have gone.
-                    let _ = answer.send(self.close(&case, &why));
-                }
-                Ok(Incoming::SensorEnded) | Err(RecvTimeoutError::Disconnected) => break,
-                Err(RecvTimeoutError::Timeout) => {}
+            let mut next = match inbox.recv_timeout(wait) {
+                Ok(incoming) => Some(incoming),
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => None,
+            };
+            // What has come meanwhile is written together: forcing it to the disk is what costs.
+            let (mut ended, mut taken) = (false, 0);
+            while let Some(incoming) = next {
+                ended = self.take(incoming, reloads);
+                taken += 1;
+                next = match ended || taken == TOGETHER_MAX {
+                    true => None,
+                    false => inbox.try_recv().ok(),
+                };
+            }
+            self.write();
+            if ended {
+                break;
             }
             if reopen.swap(false, Ordering::Relaxed) {
                 self.log.reopen(Instant::now());
@@ -199,9 +201,32 @@ impl Office {
             .show_cases(&self.casefile.state(), &outbox, failing);
     }
 
-    fn take(&mut self, event: Event) {
-        self.desk.take(event, now(), &mut self.unwritten.out);
-        self.write();
+    /// Takes one thing in; `true` when it is the last.
+    fn take(
+        &mut self,
+        incoming: Incoming,
+        reloads: &mpsc::UnboundedSender<Result<ListInfo, String>>,
+    ) -> bool {
+        match incoming {
+            Incoming::Sensor(event) => {
+                match &event {
+                    Event::ListLoaded(info) => {
+                        self.follow_list();
+                        drop(reloads.send(Ok(info.clone())));
+                    }
+                    Event::ListRefused(why) => drop(reloads.send(Err(why.clone()))),
+                    _ => {}
+                }
+                self.desk.take(event, now(), &mut self.unwritten.out);
+            }
+            Incoming::Feed(event) => self.desk.take(event, now(), &mut self.unwritten.out),
+            Incoming::Close { case, why, answer } => {
+                // The visitor may have gone.
+                let _ = answer.send(self.close(&case, &why));
+            }
+            Incoming::SensorEnded => return true,
+        }
+        false
     }
 
     fn close(&mut self, case: &str, why: &str) -> String {
@@ -229,9 +254,9 @@ impl Office {
     /// Hits first, then cases, then the alerts that follow from them. What fails stays in line.
     fn write(&mut self) {
         let unwritten = &mut self.unwritten;
-        for record in unwritten.out.records.drain(..) {
-            self.log.append(&record, Instant::now());
-        }
+        self.log
+            .append_all(unwritten.out.records.iter(), Instant::now());
+        unwritten.out.records.clear();
         for change in unwritten.out.changes.drain(..) {
             unwritten.waiting.push_back(change);
         }

@@ -181,9 +181,20 @@ impl HitLog {
 
     /// Writes one record, or lets it wait while the file cannot be written.
     pub fn append(&mut self, record: &Record, now: Instant) {
-        let line = record.to_line();
-        self.state.queue_bytes += line.len() as u64;
-        self.queue.push_back(line);
+        self.append_all(std::iter::once(record), now);
+    }
+
+    /// Writes several records, and forces them to the disk together.
+    pub fn append_all<'r>(&mut self, records: impl Iterator<Item = &'r Record>, now: Instant) {
+        let before = self.queue.len();
+        for record in records {
+            let line = record.to_line();
+            self.state.queue_bytes += line.len() as u64;
+            self.queue.push_back(line);
+        }
+        if self.queue.len() == before {
+            return;
+        }
         if self.retry_at.is_none_or(|at| now >= at) {
             self.drain(now);
         }
@@ -304,13 +315,22 @@ impl HitLog {
             };
             match self.file.write_line(line) {
                 Ok(()) => self.written(len, now),
-                Err(error) => return self.write_failed(&error, now),
+                Err(error) => {
+                    self.write_failed(&error, now);
+                    if self.settings.sync == SyncPolicy::Always {
+                        self.sync(now);
+                    }
+                    return;
+                }
             }
         }
         if self.write_fault.take().is_some() {
             tracing::info!(file = %self.settings.path.display(), "the hit log can be written again");
         }
         self.retry_at = None;
+        if self.settings.sync == SyncPolicy::Always {
+            self.sync(now);
+        }
     }
 
     fn written(&mut self, len: u64, now: Instant) {
@@ -318,9 +338,6 @@ impl HitLog {
         self.state.lines += 1;
         self.state.bytes += len;
         self.unsynced_since.get_or_insert(now);
-        if self.settings.sync == SyncPolicy::Always {
-            self.sync(now);
-        }
     }
 
     fn pop(&mut self) -> bool {
