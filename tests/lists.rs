@@ -393,8 +393,9 @@ fn signatures_are_checked_with_the_trusted_keys_only() {
         .unwrap()
         .to_owned();
     let public = fs::read_to_string(at.join("own.pub")).unwrap();
+    // minisign leaves out zeros at the front.
     assert!(
-        public.contains(&id),
+        public.contains(id.trim_start_matches('0')),
         "{id} is not the number minisign gives: {public}"
     );
     let json = done(at, &["verify", "f", "--key", key, "--json"], "");
