@@ -334,34 +334,36 @@ impl Decoder {
     ) -> Decoded<'a> {
         match version {
             Version::V4 => match ipv4::open(span, &self.excluded) {
-                Ok(ip) if ip.is_plain() => match transport::open(ip.proto, ip.body) {
-                    Ok(segment) if udp_tunnel::may_be(&segment) => self.decode_any(frame),
-                    Ok(segment) => {
-                        let ends = (IpAddr::V4(ip.src.into()), IpAddr::V4(ip.dst.into()));
-                        let journey = Journey {
-                            hops: ip.hops,
-                            extended: ip.has_options(),
-                        };
-                        packet(frame, link, (ends, journey), segment)
-                    }
-                    Err(end) => end.into(),
-                },
+                Ok(ip) if ip.is_plain() && !udp_tunnel::may_begin(ip.proto, ip.body.bytes) => {
+                    let ends = (IpAddr::V4(ip.src.into()), IpAddr::V4(ip.dst.into()));
+                    let journey = Journey {
+                        hops: ip.hops,
+                        extended: ip.has_options(),
+                    };
+                    packet(
+                        frame,
+                        link,
+                        (ends, journey),
+                        transport::open(ip.proto, ip.body),
+                    )
+                }
                 Ok(_) => self.decode_any(frame),
                 Err(end) => end.into(),
             },
             Version::V6 => match ipv6::open(span, &self.excluded) {
-                Ok(ip) if ip.is_plain() => match transport::open(ip.next, ip.body) {
-                    Ok(segment) if udp_tunnel::may_be(&segment) => self.decode_any(frame),
-                    Ok(segment) => {
-                        let ends = (IpAddr::V6(ip.src.into()), IpAddr::V6(ip.dst.into()));
-                        let journey = Journey {
-                            hops: ip.hops,
-                            extended: false,
-                        };
-                        packet(frame, link, (ends, journey), segment)
-                    }
-                    Err(end) => end.into(),
-                },
+                Ok(ip) if ip.is_plain() && !udp_tunnel::may_begin(ip.next, ip.body.bytes) => {
+                    let ends = (IpAddr::V6(ip.src.into()), IpAddr::V6(ip.dst.into()));
+                    let journey = Journey {
+                        hops: ip.hops,
+                        extended: false,
+                    };
+                    packet(
+                        frame,
+                        link,
+                        (ends, journey),
+                        transport::open(ip.next, ip.body),
+                    )
+                }
                 Ok(_) => self.decode_any(frame),
                 Err(end) => end.into(),
             },
@@ -381,7 +383,7 @@ impl Decoder {
         let way = Way::new(link::taken_out(frame), &mut self.tunnels);
         match walk.walk(way, (Layer::Link(frame.link), link::whole(frame))) {
             Ok(Reached::Segment(link, ends, journey, segment)) => {
-                packet(frame, link, (ends, journey), segment)
+                packet(frame, link, (ends, journey), Ok(segment))
             }
             Ok(Reached::Neighbour(neighbour)) => Decoded::Neighbour(neighbour),
             Err(end) => end.into(),
@@ -398,8 +400,12 @@ fn packet<'a>(
     frame: &Frame<'a>,
     link: Link<'a>,
     ((src, dst), journey): (Pair, Journey),
-    segment: Segment<'a>,
+    segment: Result<Segment<'a>, End>,
 ) -> Decoded<'a> {
+    let segment = match segment {
+        Ok(segment) => segment,
+        Err(end) => return end.into(),
+    };
     Decoded::Packet(Packet {
         time: frame.time,
         ends: Endpoints {

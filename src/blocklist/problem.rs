@@ -3,6 +3,7 @@
 //! Enters: a file's name, its text, a byte offset. Leaves: [`ListProblem`]. Never: the text of a
 //! name that was seen on the wire.
 
+use std::cell::OnceCell;
 use std::fmt;
 use std::ops::Range;
 
@@ -56,6 +57,8 @@ impl std::error::Error for ListProblem {}
 pub(crate) struct Problems<'s> {
     file: &'s str,
     text: &'s str,
+    /// Where each line begins; known once somebody asks for a line.
+    starts: OnceCell<Vec<usize>>,
     found: Vec<ListProblem>,
     suppressed: usize,
 }
@@ -66,6 +69,7 @@ impl<'s> Problems<'s> {
         Self {
             file,
             text,
+            starts: OnceCell::new(),
             found: Vec::new(),
             suppressed: 0,
         }
@@ -78,7 +82,7 @@ impl<'s> Problems<'s> {
         what: impl Into<String>,
         next: impl Into<String>,
     ) {
-        let (line, column) = position(self.text, span.start);
+        let (line, column) = self.position(span.start);
         self.on(line, column, what, next);
     }
 
@@ -106,7 +110,26 @@ impl<'s> Problems<'s> {
 
     /// Line of a byte offset, from 1.
     pub(crate) fn line_of(&self, offset: usize) -> u32 {
-        position(self.text, offset).0
+        self.position(offset).0
+    }
+
+    /// Line and column (characters), both from 1, of a byte offset.
+    fn position(&self, offset: usize) -> (u32, u32) {
+        let mut offset = offset.min(self.text.len());
+        while !self.text.is_char_boundary(offset) {
+            offset -= 1;
+        }
+        let starts = self.starts.get_or_init(|| {
+            let ends = self.text.match_indices('\n').map(|(at, _)| at + 1);
+            std::iter::once(0).chain(ends).collect()
+        });
+        let line = starts.partition_point(|start| *start <= offset);
+        let start = starts[line - 1];
+        let column = self.text[start..offset].chars().count() + 1;
+        (
+            u32::try_from(line).unwrap_or(u32::MAX),
+            u32::try_from(column).unwrap_or(u32::MAX),
+        )
     }
 
     /// Has any been noted?
@@ -135,36 +158,18 @@ pub(crate) fn is_unruly(c: char) -> bool {
         || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Line and column (characters), both from 1, of a byte offset.
-fn position(text: &str, offset: usize) -> (u32, u32) {
-    let mut offset = offset.min(text.len());
-    while !text.is_char_boundary(offset) {
-        offset -= 1;
-    }
-    let before = &text[..offset];
-    let line = before.bytes().filter(|&b| b == b'\n').count() + 1;
-    let column = before
-        .rsplit('\n')
-        .next()
-        .unwrap_or_default()
-        .chars()
-        .count()
-        + 1;
-    (
-        u32::try_from(line).unwrap_or(u32::MAX),
-        u32::try_from(column).unwrap_or(u32::MAX),
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn position_counts_characters_not_bytes() {
-        assert_eq!(position("a\nbü=x", 0), (1, 1));
-        assert_eq!(position("a\nbü=x", 5), (2, 3));
-        assert_eq!(position("a\nbü=x", 999), (2, 5));
+        let problems = Problems::new("x.txt", "a\nbü=x");
+        assert_eq!(problems.position(0), (1, 1));
+        assert_eq!(problems.position(1), (1, 2), "the line's end belongs to it");
+        assert_eq!(problems.position(2), (2, 1));
+        assert_eq!(problems.position(5), (2, 3));
+        assert_eq!(problems.position(999), (2, 5));
     }
 
     #[test]

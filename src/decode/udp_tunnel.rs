@@ -50,6 +50,15 @@ pub(super) const fn may_be(segment: &Segment<'_>) -> bool {
     matches!(segment.transport, Transport::Udp) && (port(segment.dport) || port(segment.sport))
 }
 
+/// As [`may_be`], of a body that is not taken apart yet.
+#[inline]
+pub(super) fn may_begin(proto: u8, body: &[u8]) -> bool {
+    proto == Transport::Udp.number()
+        && body.first_chunk().is_some_and(|[a, b, c, d]| {
+            port(u16::from_be_bytes([*a, *b])) || port(u16::from_be_bytes([*c, *d]))
+        })
+}
+
 /// As [`may_be`], of a packet; for the oracle.
 pub(super) fn has_port(ends: &Endpoints) -> bool {
     ends.transport == Transport::Udp && (port(ends.dport) || port(ends.sport))

@@ -109,21 +109,31 @@ pub fn prelude(bytes: &[u8]) -> Option<usize> {
 }
 
 fn line(bytes: &[u8]) -> Option<usize> {
-    let window = bytes.get(..LINE_LEN_MAX).unwrap_or(bytes);
-    let end = window.iter().position(|byte| *byte == b'\n')?;
-    let text = window.get(..end)?;
-    let text = text.strip_suffix(b"\r").unwrap_or(text);
-    let mut words = text.splitn(3, |byte| *byte == b' ');
-    let first = words.next()?;
+    // Most segments are no line, and tell so within a few bytes: their end is looked for last.
+    let (first, rest) = word(bytes)?;
     let known = |word: &[u8]| WORDS.iter().any(|known| known.eq_ignore_ascii_case(word));
     let tag = |word: &[u8]| {
-        word.len() <= TAG_LEN_MAX
-            && word
-                .iter()
-                .all(|byte| byte.is_ascii_alphanumeric() || *byte == b'.')
+        word.iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || *byte == b'.')
     };
-    let begins = known(first) || (tag(first) && words.next().is_some_and(is_imap));
-    begins.then(|| end.saturating_add(1))
+    let second = || rest.strip_prefix(b" ").and_then(word);
+    let begins = known(first) || tag(first) && second().is_some_and(|(word, _)| is_imap(word));
+    if !begins {
+        return None;
+    }
+    let window = bytes.get(..LINE_LEN_MAX).unwrap_or(bytes);
+    let end = window.iter().position(|byte| *byte == b'\n')?;
+    Some(end.saturating_add(1))
+}
+
+/// The word at the front, and what follows it from its space or line end on; `None` when it is
+/// longer than any that is taken.
+fn word(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let head = bytes.get(..=TAG_LEN_MAX).unwrap_or(bytes);
+    let end = head
+        .iter()
+        .position(|byte| matches!(byte, b' ' | b'\r' | b'\n'))?;
+    bytes.split_at_checked(end)
 }
 
 /// A command that an IMAP client may send before it asks for TLS; it stands behind a tag.
