@@ -4,6 +4,7 @@
 //! grows; everything lies in a [`Pool`] made at start and a table of fixed size.
 
 pub mod assembly;
+pub mod begun;
 pub mod exchange;
 pub mod pool;
 pub mod shelf;
@@ -12,6 +13,7 @@ pub mod tcp;
 pub mod watch;
 
 pub use assembly::{Assembly, Insert};
+pub use begun::Begun;
 pub use exchange::Exchange;
 pub use pool::{Pool, Slot};
 pub use shelf::{Kept, Shelf};

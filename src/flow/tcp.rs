@@ -10,6 +10,7 @@
 
 use bytemuck::Zeroable;
 
+use super::begun::Begun;
 use super::pool::SLOT_LEN;
 use super::shelf::Shelf;
 use super::table::{Key, Side, Table};
@@ -135,13 +136,14 @@ pub struct Said {
 pub trait Reader {
     /// Bytes at a place where a message may begin, sent from `ends.src`.
     fn read(&mut self, bytes: &[u8], said: &mut Said) -> Verdict;
-    /// The rest of these bytes, sent from `ends.src` up to `frame`, will never come: what can
-    /// honestly be said of them? Another connection's packet may be the one looked at.
+    /// The rest of these bytes, sent from `ends.src` up to the frame `at`, will never come: what can
+    /// honestly be said of them? `answers`: the other side is the client, by what was seen of it,
+    /// else by its port. Another connection's packet may be the one looked at.
     fn rest(
         &mut self,
         ends: &Endpoints,
-        frame: u64,
-        time: Timestamp,
+        at: (u64, Timestamp),
+        answers: bool,
         bytes: &[u8],
     ) -> Option<Outcome>;
     /// A message settled the connection: `side` sent it, and it is `message`. Is what follows to be
@@ -159,9 +161,9 @@ pub trait Reader {
         let _ = key;
     }
     /// The connection's fate, once. `ends.src` is its client: the side that opened it, else the
-    /// one that sent a hello, else the one with the higher port. `at`: number and time of the
-    /// newest frame whose payload was looked at.
-    fn ended(&mut self, ends: &Endpoints, at: (u64, Timestamp), outcome: Outcome);
+    /// one that sent a hello, else the one with the higher port. `begun`: the time of the first
+    /// packet seen. `at`: number and time of the newest frame whose payload was looked at.
+    fn ended(&mut self, ends: &Endpoints, begun: Timestamp, at: (u64, Timestamp), outcome: Outcome);
     /// Could a message begin here? To spare the costly looks.
     fn begins(&self, bytes: &[u8]) -> bool {
         let _ = bytes;
@@ -202,6 +204,7 @@ struct Conn {
     sides: [Half; 2],
     /// The reader's mark of the name that settled it; see [`Said::name`].
     name: u32,
+    begun: Begun,
     manner: Manner,
     /// 0 while undecided, else 1 + index of its [`Outcome`].
     outcome: u8,
@@ -247,6 +250,14 @@ impl Conn {
             1 => Some(Side::Low),
             2 => Some(Side::High),
             _ => None,
+        }
+    }
+
+    /// The client's side, as far as it is known; else by the ports.
+    const fn likely_client(&self, key: &Key) -> Side {
+        match self.client_side() {
+            Some(side) => side,
+            None => key.likely_client(),
         }
     }
 
@@ -344,6 +355,7 @@ impl Streams {
             }
             let answers = tcp.has(TcpMeta::ACK);
             conn.set_client(if answers { side.other() } else { side });
+            conn.begun.note(packet.time);
             conn.half(side).open(tcp.seq);
             conn.manner.learn(side, packet, answers);
             if again {
@@ -363,6 +375,7 @@ impl Streams {
         // A SYN takes a number of its own.
         let seq = tcp.seq.wrapping_add(u32::from(opens));
         if conn.outcome == 0 {
+            conn.begun.note(packet.time);
             (conn.frame, conn.time) = (frame, packet.time.nanos());
             let cut = packet
                 .payload_wire_len

@@ -349,8 +349,8 @@ impl<S: Sink> Context<'_, S> {
 
     /// A connection told no name. What had its client resolved to that address?
     #[cold]
-    fn unnamed(&mut self, ends: &Endpoints, at: (u64, Timestamp)) {
-        let (percent, matched) = match self.joins.find(ends.src, ends.dst, at.1) {
+    fn unnamed(&mut self, ends: &Endpoints, begun: Timestamp, at: (u64, Timestamp)) {
+        let (percent, matched) = match self.joins.find(ends.src, ends.dst, begun) {
             Answer::Nothing => return,
             Answer::Unsure => {
                 self.stats.joins_unsure = self.stats.joins_unsure.wrapping_add(1);
@@ -391,9 +391,15 @@ impl<S: Sink> Context<'_, S> {
         }
     }
 
-    /// A connection's fate, against the coverage denominator: `ends.src` is its client, `at` the
-    /// frame and time of what was looked at last.
-    pub fn connection(&mut self, ends: &Endpoints, at: (u64, Timestamp), outcome: Outcome) {
+    /// A connection's fate, against the coverage denominator: `ends.src` is its client, `begun` the
+    /// time of its first packet, `at` the frame and time of what was looked at last.
+    pub fn connection(
+        &mut self,
+        ends: &Endpoints,
+        begun: Timestamp,
+        at: (u64, Timestamp),
+        outcome: Outcome,
+    ) {
         // One that is met in the middle may be older than what its client has just resolved.
         let named = matches!(
             outcome,
@@ -402,7 +408,7 @@ impl<S: Sink> Context<'_, S> {
         let inside = |ip| self.monitored.iter().any(|net| net.contains(&ip));
         // A vendor's name that leads to one of ours is a blocker's doing.
         if !named && !self.joins.is_empty() && !inside(ends.dst) {
-            self.unnamed(ends, at);
+            self.unnamed(ends, begun, at);
         }
         if !self.monitored.is_empty() && (!inside(ends.src) || inside(ends.dst)) {
             return;

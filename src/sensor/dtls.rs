@@ -15,7 +15,7 @@ use super::context::Context;
 use super::watch;
 use crate::base::{Outcome, Seen, Timestamp};
 use crate::decode::Packet;
-use crate::flow::{Kept, Key, Pool, Shelf, Side, Table};
+use crate::flow::{Begun, Kept, Key, Pool, Shelf, Side, Table};
 use crate::names::Probe;
 use crate::names::dtls::{self, Class, Flight};
 
@@ -44,7 +44,7 @@ struct Conn {
     client: u8,
     /// The capture cut one of its datagrams short.
     cut: u8,
-    unused: u8,
+    begun: Begun,
 }
 
 /// A first flight that is not whole yet.
@@ -242,6 +242,7 @@ fn first_flight<S: Sink>(
     let (bytes, datagrams) = watch::sent(packet);
     sent.0 = sent.0.saturating_add(bytes);
     sent.1 = sent.1.saturating_add(datagrams);
+    conn.begun.note(packet.time);
     (conn.frame, conn.time) = (context.around.frame, packet.time.nanos());
     let before = flight.copied_bytes();
     let answer = flight.push(packet.payload, wire_len, pool, scratch);
@@ -283,7 +284,8 @@ fn decide<S: Sink>(
     if conn.outcome == 0 {
         conn.outcome = (outcome.index() as u8).saturating_add(1);
         let at = (conn.frame, Timestamp(conn.time));
-        context.connection(&key.endpoints(client(key, conn)), at, outcome);
+        let begun = conn.begun.time(at.1);
+        context.connection(&key.endpoints(client(key, conn)), begun, at, outcome);
     }
 }
 

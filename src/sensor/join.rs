@@ -4,7 +4,7 @@
 //! name. Leaves: the name that the same client had resolved to that address, with how sure that
 //! is. Never: keeps a name that did not match (keyed hashes of client, address and name stand in
 //! their place, in memory, until the answer is out of date); grows; takes an answer that nobody asked
-//! for; joins a connection of which nothing was looked at since the look-up.
+//! for; joins a connection that began before the look-up.
 //!
 //! How sure: [`SURE`] percent, divided by the number of names that this client resolved to that
 //! address; less by a quarter when others resolved other names to it, and by a third when it lies in
@@ -289,7 +289,7 @@ impl Joins {
         self.matched.is_empty()
     }
 
-    /// A connection of `client` to `server` that told no name, seen first at `begun`.
+    /// A connection of `client` to `server` that told no name and began at `begun`.
     pub fn find(&self, client: IpAddr, server: IpAddr, begun: Timestamp) -> Answer<'_> {
         let known = self.matched.get(&(client, server));
         let timely = |m: &&Matched| m.since <= begun && begun <= m.until;

@@ -11,7 +11,7 @@ use super::context::Context;
 use super::watch;
 use crate::base::{Outcome, Seen, Timestamp};
 use crate::decode::Packet;
-use crate::flow::{Kept, Key, Pool, Shelf, Side, Table};
+use crate::flow::{Begun, Kept, Key, Pool, Shelf, Side, Table};
 use crate::names::Probe;
 use crate::names::quic::{self, Class, Flight};
 use crate::names::tls::Hello;
@@ -43,7 +43,7 @@ struct Conn {
     /// Why nothing could be opened so far: 0, or 1 + index of an [`Outcome`].
     unread: u8,
     flags: u8,
-    unused: u32,
+    begun: Begun,
 }
 
 /// A version whose keys are not public was seen.
@@ -304,6 +304,7 @@ fn first_flight<S: Sink>(
         let (bytes, datagrams) = watch::sent(packet);
         sent.0 = sent.0.saturating_add(bytes);
         sent.1 = sent.1.saturating_add(datagrams);
+        conn.begun.note(packet.time);
         (conn.frame, conn.time) = (context.around.frame, packet.time.nanos());
         if conn.client == 0 {
             conn.client = if datagram.side == Side::Low { 1 } else { 2 };
@@ -408,7 +409,8 @@ fn decide<S: Sink>(
     if conn.outcome == 0 {
         conn.outcome = (outcome.index() as u8).saturating_add(1);
         let at = (conn.frame, Timestamp(conn.time));
-        context.connection(&key.endpoints(client(key, conn)), at, outcome);
+        let begun = conn.begun.time(at.1);
+        context.connection(&key.endpoints(client(key, conn)), begun, at, outcome);
     }
 }
 

@@ -147,8 +147,8 @@ impl<S: Sink> Reader for StreamReader<'_, '_, S> {
     fn rest(
         &mut self,
         ends: &Endpoints,
-        frame: u64,
-        time: Timestamp,
+        at: (u64, Timestamp),
+        answers: bool,
         bytes: &[u8],
     ) -> Option<Outcome> {
         if Self::is_dns(ends) {
@@ -156,15 +156,14 @@ impl<S: Sink> Reader for StreamReader<'_, '_, S> {
         }
         if let Some(hello) = tls::peek_sni(bytes, self.scratch) {
             let read = |context: &mut Context<'_, S>| context.hello(&hello, Seen::TlsSni);
-            return Some(self.context.elsewhere(ends, (frame, time), read));
+            return Some(self.context.elsewhere(ends, at, read));
         }
-        // Nobody says here which side is the client, and a request in what a server sends (a page
-        // about HTTP, a log) is none.
-        if ends.sport < ends.dport {
+        // A request in what a server sends (a page about HTTP, a log) is none.
+        if answers {
             return None;
         }
         let read = |context: &mut Context<'_, S>| web::rest(bytes, context);
-        self.context.elsewhere(ends, (frame, time), read)
+        self.context.elsewhere(ends, at, read)
     }
 
     fn named(&mut self, key: &Key, _: Side, message: &Message, back: Option<u32>) -> bool {
@@ -179,12 +178,18 @@ impl<S: Sink> Reader for StreamReader<'_, '_, S> {
         self.context.left(key);
     }
 
-    fn ended(&mut self, ends: &Endpoints, at: (u64, Timestamp), outcome: Outcome) {
+    fn ended(
+        &mut self,
+        ends: &Endpoints,
+        begun: Timestamp,
+        at: (u64, Timestamp),
+        outcome: Outcome,
+    ) {
         self.web.ended(ends);
         // DNS has names of its own and is no part of what should carry a server name.
         let hello = matches!(outcome, Outcome::Named | Outcome::NoSni | Outcome::Ech);
         if hello || !Self::is_dns(ends) {
-            self.context.connection(ends, at, outcome);
+            self.context.connection(ends, begun, at, outcome);
         }
     }
 

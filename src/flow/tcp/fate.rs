@@ -15,9 +15,9 @@ pub(super) fn decide<R: Reader>(
 ) {
     if conn.outcome == 0 {
         conn.outcome = (outcome.index() as u8).saturating_add(1);
-        let client = conn.client_side().unwrap_or_else(|| key.likely_client());
+        let ends = key.endpoints(conn.likely_client(key));
         let at = (conn.frame, Timestamp(conn.time));
-        reader.ended(&key.endpoints(client), at, outcome);
+        reader.ended(&ends, conn.begun.time(at.1), at, outcome);
     }
     for half in &mut conn.sides {
         if half.part != 0 {
@@ -112,7 +112,7 @@ fn partial<R: Reader>(
     conn: &mut Conn,
     reader: &mut R,
 ) -> Option<Outcome> {
-    let (frame, time) = (conn.frame, Timestamp(conn.time));
+    let at = (conn.frame, Timestamp(conn.time));
     for side in [Side::Low, Side::High] {
         if let Some(outcome) = doubtful(parts, key, conn, side, reader) {
             return Some(outcome);
@@ -127,7 +127,8 @@ fn partial<R: Reader>(
             continue;
         }
         let (from, to) = (assembly.start() as u32, assembly.end() as u32);
-        if let Some(outcome) = reader.rest(&key.endpoints(side), frame, time, bytes) {
+        let answers = conn.likely_client(key) != side;
+        if let Some(outcome) = reader.rest(&key.endpoints(side), at, answers, bytes) {
             let half = conn.half(side);
             let message = Message {
                 from: half.base.wrapping_add(from),
@@ -152,6 +153,7 @@ fn doubtful<R: Reader>(
 ) -> Option<Outcome> {
     let at = (conn.frame, Timestamp(conn.time));
     let ends = key.endpoints(side);
+    let answers = conn.likely_client(key) != side;
     let (stretch, pool) = parts.at(conn.half(side).part)?;
     let unsure = stretch.doubtful_end() > 0;
     if stretch.is_plain() && !unsure {
@@ -160,7 +162,7 @@ fn doubtful<R: Reader>(
     let sure = stretch.start() == stretch.first.start() && !stretch.first.is_empty();
     if sure && stretch.is_plain() {
         let bytes = stretch.first.from(pool, stretch.first.start());
-        if let Some(outcome) = reader.rest(&ends, at.0, at.1, bytes) {
+        if let Some(outcome) = reader.rest(&ends, at, answers, bytes) {
             return Some(outcome);
         }
     }
@@ -174,7 +176,7 @@ fn doubtful<R: Reader>(
         let bytes = pool.bytes(&slot).get(..len).unwrap_or_default();
         if !bytes.is_empty() && told.is_none() {
             reader.contested(stretch.contested());
-            told = reader.rest(&ends, at.0, at.1, bytes);
+            told = reader.rest(&ends, at, answers, bytes);
             reader.contested(false);
         }
         pool.give(slot);

@@ -37,14 +37,20 @@ impl Reader for Toy {
         }
     }
     /// A `$` in the body is all that is needed.
-    fn rest(&mut self, _: &Endpoints, _: u64, _: Timestamp, bytes: &[u8]) -> Option<Outcome> {
+    fn rest(
+        &mut self,
+        _: &Endpoints,
+        _: (u64, Timestamp),
+        _: bool,
+        bytes: &[u8],
+    ) -> Option<Outcome> {
         let told = bytes.starts_with(b"#") && bytes.contains(&b'$');
         told.then(|| {
             self.got.push(b"$".to_vec());
             Outcome::Named
         })
     }
-    fn ended(&mut self, ends: &Endpoints, _: (u64, Timestamp), outcome: Outcome) {
+    fn ended(&mut self, ends: &Endpoints, _: Timestamp, _: (u64, Timestamp), outcome: Outcome) {
         self.ended.push(outcome);
         self.clients.push(ends.sport);
     }
@@ -324,10 +330,10 @@ impl Reader for Skipping {
             }
         }
     }
-    fn rest(&mut self, _: &Endpoints, _: u64, _: Timestamp, _: &[u8]) -> Option<Outcome> {
+    fn rest(&mut self, _: &Endpoints, _: (u64, Timestamp), _: bool, _: &[u8]) -> Option<Outcome> {
         None
     }
-    fn ended(&mut self, _: &Endpoints, _: (u64, Timestamp), outcome: Outcome) {
+    fn ended(&mut self, _: &Endpoints, _: Timestamp, _: (u64, Timestamp), outcome: Outcome) {
         self.ended.push(outcome);
     }
     fn copied(&mut self, _: usize) {}

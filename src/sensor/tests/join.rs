@@ -1,6 +1,9 @@
 //! Connections without a name, after their client resolved a vendor's name to that address.
 
 use super::*;
+use crate::names::dtls::oracle as dtls;
+use crate::names::quic::oracle as quic;
+use crate::names::tls::oracle::client_hello;
 
 /// An answer that gives [`SERVER`] for the name, for 60 seconds.
 fn resolved(name: &str) -> Vec<u8> {
@@ -118,5 +121,38 @@ fn an_address_inside_is_no_vendors() {
         let (seen, _) = run_with(&settings, &frames);
         let joins = seen.hits.iter().filter(|hit| hit.seen == Seen::DnsJoin);
         assert_eq!(joins.count(), hits, "{inside}");
+    }
+}
+
+/// It was open before the look-up, so the name did not lead to it; what it is becomes known later.
+#[test]
+fn a_connection_that_began_before_the_look_up_is_not_joined() {
+    let hello = nameless();
+    let (head, tail) = hello.split_at(100);
+    let tcp = [tcp(9, 2, b""), tcp(10, 16, head), tcp(10 + 100, 16, tail)];
+    let message = client_hello(&[(10, vec![0, 2, 0, 29])]);
+    let (head, tail) = message.split_at(20);
+    let dtls_body = dtls::body(&message, dtls::DTLS_12, b"");
+    let piece = |from, to| {
+        let piece = dtls::fragment(1, 0, &dtls_body, from, to);
+        udp(false, 4433, &dtls::record(22, 0, &piece))
+    };
+    let dtls = [piece(0, 20), piece(20, dtls_body.len())];
+    let quic = [(0, head), (20, tail)].map(|(offset, part)| {
+        let payload = quic::crypto(offset, part);
+        let mut initial = quic::Initial::first(1, b"first-id", &payload);
+        initial.number = offset;
+        udp(false, 443, &initial.seal())
+    });
+    for (kind, frames) in [("tcp", &tcp[..]), ("dtls", &dtls), ("quic", &quic)] {
+        let after = [look_up(HELLO_NAME), frames.to_vec()].concat();
+        assert_eq!(joined(&after).0.len(), 1, "{kind}");
+        for begun in 1..frames.len() {
+            let (before, after) = frames.split_at(begun);
+            let frames = [before.to_vec(), look_up(HELLO_NAME), after.to_vec()].concat();
+            let (hits, stats) = joined(&frames);
+            assert!(hits.is_empty(), "{kind}, {begun} before");
+            assert_eq!(stats.connections.total(), 1, "{kind}, {begun} before");
+        }
     }
 }

@@ -273,6 +273,22 @@ fn thousands_of_requests_and_heads_without_end() {
     assert!(names(&[b"GET / HTTP/1.1\r\nHost: app.clearvie"]).is_empty());
 }
 
+/// A server may listen on the higher port: the SYN says who asks, and only that side's request is
+/// one.
+#[test]
+fn half_a_request_is_the_clients_whatever_the_ports() {
+    let half = b"GET / HTTP/1.1\r\nHost: app.clearview.ai\r\nCookie: a";
+    let (seeing, _) = run(&sends(50_000, &[half]));
+    assert_eq!(seeing.names, list(&[(Seen::HttpHost, "app.clearview.ai")]));
+    let mut page = answers(&[half]);
+    page[0][34..36].copy_from_slice(&50_000u16.to_be_bytes());
+    let frames = [sends(50_000, &[]), page].concat();
+    assert!(run(&frames).0.names.is_empty());
+    // Without the SYN the higher port is taken for the client's.
+    assert_eq!(run(&sends(80, &[half])[1..]).0.names.len(), 1);
+    assert!(run(&sends(50_000, &[half])[1..]).0.names.is_empty());
+}
+
 #[test]
 fn a_hello_behind_a_proxy_request() {
     let connect = b"CONNECT app.clearview.ai:443 HTTP/1.1\r\nHost: app.clearview.ai:443\r\n\

@@ -101,10 +101,16 @@ fn a_hello_longer_than_the_buffer_is_a_limit() {
         fn read(&mut self, _: &[u8], _: &mut Said) -> Verdict {
             Verdict::NeedMore
         }
-        fn rest(&mut self, _: &Endpoints, _: u64, _: Timestamp, _: &[u8]) -> Option<Outcome> {
+        fn rest(
+            &mut self,
+            _: &Endpoints,
+            _: (u64, Timestamp),
+            _: bool,
+            _: &[u8],
+        ) -> Option<Outcome> {
             None
         }
-        fn ended(&mut self, _: &Endpoints, _: (u64, Timestamp), outcome: Outcome) {
+        fn ended(&mut self, _: &Endpoints, _: Timestamp, _: (u64, Timestamp), outcome: Outcome) {
             self.0.push(outcome);
         }
         fn copied(&mut self, _: usize) {}
