@@ -23,7 +23,7 @@ fn every_form_is_written_as_its_golden_file_says() {
                 "--suppliers",
             ];
         }
-        let out = done(dir.path(), &args, "rules written");
+        let out = done(dir.path(), &args, " written, ");
         assert_eq!(out, fs::read_to_string(&path).unwrap(), "{name}");
         seen += 1;
     }
