@@ -222,6 +222,15 @@ impl RunArgs {
     }
 }
 
+/// `1 rule`, `2 rules`, `2 entries`.
+fn counted(count: u64, what: &str) -> String {
+    match what.strip_suffix('y') {
+        _ if count == 1 => format!("1 {what}"),
+        Some(stem) => format!("{count} {stem}ies"),
+        None => format!("{count} {what}s"),
+    }
+}
+
 /// Writes to standard output. A reader that has seen enough (`| head`) is no fault.
 fn print(text: &str) -> Result<(), Fault> {
     let mut out = io::stdout().lock();

@@ -14,6 +14,8 @@
 //! A change of state is a rename: it costs no write and cannot leave half a file. Lost in a crash,
 //! it makes the alert go out once more.
 
+mod name;
+
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::{self, File};
@@ -23,47 +25,12 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use self::name::{Due, Name, file_word};
 use super::done::Done;
 use super::words::Identity;
 use crate::base::Timestamp;
 use crate::casefile::folder;
 use crate::cases::{Alert, AlertKind};
-
-/// What Alertmanager is still to hear of an alert.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Due {
-    /// Nothing.
-    Off,
-    /// That it is there.
-    New,
-    /// Again and again that it is still there.
-    Standing,
-    /// That it is over.
-    Ending,
-    /// That it was there, and then that it is over: it ended before it could be told.
-    Late,
-}
-
-impl Due {
-    const ALL: [Self; 5] = [
-        Self::Off,
-        Self::New,
-        Self::Standing,
-        Self::Ending,
-        Self::Late,
-    ];
-
-    /// As it stands in a file's name.
-    const fn word(self) -> &'static str {
-        match self {
-            Self::Off => "off",
-            Self::New => "new",
-            Self::Standing => "standing",
-            Self::Ending => "ending",
-            Self::Late => "late",
-        }
-    }
-}
 
 /// An alert in the spool.
 pub(super) struct Entry {
@@ -568,60 +535,6 @@ impl Spool {
     }
 }
 
-/// The name of an alert's file.
-struct Name {
-    number: u64,
-    word: String,
-    to_log: bool,
-    due: Due,
-}
-
-impl Name {
-    fn of(number: u64, entry: &Entry) -> Self {
-        Self {
-            number,
-            word: file_word(&entry.alert.id),
-            to_log: entry.to_log,
-            due: entry.due,
-        }
-    }
-
-    fn file(&self) -> String {
-        let log = if self.to_log { "log" } else { "logged" };
-        let due = self.due.word();
-        format!("{:016}-{}.{log}.{due}.json", self.number, self.word)
-    }
-
-    fn parse(file: &str) -> Option<Self> {
-        let mut parts = file.strip_suffix(".json")?.rsplitn(3, '.');
-        let due = parts.next()?;
-        let to_log = match parts.next()? {
-            "log" => true,
-            "logged" => false,
-            _ => return None,
-        };
-        let (number, word) = parts.next()?.split_once('-')?;
-        Some(Self {
-            number: number.parse().ok()?,
-            word: word.into(),
-            to_log,
-            due: *Due::ALL.iter().find(|d| d.word() == due)?,
-        })
-    }
-}
-
 const fn is_plain(c: char) -> bool {
     c.is_ascii_graphic()
-}
-
-/// An id as part of a file name: for people, the number before it is what counts.
-fn file_word(id: &str) -> String {
-    let plain = |c: char| {
-        if c.is_ascii_alphanumeric() || c == '-' {
-            c
-        } else {
-            '_'
-        }
-    };
-    id.chars().take(80).map(plain).collect()
 }

@@ -19,7 +19,7 @@ use crate::base::Timestamp;
 use crate::base::seen::closed_set;
 use crate::blocklist::{Catalogue, LoginMail, Proof, Stage};
 use crate::hits::SubjectId;
-use crate::identity::Attribution;
+use crate::identity::{Attribution, SubjectKind};
 use crate::organisation::{Organisation, Standing};
 
 /// Most open cases. One more, and the quietest that only looked a name up is closed.
@@ -230,13 +230,15 @@ impl Casebook {
         open.chain(&self.closed)
     }
 
-    /// Numbers for metrics.
+    /// Numbers for metrics. A case of which several may be the subject tells nobody, so that it is
+    /// not counted either: an alert on the count would say what the case does not.
     pub fn counts(&self) -> Counts {
         let mut counts = Counts {
             lost: self.lost,
             ..Counts::default()
         };
-        for Entry { case, .. } in self.open.values() {
+        let open = self.open.values().map(|entry| &entry.case);
+        for case in open.filter(|case| case.kind() != SubjectKind::Ambiguous) {
             let key = (case.vendor.clone(), case.stage, case.ruling.standing);
             *counts.open.entry(key).or_insert(0) += 1;
         }

@@ -52,7 +52,9 @@ fn ask(common: &Common, control: Option<&Path>, request: &str) -> Result<(), Fau
         None => common.load()?.control.socket,
     };
     let lost = |e: std::io::Error| {
-        let hint = "is the daemon running, and is this its control socket? (--control FILE)";
+        // Commands without --control ask here too.
+        let hint =
+            "is the daemon running, and is this its socket ([control] in its configuration)?";
         Fault::new(
             Exit::Listen,
             format!("no answer from {}: {e}; {hint}", path.display()),

@@ -12,6 +12,7 @@ use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use super::counted;
 use crate::blocklist::diff::{Change, diff};
 use crate::blocklist::{Catalogue, ListProblem, lint};
 use crate::daemon::Exit;
@@ -218,7 +219,8 @@ fn report(error: &ListError, to: &mut dyn Write) -> io::Result<()> {
             for problem in problems {
                 writeln!(to, "error: {problem}")?;
             }
-            writeln!(to, "{} problems; no list was loaded", problems.len())
+            let problems = counted(problems.len() as u64, "problem");
+            writeln!(to, "{problems}; no list was loaded")
         }
         ListError::NoVendor(name, near) => {
             let name = name.escape_debug();
@@ -259,13 +261,22 @@ fn lint(
     let info = catalogue.info();
     writeln!(
         notes,
-        "{} rules of {} vendors, version {}: no errors, {} warnings",
-        info.rules,
-        info.vendors,
+        "{} of {}, version {}: no errors, {}",
+        counted(info.rules, "rule"),
+        counted(info.vendors, "vendor"),
         info.version,
-        warnings.len()
+        counted(warnings.len() as u64, "warning")
     )?;
     Ok(())
+}
+
+/// A file that was to be written could not be.
+fn unwritable(path: &Path, e: &io::Error) -> ListError {
+    let said = format!(
+        "cannot write {}: {e}; check folder and space",
+        path.display()
+    );
+    ListError::Said(Exit::Output, said)
 }
 
 fn near(catalogue: &Catalogue, wanted: &str) -> Vec<String> {

@@ -231,12 +231,9 @@ impl Office {
 
     fn close(&mut self, case: &str, why: &str) -> String {
         let out = &mut self.unwritten.out.changes;
-        let reply = match self.desk.close(case, why, now(), out) {
-            true => format!("closed {case}"),
-            false => format!("refused no open case {case}; `poortwacht cases list` shows them"),
-        };
+        let found = self.desk.close(case, why, now(), out);
         self.write();
-        reply
+        reply(case, found, self.unwritten.failing.as_deref())
     }
 
     /// The sensor has another list: the desk judges by the same one.
@@ -307,6 +304,15 @@ impl Office {
     }
 }
 
+/// To whoever closes a case. `failing`: why something is not on the disk.
+fn reply(case: &str, found: bool, failing: Option<&str>) -> String {
+    match (found, failing) {
+        (false, _) => format!("refused no open case {case}; `poortwacht cases list` shows them"),
+        (true, None) => format!("closed {case}"),
+        (true, Some(why)) => format!("closed {case}, but that may not be on the disk yet: {why}"),
+    }
+}
+
 /// What is known of the case's subject goes under seal, once for each new piece.
 fn seal(
     desk: &Desk,
@@ -361,4 +367,17 @@ pub fn now() -> Timestamp {
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
     Timestamp(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_closes_a_case_is_told_when_that_is_not_on_the_disk() {
+        assert_eq!(reply("case-1", true, None), "closed case-1");
+        let said = reply("case-1", true, Some("no space left"));
+        assert!(said.starts_with("closed ") && said.contains("not be on the disk yet: no space"));
+        assert!(reply("case-1", false, Some("no space left")).starts_with("refused "));
+    }
 }

@@ -206,7 +206,7 @@ families! {
 
     // Cases and alerts
     cases: Gauge "poortwacht_cases" ["vendor", "stage", "standing"]
-        "Open cases by vendor, highest stage shown and standing.";
+        "Open cases whose subject is not ambiguous, by vendor, highest stage shown and standing.";
     casefile_cases: Gauge "poortwacht_casefile_cases" []
         "Cases in the case file, closed ones included.";
     casefile_bytes: Gauge "poortwacht_casefile_bytes" []

@@ -96,6 +96,19 @@ fn counts_are_by_vendor_stage_and_standing() {
     assert_eq!(open.len(), 2);
 }
 
+/// The backstop rules alert on these numbers, and such a case alerts nobody.
+#[test]
+fn a_case_of_which_several_may_be_the_subject_is_not_counted() {
+    let unsure = who(SubjectKind::Ambiguous, PlaceKind::Staff, 7);
+    let mut book = book();
+    for who in [&unsure, &person(8)] {
+        feed(&mut book, &[hit(who, "kairos.com", Seen::DnsQuery, 0.0)]);
+    }
+    assert_eq!(book.cases().count(), 2);
+    let open: Vec<u64> = book.counts().open.into_values().collect();
+    assert_eq!(open, [1]);
+}
+
 #[test]
 fn what_if_tells_what_other_rules_would_change() {
     let me = person(1);

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
-use super::ListError;
+use super::{ListError, counted, unwritable};
 use crate::blocklist::exchange::{Entry, Format, Imported, Plan, Selection, guess, read, write};
 use crate::blocklist::{Catalogue, MatchKind, Role, Severity, read_text};
 use crate::daemon::Exit;
@@ -122,8 +122,9 @@ pub(super) fn export(
     out.flush()?;
     writeln!(
         notes,
-        "{} rules written, {} exceptions",
-        tally.written, tally.exceptions
+        "{} written, {}",
+        counted(tally.written, "rule"),
+        counted(tally.exceptions, "exception")
     )?;
     for (why, count) in tally.all_left() {
         writeln!(notes, "left out: {count} {why}")?;
@@ -134,13 +135,7 @@ pub(super) fn export(
 fn put(to: Option<&Path>, bytes: &[u8], out: &mut dyn Write) -> Result<(), ListError> {
     match to {
         None => Ok(out.write_all(bytes)?),
-        Some(path) => swap::write_whole(path, bytes).map_err(|e| {
-            let said = format!(
-                "cannot write {}: {e}; check folder and space",
-                path.display()
-            );
-            ListError::Said(Exit::Output, said)
-        }),
+        Some(path) => swap::write_whole(path, bytes).map_err(|e| unwritable(path, &e)),
     }
 }
 
@@ -192,16 +187,17 @@ pub(super) fn import(
         let text = allow_list(&file, &list.exceptions, until);
         put(Some(path), text.as_bytes(), out)?;
     }
-    let (entries, exceptions) = (list.entries.len(), list.exceptions.len());
     writeln!(
         notes,
-        "{entries} entries and {exceptions} exceptions taken over, read as {format}"
+        "{} and {} taken over, read as {format}",
+        counted(list.entries.len() as u64, "entry"),
+        counted(list.exceptions.len() as u64, "exception")
     )?;
     for (why, count) in list.unused() {
         writeln!(notes, "not used: {count} {why}")?;
     }
     if list.bad > 0 {
-        writeln!(notes, "not used: {} wrong lines", list.bad)?;
+        writeln!(notes, "not used: {}", counted(list.bad, "wrong line"))?;
     }
     if cut > 0 {
         writeln!(notes, "not used: {cut} entries that have exceptions")?;
@@ -217,12 +213,12 @@ fn settle_exceptions(args: &ImportArgs, list: &mut Imported) -> Result<usize, Li
     if !args.skip_bad {
         let first = &list.exceptions[0];
         let said = format!(
-            "{}:{}: the list has {} exceptions to wider entries (the first: {}), and a user list \
+            "{}:{}: the list has {} to wider entries (the first: {}), and a user list \
              has none; --exceptions FILE --until DATE writes an allow-list (it silences every \
              list, the catalogue too), --skip-bad leaves the wider entries out",
             args.file.display(),
             first.line,
-            list.exceptions.len(),
+            counted(list.exceptions.len() as u64, "exception"),
             first.name
         );
         return Err(ListError::Said(Exit::List, said));

@@ -10,7 +10,7 @@ use clap::Args;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::{ListError, Look, write_diff};
+use super::{ListError, Look, counted, unwritable, write_diff};
 use crate::blocklist::{Bundle, BundledFile, Catalogue, builtin_files, read_text};
 use crate::config::Config;
 use crate::daemon::Exit;
@@ -139,12 +139,14 @@ pub(super) fn bundle(
     let created = args.created.unwrap_or_else(OffsetDateTime::now_utc);
     let created = created.replace_nanosecond(0).unwrap_or(created);
     let bundle = Bundle::new(created, files);
-    write_to(&args.output, bundle.to_text().as_bytes())?;
+    let text = bundle.to_text();
+    swap::write_whole(&args.output, text.as_bytes()).map_err(|e| unwritable(&args.output, &e))?;
     let (at, made) = (args.output.display(), bundle.created_text());
     writeln!(
         out,
-        "{at}: list {} with {} rules, made {made}",
-        info.version, info.rules
+        "{at}: list {} with {}, made {made}",
+        info.version,
+        counted(info.rules, "rule")
     )?;
     writeln!(out, "sign it: minisign -S -m {at}")?;
     Ok(())
@@ -166,18 +168,6 @@ fn files_of(folder: &Path) -> Result<Vec<BundledFile>, ListError> {
     }
     files.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(files)
-}
-
-fn write_to(path: &Path, bytes: &[u8]) -> Result<(), ListError> {
-    swap::write_whole(path, bytes).map_err(|e| unwritable(path, &e))
-}
-
-fn unwritable(path: &Path, e: &std::io::Error) -> ListError {
-    let said = format!(
-        "cannot write {}: {e}; check folder and space",
-        path.display()
-    );
-    ListError::Said(Exit::Output, said)
 }
 
 fn keys(more: &[String], settings: &Settings) -> Result<Vec<Key>, ListError> {
@@ -312,21 +302,20 @@ pub(super) fn update(
     }
     let info = new.catalogue.info();
     let list = format!(
-        "list {} with {} rules, made {}",
-        info.version, info.rules, new.created
+        "list {} with {}, made {}",
+        info.version,
+        counted(info.rules, "rule"),
+        new.created
     );
-    let changes = new.changes.len();
+    let changes = counted(new.changes.len() as u64, "change");
     if new.same {
         writeln!(notes, "{list} is in force already")?;
     } else if args.dry_run {
-        writeln!(
-            notes,
-            "{list}: {changes} changes; nothing was changed (--dry-run)"
-        )?;
+        writeln!(notes, "{list}: {changes}; nothing was changed (--dry-run)")?;
         return Ok(());
     } else {
         swap::replace(&target, new.text.as_bytes()).map_err(|e| unwritable(&target, &e))?;
-        writeln!(notes, "{list}: {changes} changes, now {}", target.display())?;
+        writeln!(notes, "{list}: {changes}, now {}", target.display())?;
     }
     if !args.dry_run {
         reload(args.reload, &config, notes)?;
@@ -359,9 +348,9 @@ pub(super) fn rollback(args: &RollbackArgs, notes: &mut dyn Write) -> Result<(),
     swap::roll_back(&target).map_err(|e| unwritable(&target, &e))?;
     writeln!(
         notes,
-        "list {} with {} rules is back; the one that was in force is now {}",
+        "list {} with {} is back; the one that was in force is now {}",
         info.version,
-        info.rules,
+        counted(info.rules, "rule"),
         previous.display()
     )?;
     reload(args.reload, &config, notes)

@@ -1,6 +1,8 @@
 //! Facts in, findings out: a healthy gateway, and one thing wrong at a time.
 
 mod healthy;
+mod interface;
+mod lists;
 mod sample;
 mod system;
 
@@ -63,9 +65,24 @@ fn of_a_healthy_gateway_nothing_is_said_to_be_wrong() {
     assert!(wrong.is_empty(), "{wrong:?}");
 }
 
+fn cases() -> impl Iterator<Item = Case> {
+    let parts = [
+        system::cases(),
+        interface::cases(),
+        lists::cases(),
+        sample::cases(),
+    ];
+    parts.into_iter().flatten()
+}
+
+#[test]
+fn one_fault_gives_one_finding() {
+    check(&cases().collect::<Vec<Case>>());
+}
+
 #[test]
 fn each_check_is_made_and_each_but_the_informative_ones_can_fail() {
-    let cases: Vec<Case> = system::cases().into_iter().chain(sample::cases()).collect();
+    let cases: Vec<Case> = cases().collect();
     let said: BTreeSet<Id> = judged(|_, _| {}).iter().map(|it| it.id).collect();
     let wrong: BTreeSet<Id> = cases.iter().map(|case| case.says.0).collect();
     for id in Id::ALL {
@@ -88,8 +105,7 @@ fn each_check_is_made_and_each_but_the_informative_ones_can_fail() {
 
 #[test]
 fn what_is_wrong_comes_with_what_to_do_and_both_are_sentences() {
-    let cases = system::cases().into_iter().chain(sample::cases());
-    for found in cases.flat_map(|case| judged(case.change)) {
+    for found in cases().flat_map(|case| judged(case.change)) {
         let Finding { id, what, next, .. } = &found;
         assert!(!what.is_empty() && !what.ends_with('.'), "{id}: {what}");
         assert!(
