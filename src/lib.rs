@@ -30,6 +30,7 @@ pub mod cases;
 pub mod casefile;
 pub mod record;
 pub mod ledger;
+pub mod store;
 pub mod alerts;
 pub mod updates;
 pub mod metrics;
