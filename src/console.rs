@@ -9,16 +9,25 @@
 //! [`Shell::router`]. They get a [`Visitor`], ask it with [`Visitor::require`], and answer with
 //! [`page::html`] or a [`Refusal`].
 
+pub mod accounts;
+pub mod audit;
+mod brake;
 pub mod page;
+pub mod password;
 pub mod refusal;
 pub mod rights;
+pub mod secret;
+pub mod sessions;
 pub mod settings;
 pub mod shell;
 mod statics;
+pub mod totp;
 pub mod view;
 pub mod visitor;
 pub mod words;
 
+pub use accounts::Accounts;
+pub use audit::{Act, Audit, Scope, Way};
 pub use page::{NavEntry, Page};
 pub use refusal::Refusal;
 pub use rights::{Right, Role, Roles};
