@@ -28,6 +28,7 @@ pub mod feeds;
 pub mod simulate;
 pub mod cases;
 pub mod casefile;
+pub mod record;
 pub mod alerts;
 pub mod updates;
 pub mod metrics;
