@@ -7,6 +7,7 @@
 //!
 //! It holds addresses in clear: it exists only on its way into a seal, and out of it.
 
+pub mod pcapng;
 mod rebuilt;
 #[cfg(test)]
 mod tests;

@@ -17,8 +17,8 @@ pub(super) const LINK: u16 = 101;
 const TCP: u8 = 6;
 const UDP: u8 = 17;
 const HOPS: u8 = 64;
-/// PSH and ACK.
-const TCP_FLAGS: u8 = 0x18;
+/// SYN: who reads it takes it for a connection of its own, not for one that was sent twice.
+const TCP_FLAGS: u8 = 0x02;
 
 /// Records and handshake messages (IANA "TLS ContentType", "TLS HandshakeType").
 const HANDSHAKE: u8 = 22;
@@ -66,7 +66,11 @@ pub(super) fn packet(hit: &Hit) -> Option<(Origin, Vec<u8>)> {
         Seen::DtlsSni => dtls(&kept)?,
         // Google's own handshake: what is handed on of it is not what was sent.
         Seen::QuicSni if kept.starts_with(b"CHLO") => return None,
-        Seen::QuicSni => quic::sealed_initial(&kept)?,
+        Seen::QuicSni => {
+            // Of a connection of its own for who reads it.
+            let id = hit.time.nanos().wrapping_add(hit.frame as i64);
+            quic::sealed_initial(&kept, id.to_be_bytes())?
+        },
         Seen::HttpHost
         | Seen::HttpConnect
         | Seen::Http2Authority
@@ -82,7 +86,6 @@ pub(super) fn packet(hit: &Hit) -> Option<(Origin, Vec<u8>)> {
     } else {
         (server, client)
     };
-    // So that two messages of one connection are not taken for one sent twice.
     let place = (hit.time.nanos() / 1000) as u32;
     let segment = match protocol {
         TCP => tcp(way, place, &payload),
@@ -173,7 +176,7 @@ fn tcp(((from, sport), (to, dport)): (End, End), place: u32, payload: &[u8]) -> 
     segment.extend(sport.to_be_bytes());
     segment.extend(dport.to_be_bytes());
     segment.extend(place.to_be_bytes());
-    segment.extend(1u32.to_be_bytes());
+    segment.extend(0u32.to_be_bytes());
     segment.extend([0x50, TCP_FLAGS, 0xff, 0xff, 0, 0, 0, 0]);
     segment.extend_from_slice(payload);
     let sum = checksum(&pseudo((from, to), TCP, segment.len()), &segment);

@@ -1,7 +1,7 @@
 //! An Initial packet around a hello that came in several: for people who look at it later.
 //!
 //! Enters: a ClientHello. Leaves: a packet of version 1 that any reader of QUIC opens. Never: runs
-//! for anything but a hit; claims to be what was sent (ids and packet number are zeros).
+//! for anything but a hit; claims to be what was sent (its ids are not those of the connection).
 //!
 //! RFC 9000 sections 16, 17.2.2, 19.6; RFC 9001 sections 5.2 to 5.4. The keys are public.
 
@@ -10,8 +10,6 @@ use ring::aead::{AES_128_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 
 use super::keys::{Keys, Side, Version};
 
-/// The destination id: what it was is not kept.
-const ID: [u8; 8] = [0; 8];
 /// Longest hello: lengths are written in two bytes.
 const HELLO_LEN_MAX: usize = 0x3fff - 64;
 /// Frames are at least as long as the sample of the header protection wants.
@@ -21,8 +19,9 @@ const TAG_LEN: usize = 16;
 /// From the packet number to the sample (RFC 9001 section 5.4.2).
 const SAMPLE_AT: usize = 4;
 
-/// The packet; `None` for a hello that is too long for one.
-pub fn sealed_initial(hello: &[u8]) -> Option<Vec<u8>> {
+/// The packet, with `id` as its destination id, which tells connections apart; `None` for a hello
+/// that is too long for one.
+pub fn sealed_initial(hello: &[u8], id: [u8; 8]) -> Option<Vec<u8>> {
     if hello.len() > HELLO_LEN_MAX {
         return None;
     }
@@ -33,15 +32,15 @@ pub fn sealed_initial(hello: &[u8]) -> Option<Vec<u8>> {
     frames.resize(frames.len().max(FRAMES_LEN_MIN), 0);
 
     let len = NUMBER_LEN.checked_add(frames.len())?.checked_add(TAG_LEN)?;
-    let mut packet = vec![0xc0, 0, 0, 0, 1, ID.len() as u8];
-    packet.extend(ID);
+    let mut packet = vec![0xc0, 0, 0, 0, 1, id.len() as u8];
+    packet.extend(id);
     // No source id, no token.
     packet.extend([0, 0]);
     packet.extend(two_bytes(len)?);
     let number_at = packet.len();
     packet.push(0);
 
-    let keys = Keys::derive(Version::V1, &ID, Side::Client)?;
+    let keys = Keys::derive(Version::V1, &id, Side::Client)?;
     let key = LessSafeKey::new(UnboundKey::new(&AES_128_GCM, &keys.key).ok()?);
     let nonce = Nonce::assume_unique_for_key(keys.nonce(0));
     key.seal_in_place_append_tag(nonce, Aad::from(&packet), &mut frames)
