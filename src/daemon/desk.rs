@@ -111,7 +111,8 @@ pub fn run(config: Config) -> Result<(), Fault> {
         Arc::clone(&readiness),
         clock,
     )
-    .with_coverage(config.sensor.coverage.clone());
+    .with_coverage(config.sensor.coverage.clone())
+    .with_sealer(sealer);
     desk.declare(&list);
     let mut unwritten = Unwritten::default();
     desk.restore(cases, office::now(), &mut unwritten.out);
@@ -122,7 +123,6 @@ pub fn run(config: Config) -> Result<(), Fault> {
         log,
         casefile,
         outbox,
-        sealer,
         lists: config.lists.clone(),
         unwritten,
     };
