@@ -116,7 +116,8 @@ pub fn run(config: Config) -> Result<(), Fault> {
         Arc::clone(&readiness),
         clock,
     )
-    .with_coverage(config.sensor.coverage.clone());
+    .with_coverage(config.sensor.coverage.clone())
+    .with_sealer(sealer);
     desk.declare(&list);
     let mut unwritten = Unwritten::default();
     desk.restore(cases, office::now(), &mut unwritten.out);
@@ -127,7 +128,6 @@ pub fn run(config: Config) -> Result<(), Fault> {
         log,
         casefile,
         outbox,
-        sealer,
         lists: config.lists.clone(),
         unwritten,
     };

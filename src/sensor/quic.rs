@@ -276,13 +276,17 @@ fn first_flight<S: Sink>(
     }
     let from_client = conn.from(datagram.side);
     let again = conn.has(AGAIN);
-    let Some((First { flight, .. }, pool)) = flights.at(conn.flight) else {
+    let Some((First { flight, sent }, pool)) = flights.at(conn.flight) else {
         return;
     };
+    let alone = *sent == (0, 0);
     let before = flight.copied_bytes();
     let answer = flight.push(packet.payload, from_client, pool, scratch);
     let outcome = match answer {
-        Probe::Found(hello) => Some(tell(conn, key, &hello, hash, context)),
+        Probe::Found(hello) => {
+            context.came_in_one(alone);
+            Some(tell(conn, key, &hello, hash, context))
+        }
         Probe::NeedMore | Probe::NotForUs => None,
         Probe::Malformed(why) => {
             context.stats.names_malformed.bump(why.index());

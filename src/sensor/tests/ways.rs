@@ -184,6 +184,7 @@ fn a_proxy_outside_is_a_way_round_and_one_inside_is_not() {
                 dst_mac: None,
                 vlan: None,
             },
+            wire: None,
             point: "test",
             list: &list,
             contested: false,

@@ -1,0 +1,1 @@
+//! Frames by value; tests/frames.rs has them read by tshark.
