@@ -129,7 +129,9 @@ struct Counts(Box<[Count]>);
 impl Counts {
     /// For `flows` connections: a power of two.
     fn new(flows: usize) -> Self {
-        let places = (flows / 4).clamp(COUNTS_MIN, COUNTS_MAX).next_power_of_two();
+        let places = (flows / 4)
+            .clamp(COUNTS_MIN, COUNTS_MAX)
+            .next_power_of_two();
         Self(bytemuck::allocation::zeroed_slice_box(places))
     }
 
