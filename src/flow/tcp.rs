@@ -579,9 +579,11 @@ fn data<R: Reader>(
     reader: &mut R,
 ) {
     let answers = conn.client_side() == Some(side.other());
+    let told = conn.told != 0;
     let (half, note, name) = conn.half_and_note(side);
     if half.done() {
-        if conn.told != 0 {
+        // What comes again says nothing new of who answers.
+        if told && segment.seq.wrapping_sub(half.base) as i32 >= 0 {
             alone(parts, key, conn, side, reader);
         }
         return;
@@ -671,6 +673,7 @@ fn half_told<R: Reader>(
     let half = conn.half(side);
     parts.give(half.part);
     half.finish();
+    half.set_base(message.to);
     if conn.half(side.other()).done() {
         fate::conclude(parts, key, conn, None, reader);
     }
