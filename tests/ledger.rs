@@ -8,6 +8,8 @@
 mod bench;
 #[path = "ledger/crash.rs"]
 mod crash;
+#[path = "ledger/load.rs"]
+mod load;
 #[path = "ledger/tampered.rs"]
 mod tampered;
 #[path = "ledger/trust.rs"]

@@ -182,7 +182,7 @@ fn child_on_a_small_disk() {
             Err(why) => {
                 assert!(why.contains("they wait"), "{why}");
                 refusals += 1;
-                assert_eq!(ledger.state().failures, refusals);
+                assert!(ledger.state().failures >= refusals);
                 assert!(ledger.state().failing.is_some());
                 ledger.tick(NOW);
                 if refusals == 5 {
