@@ -176,7 +176,10 @@ impl Head {
         if let Some(vlan) = self.vlan {
             said.push_str(&format!(" VLAN {vlan}."));
         }
-        said.push_str(&format!(" Seen as {} at {}, hit {hit}.", self.seen, self.point));
+        said.push_str(&format!(
+            " Seen as {} at {}, hit {hit}.",
+            self.seen, self.point
+        ));
         said
     }
 
