@@ -7,6 +7,8 @@
 //!
 //! It holds addresses in clear: it exists only on its way into a seal, and out of it.
 
+#[doc(hidden)]
+pub mod oracle;
 pub mod pcapng;
 mod rebuilt;
 #[cfg(test)]

@@ -238,3 +238,18 @@ fn a_carrier_is_taken_when_it_ends_with_its_message() {
         "a request's frame holds more than the host"
     );
 }
+
+/// The seeds of the fuzz target, and every cut of them.
+#[test]
+fn the_seeds_hold_for_the_oracle() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds/frame");
+    let mut seeds = 0;
+    for file in std::fs::read_dir(folder).unwrap().flatten() {
+        let seed = std::fs::read(file.path()).unwrap();
+        seeds += 1;
+        for end in 0..=seed.len() {
+            oracle::check(&seed[..end]);
+        }
+    }
+    assert!(seeds >= 10, "{seeds}");
+}

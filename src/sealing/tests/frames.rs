@@ -225,3 +225,19 @@ fn a_head_that_contradicts_itself_is_no_frame() {
         assert!(why(release.open(&shares)).contains("was changed"));
     }
 }
+
+/// The seeds of the fuzz target, a real release, and cuts of both.
+#[test]
+fn the_seeds_hold_for_the_oracle() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds/release");
+    let files = std::fs::read_dir(folder).unwrap().flatten();
+    let mut seeds: Vec<Vec<u8>> = files.map(|it| std::fs::read(it.path()).unwrap()).collect();
+    assert_eq!(seeds.len(), 2);
+    let (release, _) = released(&mut desk(1, 1));
+    seeds.push(release.write().unwrap().into_bytes());
+    for seed in seeds {
+        for end in (0..=seed.len()).rev().step_by(1 + seed.len() / 500) {
+            oracle::check(&seed[..end]);
+        }
+    }
+}
