@@ -218,8 +218,7 @@ impl Desk {
         self.go_on(ready, now, out);
         self.folder.flush(&mut self.findings);
         self.write(self.learned(now), out);
-        self.framer
-            .flush(self.casework.identity(), &mut out.frames);
+        self.framer.flush(self.casework.identity(), &mut out.frames);
         self.casework.tick(self.packet_time, &mut out.changes);
         // Growth that changed no stage may not have been written yet.
         self.casework.put_all_down(&mut out.changes);

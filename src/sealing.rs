@@ -15,6 +15,8 @@
 
 mod frame;
 mod open;
+#[doc(hidden)]
+pub mod oracle;
 mod release;
 #[cfg(test)]
 mod tests;

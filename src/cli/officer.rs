@@ -100,6 +100,7 @@ pub(super) fn run(args: &OfficerArgs) -> Result<(), Fault> {
                 };
                 return release::open((file, &text), &wanted);
             }
+            let versions = versions(file, &text)?;
             if key.is_some() || frames.is_some() || *json {
                 let what = format!(
                     "--key, --frames and --json are for a release, and {} is a sealed record; open \
@@ -108,7 +109,7 @@ pub(super) fn run(args: &OfficerArgs) -> Result<(), Fault> {
                 );
                 return Err(Fault::new(Exit::Usage, what));
             }
-            open(file, &text, share)
+            open(&versions, share)
         }
     }
 }
@@ -120,7 +121,9 @@ fn read(path: &Path, len_max: u64) -> Result<String, Fault> {
     };
     let meta = fs::metadata(path).map_err(|e| refuse(&e))?;
     if meta.len() > len_max {
-        return Err(refuse(&"it is longer than any release, record, share or key"));
+        return Err(refuse(
+            &"it is longer than any release, record, share or key",
+        ));
     }
     fs::read_to_string(path).map_err(|e| refuse(&e))
 }
@@ -200,11 +203,11 @@ fn texts(files: &[PathBuf]) -> Result<Vec<Zeroizing<String>>, Fault> {
 }
 
 /// Every version that these shares open; why none does, else.
-fn open(record: &Path, text: &str, files: &[PathBuf]) -> Result<(), Fault> {
+fn open(versions: &[Sealed], files: &[PathBuf]) -> Result<(), Fault> {
     let texts = texts(files)?;
     let mut opened = Zeroizing::new(String::new());
     let mut why_not = "the record is empty".to_owned();
-    for (number, sealed) in versions(record, text)?.iter().enumerate() {
+    for (number, sealed) in versions.iter().enumerate() {
         let mut shares = Vec::new();
         for (path, text) in files.iter().zip(&texts) {
             // `officer share` writes a line for each version, `age -d` the one line of one.

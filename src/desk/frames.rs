@@ -212,3 +212,6 @@ fn tally<'t>(
     };
     pairs.entry(pair).or_insert(new)
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,8 @@
 //!
 //! It holds addresses in clear: it exists only on its way into a seal, and out of it.
 
+#[doc(hidden)]
+pub mod oracle;
 pub mod pcapng;
 mod rebuilt;
 #[cfg(test)]
@@ -176,7 +178,10 @@ impl Head {
         if let Some(vlan) = self.vlan {
             said.push_str(&format!(" VLAN {vlan}."));
         }
-        said.push_str(&format!(" Seen as {} at {}, hit {hit}.", self.seen, self.point));
+        said.push_str(&format!(
+            " Seen as {} at {}, hit {hit}.",
+            self.seen, self.point
+        ));
         said
     }
 

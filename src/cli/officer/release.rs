@@ -27,8 +27,7 @@ pub(super) struct Wanted<'a> {
 }
 
 fn parse(path: &Path, text: &str) -> Result<Release, Fault> {
-    Release::read(text)
-        .map_err(|why| Fault::new(Exit::Input, format!("{}: {why}", path.display())))
+    Release::read(text).map_err(|why| Fault::new(Exit::Input, format!("{}: {why}", path.display())))
 }
 
 /// An officer's shares, a line each.
@@ -109,7 +108,10 @@ fn write_frames(path: &Path, opened: &Opened) -> Result<(), Fault> {
         let what = format!("cannot write {}: {error}; {next}", path.display());
         Fault::new(Exit::Output, what)
     };
-    let frames = opened.frames.iter().map(|(hit, frame)| (hit.as_str(), frame));
+    let frames = opened
+        .frames
+        .iter()
+        .map(|(hit, frame)| (hit.as_str(), frame));
     let mut file = OpenOptions::new()
         .write(true)
         .create_new(true)

@@ -70,7 +70,7 @@ pub(super) fn packet(hit: &Hit) -> Option<(Origin, Vec<u8>)> {
             // Of a connection of its own for who reads it.
             let id = hit.time.nanos().wrapping_add(hit.frame as i64);
             quic::sealed_initial(&kept, id.to_be_bytes())?
-        },
+        }
         Seen::HttpHost
         | Seen::HttpConnect
         | Seen::Http2Authority
@@ -161,14 +161,26 @@ fn http2(host: &[u8]) -> Option<Vec<u8>> {
         Some(len) => block.push(len),
         None => {
             let rest = host.len().checked_sub(127)?;
-            block.extend([127, 0x80 | (rest & 0x7f) as u8, u8::try_from(rest >> 7).ok()?]);
+            block.extend([
+                127,
+                0x80 | (rest & 0x7f) as u8,
+                u8::try_from(rest >> 7).ok()?,
+            ]);
         }
     }
     block.extend_from_slice(host);
     let settings = [0, 0, 0, 4, 0, 0, 0, 0, 0];
     // END_STREAM and END_HEADERS, stream 1.
     let headers = [&three_bytes(block.len())?[..], &[1, 5, 0, 0, 0, 1]].concat();
-    Some([b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", &settings[..], &headers, &block].concat())
+    Some(
+        [
+            b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+            &settings[..],
+            &headers,
+            &block,
+        ]
+        .concat(),
+    )
 }
 
 fn tcp(((from, sport), (to, dport)): (End, End), place: u32, payload: &[u8]) -> Vec<u8> {

@@ -12,8 +12,8 @@ use super::keys::{Keys, Side, Version};
 
 /// Longest hello: lengths are written in two bytes.
 const HELLO_LEN_MAX: usize = 0x3fff - 64;
-/// Frames are at least as long as the sample of the header protection wants.
-const FRAMES_LEN_MIN: usize = 32;
+/// With so many bytes of frames the datagram is as long as a client's must be (RFC 9000 section 14.1).
+const FRAMES_LEN_MIN: usize = super::CLIENT_DATAGRAM_LEN_MIN - 35;
 const NUMBER_LEN: usize = 1;
 const TAG_LEN: usize = 16;
 /// From the packet number to the sample (RFC 9001 section 5.4.2).
