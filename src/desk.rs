@@ -1,10 +1,11 @@
 //! The desk: hands what the sensor tells from stage to stage.
 //!
 //! Enters: [`Event`]s and the passing of time. Leaves: [`Record`]s for the hit log, [`Change`]s of
-//! cases, and counts.
+//! cases, sealed frames of hits, and counts.
 //! Never: touches a file, a socket or the clock; takes a hit on trust.
 
 mod casework;
+mod frames;
 mod plausible;
 pub mod twice;
 
@@ -20,9 +21,13 @@ use crate::event::{Event, Hit, MailSource};
 use crate::hits::log::LogState;
 use crate::hits::{Finding, Folder, Record, Scribe};
 use crate::metrics::{Metrics, Readiness};
+use crate::sealing::Sealer;
 use crate::{alerts, casefile};
 
+use frames::Framer;
+
 pub use casework::Casework;
+pub use frames::{FIRST_MAX as FRAMES_FIRST_MAX, Framed};
 pub use twice::Twice;
 
 /// Where the time comes from that closes folding windows.
@@ -41,6 +46,8 @@ pub struct Output {
     pub records: Vec<Record>,
     /// Cases and alerts, in their order.
     pub changes: Vec<Change>,
+    /// Frames of hits whose records came before.
+    pub frames: Vec<Framed>,
 }
 
 /// How far the clocks of log writers may be ahead of ours.
@@ -51,6 +58,7 @@ pub struct Desk {
     twice: Twice,
     folder: Folder,
     casework: Casework,
+    framer: Framer,
     /// Newest packet time told.
     packet_time: Timestamp,
     scribe: Scribe,
@@ -78,6 +86,7 @@ impl Desk {
             twice,
             folder,
             casework,
+            framer: Framer::new(None),
             packet_time: Timestamp(0),
             scribe,
             metrics,
@@ -95,6 +104,18 @@ impl Desk {
     pub fn with_coverage(mut self, points: Vec<String>) -> Self {
         self.coverage = points;
         self
+    }
+
+    /// Seals for these officers. Without them nothing that stands under seal is kept.
+    #[must_use]
+    pub fn with_sealer(mut self, sealer: Option<Sealer>) -> Self {
+        self.framer = Framer::new(sealer);
+        self
+    }
+
+    /// Seals, if there are officers: one for frames and records, so that they share data keys.
+    pub const fn sealer(&mut self) -> Option<&mut Sealer> {
+        self.framer.sealer()
     }
 
     /// The addresses that this machine has by now: what comes from them may stand for others.
@@ -171,7 +192,7 @@ impl Desk {
             | Event::Fact(_)
             | Event::Translation(_) => return,
         }
-        self.write(out);
+        self.write(self.learned(now), out);
     }
 
     /// What time brings: closes windows that have run out by `now` (wall clock). To be called about
@@ -184,8 +205,10 @@ impl Desk {
         self.casework.tick(now, &mut out.changes);
         if self.clock == Clock::Live {
             self.folder.tick(now, &mut self.findings);
-            self.write(out);
+            self.write(now, out);
         }
+        self.framer
+            .tick(now, self.casework.identity(), &mut out.frames);
     }
 
     /// Closes every window: at the end.
@@ -194,7 +217,8 @@ impl Desk {
         self.twice.flush(&mut ready);
         self.go_on(ready, now, out);
         self.folder.flush(&mut self.findings);
-        self.write(out);
+        self.write(self.learned(now), out);
+        self.framer.flush(self.casework.identity(), &mut out.frames);
         self.casework.tick(self.packet_time, &mut out.changes);
         // Growth that changed no stage may not have been written yet.
         self.casework.put_all_down(&mut out.changes);
@@ -234,6 +258,7 @@ impl Desk {
         metrics.cases(&counts);
         metrics.evidence_lost(&counts);
         metrics.identity(&self.casework.identity().state());
+        metrics.frames(self.framer.fates());
         metrics.casefile(file);
         metrics.outbox(outbox);
         // An Alertmanager that is away makes nobody blind: alerts wait for it.
@@ -288,10 +313,17 @@ impl Desk {
         self.readiness.sensor_gone(why);
     }
 
-    fn write(&mut self, out: &mut Output) {
+    fn write(&mut self, now: Timestamp, out: &mut Output) {
         for finding in self.findings.drain(..) {
             self.metrics.finding(&finding);
-            out.records.push(self.scribe.record(&finding));
+            let record = self.scribe.record(&finding);
+            // What is folded into a count has no record of its own, and no frame.
+            if let Finding::First(hit) = &finding {
+                let hit = (&**hit, record.event.id.as_str());
+                self.framer
+                    .take(hit, now, &mut self.casework, &mut out.frames);
+            }
+            out.records.push(record);
         }
         self.metrics.folder(&self.folder);
     }

@@ -404,6 +404,11 @@ impl Identity {
         attribution
     }
 
+    /// The subject alone, for what belongs to the same one: not another answer in the figures.
+    pub fn whose(&self, trace: &Trace) -> SubjectId {
+        self.resolve(trace).attribution.subject
+    }
+
     /// Whose mailbox that is, when the directory knows (grade B), or by the rule that the local
     /// part is the user name (grade C). `None` without officers.
     pub fn mailbox(&mut self, recipient: &str, _time: Timestamp) -> Option<Attribution> {

@@ -25,7 +25,6 @@ use crate::config::Lists;
 use crate::desk::{Desk, Output};
 use crate::event::{Event, ListInfo};
 use crate::hits::{HitLog, SubjectId};
-use crate::sealing::Sealer;
 
 /// Pace of what time brings: retries, forced writes, closing windows, readiness.
 const TICK: Duration = Duration::from_millis(200);
@@ -82,8 +81,6 @@ pub struct Office {
     pub casefile: Casefile,
     /// Alerts.
     pub outbox: Outbox,
-    /// For the officers, if there are any.
-    pub sealer: Option<Sealer>,
     /// The list that feeds match by.
     pub list: Arc<ArcSwap<Catalogue>>,
     /// Where lists come from, to follow a reload.
@@ -254,6 +251,8 @@ impl Office {
         self.log
             .append_all(unwritten.out.records.iter(), Instant::now());
         unwritten.out.records.clear();
+        // Nothing keeps them yet: they are counted, and gone.
+        unwritten.out.frames.clear();
         for change in unwritten.out.changes.drain(..) {
             unwritten.waiting.push_back(change);
         }
@@ -270,8 +269,8 @@ impl Office {
                 Change::Case(case) => self.casefile.put(case).and_then(|new| {
                     if new || unwritten.owes_seal {
                         unwritten.owes_seal = true;
-                        let seals = (&mut self.sealer, &mut unwritten.sealed);
-                        seal(&self.desk, seals, &mut self.casefile, case)?;
+                        let sealed = &mut unwritten.sealed;
+                        seal(&mut self.desk, sealed, &mut self.casefile, case)?;
                         unwritten.owes_seal = false;
                     }
                     if case.closed.is_some() {
@@ -315,15 +314,15 @@ fn reply(case: &str, found: bool, failing: Option<&str>) -> String {
 
 /// What is known of the case's subject goes under seal, once for each new piece.
 fn seal(
-    desk: &Desk,
-    (sealer, sealed): (&mut Option<Sealer>, &mut HashMap<SubjectId, [u8; 32]>),
+    desk: &mut Desk,
+    sealed: &mut HashMap<SubjectId, [u8; 32]>,
     casefile: &mut Casefile,
     case: &Case,
 ) -> Result<(), String> {
-    let Some(sealer) = sealer else {
+    let Some(clear) = desk.casework().identity().clear(&case.subject) else {
         return Ok(());
     };
-    let Some(clear) = desk.casework().identity().clear(&case.subject) else {
+    let Some(sealer) = desk.sealer() else {
         return Ok(());
     };
     let digest = digest(&clear);

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use crate::base::Timestamp;
 use crate::cases::{Case, Casebook, Change, Counts};
-use crate::event::Event;
-use crate::identity::Identity;
+use crate::event::{Event, Hit};
+use crate::identity::{Identity, Trace};
 
 /// Identity and casebook, as one hand.
 pub struct Casework {
@@ -72,6 +72,11 @@ impl Casework {
         if self.stale && learned.since_ns(self.asked) >= ASK_AGAIN_NS {
             self.ask_again(learned, out);
         }
+    }
+
+    /// To ask later whose a hit was.
+    pub fn trace(&mut self, hit: &Hit) -> Trace {
+        self.identity.trace(&hit.ends, hit.client_mac, hit.time)
     }
 
     /// What time brings: packet time in a replay, the wall clock live. About once a second.
