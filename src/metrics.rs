@@ -27,7 +27,8 @@ use crate::hits::log::{LogState, Lost, Operation};
 use crate::hits::{Finding, Folder};
 use crate::organisation::Standing;
 use families::Families;
-use snapshot::{seconds, went_back};
+use snapshot::seconds;
+pub(crate) use snapshot::went_back;
 
 pub use ready::Readiness;
 

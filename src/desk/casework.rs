@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use crate::base::Timestamp;
 use crate::cases::{Case, Casebook, Change, Counts};
-use crate::event::Event;
-use crate::identity::Identity;
+use crate::event::{Event, Hit};
+use crate::identity::{Attribution, Identity};
 
 /// Identity and casebook, as one hand.
 pub struct Casework {
@@ -138,6 +138,11 @@ impl Casework {
     /// How many cases are open, and what was lost at the bounds.
     pub fn counts(&self) -> Counts {
         self.casebook.counts()
+    }
+
+    /// Whose a hit is, as far as is known now.
+    pub fn whose(&self, hit: &Hit, time: Timestamp) -> Attribution {
+        self.identity.whose(&hit.ends, hit.client_mac, time)
     }
 
     /// Who held what.
