@@ -251,6 +251,17 @@ impl Desk {
         self.casework.close(case, why, self.learned(now), out)
     }
 
+    /// Opens a closed case again; `false` when that cannot be done.
+    pub fn reopen(&mut self, case: &str, now: Timestamp, out: &mut Vec<Change>) -> bool {
+        self.casework.reopen(case, self.learned(now), out)
+    }
+
+    /// Shows how the record stands. To be called about once a second.
+    pub fn show_record(&self, state: &record::State) {
+        self.metrics.record(state);
+        self.readiness.record(state);
+    }
+
     /// Shows how cases, their file and their alerts stand. To be called about once a second.
     /// `unwritten` says why changes of cases have not reached the disk, if they have not.
     pub fn show_cases(

@@ -335,6 +335,14 @@ impl Books {
         Ok(Some(sealed))
     }
 
+    /// Retention stands still for the cases that are held at `now`.
+    pub fn hold(&mut self, now: Timestamp) {
+        match self.registrar.held(now) {
+            Ok(held) => self.casefile.hold(held),
+            Err(why) => tracing::error!("cases under a hold are not known anew: {why}"),
+        }
+    }
+
     /// Records of these subjects may be gone: the next case seals anew.
     pub fn unsealed(&mut self, subjects: impl IntoIterator<Item = SubjectId>) {
         for subject in subjects {

@@ -6,7 +6,7 @@
 //! before it is in the record.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -46,6 +46,17 @@ pub enum Incoming {
     SensorEnded,
     /// From a feed.
     Feed(Event),
+    /// Somebody closes a case in their own words.
+    Close {
+        /// Who.
+        by: Actor,
+        /// Its id.
+        case: String,
+        /// Why.
+        why: String,
+        /// `closed ...` or `refused ...`.
+        answer: oneshot::Sender<String>,
+    },
     /// Somebody acts.
     Act {
         /// Who.
@@ -62,9 +73,11 @@ pub enum Incoming {
 impl Incoming {
     /// Tells whoever waits for an answer that there will be none.
     pub fn refuse(self, why: &str) {
-        if let Self::Act { answer, .. } = self {
-            // The visitor may have gone.
-            let _ = answer.send(Err(Refused(why.to_owned())));
+        // The visitor may have gone.
+        match self {
+            Self::Act { answer, .. } => drop(answer.send(Err(Refused(why.to_owned())))),
+            Self::Close { answer, .. } => drop(answer.send(format!("refused {why}"))),
+            Self::Sensor(_) | Self::SensorEnded | Self::Feed(_) => {}
         }
     }
 }
@@ -79,8 +92,10 @@ pub struct Office {
     pub list: Arc<ArcSwap<Catalogue>>,
     /// Where lists come from, to follow a reload.
     pub lists: Lists,
-    /// How the entry about the end begins.
+    /// The entry about the end, but for its reason.
     pub life: Life,
+    /// Why it ends, when somebody ends it.
+    pub stopping: Arc<Mutex<Option<&'static str>>>,
 }
 
 /// When this and that was done last.
@@ -182,7 +197,11 @@ impl Office {
     fn end(mut self) -> Result<(), Fault> {
         self.desk.flush(now(), &mut self.books.out);
         let time = self.desk.moment(now());
-        let body = Body::Life(self.life.clone());
+        let mut life = self.life.clone();
+        if let Some(why) = *self.stopping.lock().unwrap_or_else(PoisonError::into_inner) {
+            life.reason = why.into();
+        }
+        let body = Body::Life(life);
         self.books.out.entries.push(Entry { time, body });
         self.write();
         let (unrecorded, unwritten) = self.books.left();
@@ -258,6 +277,17 @@ impl Office {
                 self.write();
                 // The visitor may have gone.
                 let _ = answer.send(acted);
+            }
+            Incoming::Close {
+                by,
+                case,
+                why,
+                answer,
+            } => {
+                self.write();
+                let said = acts::close(&mut self.desk, &mut self.books, by, (&case, &why));
+                // The visitor may have gone.
+                let _ = answer.send(said);
             }
             Incoming::SensorEnded => return true,
         }

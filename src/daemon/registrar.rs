@@ -7,15 +7,16 @@
 //! The ledger is the truth, the store follows it. A store that fails falls behind, and is brought up
 //! from the ledger later: nothing waits for it in memory.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use tokio::sync::broadcast;
 
 use crate::base::Timestamp;
-use crate::ledger::{self, Ledger, New};
+use crate::ledger::leaf::Hour;
+use crate::ledger::{self, Ledger, New, Recovery, Stored};
 use crate::record::differ::Written;
 use crate::record::{Entry, Kind, Lost, State};
 use crate::store::{Numbered, Store};
@@ -64,6 +65,41 @@ impl Registrar {
     /// Keeps no record.
     pub fn without() -> Self {
         Self::of(None)
+    }
+
+    /// Opens the ledger (made if missing), and the store, which is brought up to it. `now` is the
+    /// wall clock.
+    ///
+    /// # Errors
+    /// A sentence with the path and what to do.
+    pub fn open(
+        settings: &ledger::Settings,
+        store: &Path,
+        now: Timestamp,
+    ) -> Result<(Self, Recovery), String> {
+        let (ledger, recovery) = Ledger::open(settings, now)?;
+        let folder = settings.folder.clone();
+        let mut store = Store::open(store, now)?;
+        if store.through() > ledger.size() {
+            return Err(format!(
+                "the store {} holds entries that the ledger in {} does not: they do not belong \
+                 together; delete the store, and it is made again from the ledger",
+                store.path().display(),
+                folder.display()
+            ));
+        }
+        follow(&folder, &mut store)?;
+        let mut registrar = Self::of(Some(Kept {
+            ledger,
+            store,
+            folder,
+        }));
+        registrar.state.size = registrar.size();
+        Ok((registrar, recovery))
+    }
+
+    fn size(&self) -> u64 {
+        self.kept.as_ref().map_or(0, |kept| kept.ledger.size())
     }
 
     fn of(kept: Option<Kept>) -> Self {
@@ -169,7 +205,7 @@ impl Registrar {
         self.retry_at = Some(now + RETRY);
         if self.said.is_none_or(|at| now.duration_since(at) >= SAY_AGAIN) {
             self.said = Some(now);
-            tracing::error!("{why}; nothing is acknowledged, hits wait in memory");
+            tracing::error!("nothing is acknowledged, hits wait in memory: {why}");
         }
         self.state.failing = Some(why.clone());
         why
@@ -192,11 +228,12 @@ impl Registrar {
             }
         }
         for it in numbered {
+            let Some(entry) = it.entry else { continue };
             // Nobody may be listening.
             let _ = self.changed.send(Changed {
                 number: it.number,
-                kind: it.kind,
-                case: it.entry.and_then(|entry| entry.case().map(str::to_owned)),
+                kind: entry.kind(),
+                case: entry.case().map(str::to_owned),
             });
         }
         self.state.store_behind = self.behind();
@@ -215,8 +252,37 @@ impl Registrar {
         let Some(kept) = &self.kept else {
             return 0;
         };
-        let through = kept.store.through().unwrap_or_default();
-        self.state.size.saturating_sub(through)
+        self.state.size.saturating_sub(kept.store.through())
+    }
+
+    /// The newest entry of a kind.
+    pub fn newest(&self, kind: Kind) -> Option<Entry> {
+        let kept = self.kept.as_ref()?;
+        self.entry(kept.store.newest(kind).ok()??)
+    }
+
+    /// Ids of the alerts on a case that are in the record.
+    pub fn alerts(&self, case: &str) -> Vec<String> {
+        let kept = self.kept.as_ref();
+        kept.and_then(|kept| kept.store.alerts(case).ok()).unwrap_or_default()
+    }
+
+    /// Cases under a hold at `now`.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn held(&self, now: Timestamp) -> Result<BTreeSet<String>, String> {
+        match &self.kept {
+            Some(kept) => Ok(kept.store.held(now)?.into_iter().collect()),
+            None => Ok(BTreeSet::new()),
+        }
+    }
+
+    /// An entry of the ledger; `None` when there is none of this number, or its payload is gone.
+    pub fn entry(&self, number: u64) -> Option<Entry> {
+        let kept = self.kept.as_ref()?;
+        let stored = Ledger::read(&kept.folder, number).ok()?.next()?.ok()?;
+        Entry::read(Kind::of(&stored.kind)?, &stored.payload?).ok()
     }
 
     /// What time brings: checkpoints, and the store brought up.
@@ -237,8 +303,8 @@ impl Registrar {
         let Some(kept) = &mut self.kept else {
             return;
         };
-        match follow(kept) {
-            Ok(()) => {
+        match follow(&kept.folder, &mut kept.store) {
+            Ok(_) => {
                 if self.state.store_failing.take().is_some() {
                     tracing::info!("the store holds again what the ledger holds");
                 }
@@ -266,9 +332,8 @@ impl Registrar {
     /// # Errors
     /// A sentence.
     pub fn close(mut self, wall: Timestamp) -> Result<State, String> {
-        match self.kept.take() {
-            Some(kept) => kept.ledger.close(wall)?,
-            None => {}
+        if let Some(kept) = self.kept.take() {
+            kept.ledger.close(wall)?;
         }
         Ok(self.state)
     }
@@ -297,36 +362,27 @@ fn texts(entries: Vec<Entry>, state: &mut State) -> (Vec<New>, Vec<Entry>) {
 }
 
 fn numbered(number: u64, entry: Entry) -> Numbered {
-    Numbered {
-        number,
-        kind: entry.kind(),
-        hour: entry.time.nanos().div_euclid(3_600_000_000_000),
-        entry: Some(entry),
-    }
+    let hour = Hour::of(entry.time).start();
+    Numbered::new(number, hour, entry)
 }
 
-/// From what the store holds to the end of the ledger.
-fn follow(kept: &mut Kept) -> Result<(), String> {
+/// From what the store holds to the end of the ledger; gives the number of entries there.
+fn follow(ledger: &Path, store: &mut Store) -> Result<u64, String> {
+    let mut entries = Ledger::read(ledger, store.through())?;
     loop {
-        let from = kept.store.through()?;
         let mut some = Vec::new();
-        for item in Ledger::read(&kept.folder, from)?.into_iter().take(CATCH_UP) {
-            some.push(from_ledger(item)?);
+        for stored in entries.by_ref().take(CATCH_UP) {
+            let Stored {
+                number,
+                kind,
+                time,
+                payload,
+            } = stored?;
+            some.push(Numbered::read(number, kind, time, payload.as_deref())?);
         }
         if some.is_empty() {
-            return Ok(());
+            return Ok(store.through());
         }
-        kept.store.apply(&some)?;
+        store.apply(&some)?;
     }
-}
-
-fn from_ledger(item: ledger::Item) -> Result<Numbered, String> {
-    let kind = Kind::of(&item.kind).ok_or_else(|| format!("entry {}: no kind", item.number))?;
-    let entry = item.payload.map(|text| Entry::read(kind, text.as_bytes()));
-    Ok(Numbered {
-        number: item.number,
-        kind,
-        hour: item.hour,
-        entry: entry.transpose()?,
-    })
 }

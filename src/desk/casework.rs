@@ -115,6 +115,19 @@ impl Casework {
         self.casebook.close(case, why, now, out)
     }
 
+    /// Opens a closed case again; `false` when that cannot be done.
+    pub fn reopen(&mut self, case: &str, now: Timestamp, out: &mut Vec<Change>) -> bool {
+        self.casebook.reopen(case, now, out)
+    }
+
+    /// May a closed case be opened again?
+    ///
+    /// # Errors
+    /// Why not, and what to do.
+    pub fn may_reopen(&self, case: &str) -> Result<(), String> {
+        self.casebook.may_reopen(case)
+    }
+
     /// Another list is in force.
     pub fn catalogue(&mut self, catalogue: Arc<crate::blocklist::Catalogue>) {
         self.casebook.catalogue(catalogue);
