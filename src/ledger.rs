@@ -22,11 +22,14 @@ pub mod line;
 pub mod note;
 mod opening;
 mod payloads;
+pub mod proof;
 mod reader;
 #[cfg(test)]
 mod tests;
 pub mod tiles;
 pub mod tree;
+pub mod verify;
+pub mod witness;
 
 use std::collections::VecDeque;
 use std::fs::{self, File};
