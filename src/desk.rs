@@ -388,4 +388,4 @@ fn seen_at(event: &Event) -> Timestamp {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -477,6 +477,15 @@ impl Ledger {
         reader::Entries::new(folder, from)
     }
 
+    /// For tests of those who write here: nothing can be written while `full`.
+    #[cfg(test)]
+    pub(crate) fn fail_while(&mut self, full: std::sync::Arc<std::sync::atomic::AtomicBool>) {
+        let fails = move || full.load(std::sync::atomic::Ordering::Relaxed);
+        self.disk.faults = Some(Box::new(move |_, _| {
+            fails().then(|| std::io::Error::from_raw_os_error(nix::libc::ENOSPC))
+        }));
+    }
+
     fn counted(&mut self, act: Act, done: Result<(), String>) -> Result<(), String> {
         let was = self.failing.iter().position(|(failed, _)| *failed == act);
         match &done {

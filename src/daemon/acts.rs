@@ -126,6 +126,7 @@ pub fn carry_out(
         .registrar
         .record(vec![entry], Vec::new(), Instant::now());
     let range = recorded.map_err(|why| Refused(format!("{why}; nothing was changed")))?;
+    books.registrar.project(Instant::now());
     let number = range.map_or(0, |range| range.start);
     apply(desk, books, &act, now);
     let store = books.registrar.store();

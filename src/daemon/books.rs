@@ -1,12 +1,12 @@
 //! All that the desk writes, in the order of truth.
 //!
-//! Enters: hits, changes of cases, other entries. Leaves: the case file, the ledger, the store, the
-//! hit log, the outbox, in this order. Never: a line in the hit log or an alert of what is not in
+//! Enters: hits, changes of cases, other entries. Leaves: the case file, the ledger, the hit log, the
+//! store, the outbox, in this order. Never: a line in the hit log or an alert of what is not in
 //! the ledger; the same entry twice; a line that grows without bound.
 //!
 //! ```text
 //! changes --> case file --\
-//! hits, entries -----------+--> ledger (one synced commit) --> store --> hit log, outbox, answers
+//! hits, entries -----------+--> ledger (one synced commit) --> hit log --> store --> outbox, answers
 //! ```
 //!
 //! The case file is the memory of the casebook: raw sightings, and what was told. It is written
@@ -249,6 +249,7 @@ impl Books {
             }
         }
         self.log.append_all(lines.iter(), now);
+        self.registrar.project(now);
         Ok(())
     }
 

@@ -16,13 +16,16 @@ use tokio::sync::broadcast;
 
 use crate::base::Timestamp;
 use crate::ledger::leaf::Hour;
+use crate::ledger::line::PAYLOAD_LEN_MAX;
 use crate::ledger::{self, Ledger, New, Recovery, Stored};
 use crate::record::differ::Written;
 use crate::record::{Entry, Kind, Lost, State};
 use crate::store::{Numbered, Store};
 
-/// Time between attempts while the ledger, or the store, cannot be written.
+/// Time between attempts while the ledger cannot be written.
 const RETRY: Duration = Duration::from_secs(1);
+/// The same for the store: an attempt may wait for another process, and hits wait with it.
+const STORE_RETRY: Duration = Duration::from_secs(5);
 /// Time between two messages on the same, lasting failure.
 const SAY_AGAIN: Duration = Duration::from_secs(300);
 /// Cases remembered as they were recorded, while the store is in step.
@@ -48,6 +51,8 @@ pub struct Registrar {
     kept: Option<Kept>,
     /// Cases as the ledger has them: all that the store does not hold yet, and some that it does.
     recent: HashMap<String, Written>,
+    /// In the ledger, and not yet offered to the store.
+    pending: Vec<Numbered>,
     changed: broadcast::Sender<Changed>,
     state: State,
     retry_at: Option<Instant>,
@@ -88,7 +93,7 @@ impl Registrar {
                 folder.display()
             ));
         }
-        follow(&folder, &mut store)?;
+        while !follow(&folder, &mut store, ledger.size())? {}
         let mut registrar = Self::of(Some(Kept {
             ledger,
             store,
@@ -110,6 +115,7 @@ impl Registrar {
         Self {
             kept,
             recent: HashMap::new(),
+            pending: Vec::new(),
             changed: broadcast::channel(CHANGED_MAX).0,
             state,
             retry_at: None,
@@ -162,7 +168,7 @@ impl Registrar {
         }
     }
 
-    /// Records entries: when it returns they are on the disk. `cases` are those among them, as they
+    /// Records entries: when it returns they are on the disk, and [`Self::project`] is due. `cases` are those among them, as they
     /// stand with these entries. `None` when no record is kept.
     ///
     /// # Errors
@@ -196,7 +202,9 @@ impl Registrar {
             self.state.entries.bump(entry.kind().index());
         }
         self.recent.extend(cases);
-        self.project(range.start, entries, now);
+        let numbered = (range.start..).zip(entries);
+        self.pending
+            .extend(numbered.map(|(number, entry)| numbered_as(number, entry)));
         Ok(Some(range))
     }
 
@@ -211,15 +219,13 @@ impl Registrar {
         why
     }
 
-    /// Into the store, and to whoever listens.
-    fn project(&mut self, first: u64, entries: Vec<Entry>, now: Instant) {
-        let Some(kept) = &mut self.kept else {
+    /// Brings what was recorded last into the store, and to whoever listens. To be called soon after
+    /// [`Self::record`].
+    pub fn project(&mut self, now: Instant) {
+        let numbered = std::mem::take(&mut self.pending);
+        let Some(kept) = self.kept.as_mut().filter(|_| !numbered.is_empty()) else {
             return;
         };
-        let numbered: Vec<Numbered> = (first..)
-            .zip(entries)
-            .map(|(number, entry)| numbered(number, entry))
-            .collect();
         if self.state.store_failing.is_none() {
             if let Err(why) = kept.store.apply(&numbered) {
                 self.fell_behind(why, now);
@@ -241,7 +247,7 @@ impl Registrar {
 
     fn fell_behind(&mut self, why: String, now: Instant) {
         self.state.store_failures += 1;
-        self.store_retry_at = Some(now + RETRY);
+        self.store_retry_at = Some(now + STORE_RETRY);
         if self.state.store_failing.is_none() {
             tracing::error!("{why}; the record goes on, the store is brought up later");
         }
@@ -298,13 +304,14 @@ impl Registrar {
         }
     }
 
-    /// Brings the store up to the ledger.
+    /// Brings the store a piece nearer to the ledger: hits wait meanwhile.
     fn catch_up(&mut self, now: Instant) {
         let Some(kept) = &mut self.kept else {
             return;
         };
-        match follow(&kept.folder, &mut kept.store) {
-            Ok(_) => {
+        match follow(&kept.folder, &mut kept.store, self.state.size) {
+            Ok(false) => self.store_retry_at = Some(now),
+            Ok(true) => {
                 if self.state.store_failing.take().is_some() {
                     tracing::info!("the store holds again what the ledger holds");
                 }
@@ -339,11 +346,29 @@ impl Registrar {
     }
 }
 
+#[cfg(test)]
+impl Registrar {
+    pub(super) fn ledger_fails_while(&mut self, full: std::sync::Arc<std::sync::atomic::AtomicBool>) {
+        if let Some(kept) = &mut self.kept {
+            kept.ledger.fail_while(full);
+        }
+    }
+
+    /// The pause after a failure is over.
+    pub(super) fn hurry(&mut self) {
+        (self.retry_at, self.store_retry_at) = (None, self.store_retry_at.map(|_| Instant::now()));
+    }
+}
+
 /// What cannot be written as text is counted, and stands in nobody's way.
 fn texts(entries: Vec<Entry>, state: &mut State) -> (Vec<New>, Vec<Entry>) {
     let (mut new, mut kept) = (Vec::with_capacity(entries.len()), Vec::new());
     for entry in entries {
-        match entry.text() {
+        let text = entry.text().and_then(|text| match text.len() <= PAYLOAD_LEN_MAX {
+            true => Ok(text),
+            false => Err(format!("an entry of kind {} is too long", entry.kind())),
+        });
+        match text {
             Ok(payload) => {
                 new.push(New {
                     kind: entry.kind().label().into(),
@@ -361,17 +386,18 @@ fn texts(entries: Vec<Entry>, state: &mut State) -> (Vec<New>, Vec<Entry>) {
     (new, kept)
 }
 
-fn numbered(number: u64, entry: Entry) -> Numbered {
+fn numbered_as(number: u64, entry: Entry) -> Numbered {
     let hour = Hour::of(entry.time).start();
     Numbered::new(number, hour, entry)
 }
 
-/// From what the store holds to the end of the ledger; gives the number of entries there.
-fn follow(ledger: &Path, store: &mut Store) -> Result<u64, String> {
-    let mut entries = Ledger::read(ledger, store.through())?;
-    loop {
-        let mut some = Vec::new();
-        for stored in entries.by_ref().take(CATCH_UP) {
+/// Brings the store a piece nearer to the ledger's first `size` entries; `true` when it is there.
+fn follow(ledger: &Path, store: &mut Store, size: u64) -> Result<bool, String> {
+    let from = store.through();
+    let left = usize::try_from(size.saturating_sub(from)).unwrap_or(usize::MAX);
+    let mut some = Vec::new();
+    if left > 0 {
+        for stored in Ledger::read(ledger, from)?.take(left.min(CATCH_UP)) {
             let Stored {
                 number,
                 kind,
@@ -381,8 +407,9 @@ fn follow(ledger: &Path, store: &mut Store) -> Result<u64, String> {
             some.push(Numbered::read(number, kind, time, payload.as_deref())?);
         }
         if some.is_empty() {
-            return Ok(store.through());
+            return Err(format!("the ledger gives no entry {from}, and should hold {size}"));
         }
         store.apply(&some)?;
     }
+    Ok(store.through() >= size)
 }
