@@ -103,7 +103,7 @@ pub fn carry_out(
 ) -> Result<Done, Refused> {
     let now = office::now();
     check(&act, now)?;
-    if let Some(why) = books.registrar.failing() {
+    if let Some(why) = books.registrar.failing().filter(|_| !books.registrar.may_try(Instant::now())) {
         return refused(format!("{why}; nothing is taken until the record can be written"));
     }
     let store = books.registrar.store().map_err(Refused)?;

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::broadcast;
 
-use crate::base::Timestamp;
+use crate::base::{Counters, Timestamp};
 use crate::ledger::leaf::Hour;
 use crate::ledger::line::PAYLOAD_LEN_MAX;
 use crate::ledger::{self, Ledger, New, Recovery, Stored};
@@ -26,6 +26,8 @@ use crate::store::{Numbered, Store};
 const RETRY: Duration = Duration::from_secs(1);
 /// The same for the store: an attempt may wait for another process, and hits wait with it.
 const STORE_RETRY: Duration = Duration::from_secs(5);
+/// How long the store may wait for another process.
+const STORE_WAIT: Duration = Duration::from_millis(250);
 /// Time between two messages on the same, lasting failure.
 const SAY_AGAIN: Duration = Duration::from_secs(300);
 /// Cases remembered as they were recorded, while the store is in step.
@@ -57,6 +59,7 @@ pub struct Registrar {
     state: State,
     retry_at: Option<Instant>,
     said: Option<Instant>,
+    failing_since: Option<Instant>,
     store_retry_at: Option<Instant>,
 }
 
@@ -94,6 +97,7 @@ impl Registrar {
             ));
         }
         while !follow(&folder, &mut store, ledger.size())? {}
+        store.patience(STORE_WAIT)?;
         let mut registrar = Self::of(Some(Kept {
             ledger,
             store,
@@ -120,6 +124,7 @@ impl Registrar {
             state,
             retry_at: None,
             said: None,
+            failing_since: None,
             store_retry_at: None,
         }
     }
@@ -137,6 +142,11 @@ impl Registrar {
     /// Why an entry could not be recorded just now; `None` when all is well.
     pub fn failing(&self) -> Option<&str> {
         self.state.failing.as_deref()
+    }
+
+    /// Since when.
+    pub const fn failing_since(&self) -> Option<Instant> {
+        self.failing_since
     }
 
     /// Told of each entry that is in ledger and store.
@@ -197,7 +207,7 @@ impl Registrar {
         if self.state.failing.take().is_some() {
             tracing::info!("the ledger can be written again");
         }
-        (self.retry_at, self.said) = (None, None);
+        (self.retry_at, self.said, self.failing_since) = (None, None, None);
         for entry in &entries {
             self.state.entries.bump(entry.kind().index());
         }
@@ -211,6 +221,7 @@ impl Registrar {
     fn failed(&mut self, why: String, now: Instant) -> String {
         self.state.failures += 1;
         self.retry_at = Some(now + RETRY);
+        self.failing_since.get_or_insert(now);
         if self.said.is_none_or(|at| now.duration_since(at) >= SAY_AGAIN) {
             self.said = Some(now);
             tracing::error!("nothing is acknowledged, hits wait in memory: {why}");
@@ -289,6 +300,24 @@ impl Registrar {
         let kept = self.kept.as_ref()?;
         let stored = Ledger::read(&kept.folder, number).ok()?.next()?.ok()?;
         Entry::read(Kind::of(&stored.kind)?, &stored.payload?).ok()
+    }
+
+    /// Deletes payload and salt of entries (sorted) from the ledger, and what was made of them from the store.
+    /// Gives how many were there, by kind.
+    ///
+    /// # Errors
+    /// A sentence; some may be deleted then, and the same may be asked again.
+    pub fn delete(&mut self, numbers: &[u64], wall: Timestamp) -> Result<Vec<(Kind, u64)>, String> {
+        let Some(kept) = &mut self.kept else {
+            return Ok(Vec::new());
+        };
+        let counts = count(&kept.folder, numbers)?;
+        self.state.expired += kept.ledger.delete(numbers, wall)?;
+        // What the record has of a case may be less now.
+        self.recent.clear();
+        kept.store.forget(numbers)?;
+        let counts = Kind::ALL.iter().map(|kind| (*kind, counts.at(kind.index())));
+        Ok(counts.filter(|(_, count)| *count > 0).collect())
     }
 
     /// What time brings: checkpoints, and the store brought up.
@@ -384,6 +413,29 @@ fn texts(entries: Vec<Entry>, state: &mut State) -> (Vec<New>, Vec<Entry>) {
         }
     }
     (new, kept)
+}
+
+/// Payloads that are there, by kind. `numbers` are sorted.
+fn count(ledger: &Path, numbers: &[u64]) -> Result<Counters, String> {
+    /// Entries nearer to each other are read in one go.
+    const NEAR: u64 = 256;
+    let mut counts = Counters::new(Kind::ALL.len());
+    for group in numbers.chunk_by(|a, b| b.saturating_sub(*a) < NEAR) {
+        let (Some(first), Some(last)) = (group.first(), group.last()) else {
+            continue;
+        };
+        for stored in Ledger::read(ledger, *first)? {
+            let stored = stored?;
+            if stored.number > *last {
+                break;
+            }
+            let asked = group.binary_search(&stored.number).is_ok() && stored.payload.is_some();
+            if let Some(kind) = Kind::of(&stored.kind).filter(|_| asked) {
+                counts.bump(kind.index());
+            }
+        }
+    }
+    Ok(counts)
 }
 
 fn numbered_as(number: u64, entry: Entry) -> Numbered {

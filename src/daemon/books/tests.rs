@@ -15,22 +15,22 @@ use crate::ledger::Ledger;
 use crate::record::Kind;
 
 /// Books on files of their own.
-struct Stand {
-    folder: TempDir,
-    desk: Desk,
-    books: Books,
+pub(in crate::daemon) struct Stand {
+    pub folder: TempDir,
+    pub desk: Desk,
+    pub books: Books,
     /// Nothing can be written to the ledger while set.
     full: Arc<AtomicBool>,
     /// Hits made.
     made: i64,
 }
 
-fn at(seconds: i64) -> Timestamp {
+pub(in crate::daemon) fn at(seconds: i64) -> Timestamp {
     Timestamp::from_secs_nanos(seconds, 0)
 }
 
 impl Stand {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let (stand, cases) = Self::open(tempfile::tempdir().unwrap());
         assert!(cases.is_empty());
         stand
@@ -48,7 +48,7 @@ impl Stand {
         registrar.ledger_fails_while(Arc::clone(&full));
         let settings = crate::casefile::Settings {
             folder: path("cases"),
-            ..Default::default()
+            closed_days: 30,
         };
         let (casefile, cases) = Casefile::open(&settings, at(1)).unwrap();
         let settings = alerts::Settings {
@@ -74,13 +74,13 @@ impl Stand {
     }
 
     /// As after kill -9: nothing is closed, and opened anew.
-    fn crash(self) -> (Self, Vec<Case>) {
+    pub fn crash(self) -> (Self, Vec<Case>) {
         let Self { folder, books, .. } = self;
         drop(books);
         Self::open(folder)
     }
 
-    fn hits(&mut self, count: i64) {
+    pub fn hits(&mut self, count: i64) {
         let mut out = Output::default();
         for n in self.made..self.made + count {
             self.desk.take(hit_event(1 + n * 400), at(n), &mut out);
@@ -89,17 +89,17 @@ impl Stand {
         self.books.out.hits.append(&mut out.hits);
     }
 
-    fn write(&mut self) {
+    pub fn write(&mut self) {
         self.books.registrar.hurry();
         self.books.write(&self.desk, at(5));
     }
 
-    fn set_full(&mut self, full: bool) {
+    pub fn set_full(&mut self, full: bool) {
         self.full.store(full, Ordering::Relaxed);
     }
 
     /// Ids in the hit log.
-    fn logged(&self) -> Vec<String> {
+    pub fn logged(&self) -> Vec<String> {
         let text = std::fs::read_to_string(self.folder.path().join("hits.jsonl")).unwrap();
         let id = |line: &str| -> serde_json::Value { serde_json::from_str(line).unwrap() };
         text.lines()
@@ -107,7 +107,7 @@ impl Stand {
             .collect()
     }
 
-    fn recorded(&self) -> Vec<Entry> {
+    pub fn recorded(&self) -> Vec<Entry> {
         Ledger::read(&self.folder.path().join("ledger"), 0)
             .unwrap()
             .map(|stored| {
@@ -117,7 +117,11 @@ impl Stand {
             .collect()
     }
 
-    fn kinds(&self) -> Vec<&'static str> {
+    pub fn registrar_entry(&self, number: usize) -> Entry {
+        self.books.registrar.entry(number as u64).unwrap()
+    }
+
+    pub fn kinds(&self) -> Vec<&'static str> {
         self.recorded().iter().map(|it| it.kind().label()).collect()
     }
 }
@@ -152,10 +156,11 @@ fn a_hit_has_its_line_when_it_is_in_the_ledger_and_not_before() {
     assert_eq!(stand.logged().len(), 4);
     assert_eq!(stand.logged(), ids(&stand.recorded()), "in one order, each once");
     assert_eq!(stand.books.failing(), None);
+    assert_eq!(stand.kinds(), ["loss", "hit", "hit", "hit", "hit"]);
     let state = stand.books.registrar.state(stand.books.waiting());
     assert_eq!((state.waiting, state.commits, state.store_behind), (0, 1, 0));
     assert_eq!(state.entries.at(Kind::Hit.index()), 4);
-    let Entry { body, .. } = &stand.recorded()[0];
+    let Entry { body, .. } = &stand.recorded()[1];
     let Body::Hit(hit) = body else { panic!() };
     assert!(hit.subject.as_str().starts_with("address-"), "whose it is, as far as is known");
 }
