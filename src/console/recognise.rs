@@ -75,6 +75,7 @@ impl Known {
                 display: account.display.clone(),
                 roles: account.roles,
                 scope: Some(token.rights()),
+                mark: token.mark,
                 account: token.account,
             })
         });
@@ -115,6 +116,7 @@ impl Known {
             display: account.display.clone(),
             roles: account.roles,
             scope: None,
+            mark,
         });
         self.carried = Carried { mark: Some(mark), session: Some(session) };
     }
@@ -195,7 +197,7 @@ impl Known {
 }
 
 /// The value of a cookie.
-fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+pub(super) fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     let lines = headers.get_all(header::COOKIE).into_iter().filter_map(|line| line.to_str().ok());
     let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|one| one.split_once('='));
     pairs.find(|(key, _)| key.trim() == name).map(|(_, value)| value.trim())
