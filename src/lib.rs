@@ -28,11 +28,15 @@ pub mod feeds;
 pub mod simulate;
 pub mod cases;
 pub mod casefile;
+pub mod record;
+pub mod ledger;
+pub mod store;
 pub mod alerts;
 pub mod updates;
 pub mod metrics;
 pub mod desk;
 pub mod evaluate;
+pub mod console;
 
 // The wiring: the only place that knows all stages.
 pub mod config;

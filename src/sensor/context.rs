@@ -86,11 +86,12 @@ impl<S: Sink> Context<'_, S> {
             DnsEnd::Limit => self.stats.names_malformed.bump(Malformed::DnsLimit.index()),
             DnsEnd::Whole | DnsEnd::NotDns => {}
         }
-        if https_answer {
-            self.note_ech(message);
-        }
-        // Anybody can send an answer; who was not asked, tells no client where to go.
+        // Anybody can send an answer; who was not asked, tells no client where to go, and whether
+        // its next hello hides a name.
         if answered {
+            if https_answer {
+                self.note_ech(message);
+            }
             self.note_addresses(message);
         }
     }

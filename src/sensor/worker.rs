@@ -88,7 +88,7 @@ impl Worker {
             dtls: dtls::Connections::new(settings.flows, settings.buffers, settings.seed),
             asked: Asked::new(ASKED_SLOTS),
             ech: Memory::new(ECH_SLOTS),
-            joins: Joins::new(settings.seed),
+            joins: Joins::new(settings.flows, settings.seed),
             presence: Watch::new(settings.seed),
             envelopes: Envelopes::default(),
             web: Web::new(settings.seed),
