@@ -255,7 +255,7 @@ impl Ledger {
         let mut full: Vec<Tile> = Vec::new();
         tiles::bundle_up(&mut self.bundle, leaf);
         self.edge.push(tree::leaf_hash(leaf), &mut full);
-        if self.edge.size() % BUNDLE_WIDTH == 0 {
+        if self.edge.size().is_multiple_of(BUNDLE_WIDTH) {
             self.waiting.push_back(Waiting {
                 path: layout::bundle(self.edge.size() / BUNDLE_WIDTH - 1, BUNDLE_WIDTH),
                 bytes: std::mem::take(&mut self.bundle),
@@ -352,7 +352,7 @@ impl Ledger {
         let folder = self.settings.folder.clone();
         let size = self.size();
         let mut files: Vec<(PathBuf, Vec<u8>)> = Vec::new();
-        if size % BUNDLE_WIDTH != 0 {
+        if !size.is_multiple_of(BUNDLE_WIDTH) {
             let path = layout::bundle(size / BUNDLE_WIDTH, size % BUNDLE_WIDTH);
             files.push((path, self.bundle.clone()));
         }

@@ -336,14 +336,19 @@ fn a_rollback_is_seen_with_what_was_put_aside_and_only_then() {
         said.contains("at-700 promises 700 entries, the ledger has 300"),
         "{said}"
     );
-    // Only `checkpoint` put back, the history forgotten: the folder itself tells.
+    // `checkpoint` is older than the history, as in a copy made while the daemon signed: the newer
+    // one counts.
     let dir = self::ledger();
     copy(
         &dir.path().join("at-300"),
         &dir.path().join("ledger/checkpoint"),
     );
-    let said = both(dir.path(), PLAIN, false, "an old checkpoint");
-    assert!(said.contains("promises 700 entries"), "{said}");
+    let said = both(dir.path(), WITH_700, true, "an older checkpoint");
+    assert!(said.contains("checkpoint  700 entries"), "{said}");
+    // So does what the history alone promises and is not there.
+    fs::remove_file(dir.path().join("ledger/payload/002")).unwrap();
+    let said = both(dir.path(), PLAIN, false, "cut behind an older checkpoint");
+    assert!(said.contains("first wrong entry is 512"), "{said}");
 }
 
 /// The holder of the key writes another past, and signs it.
