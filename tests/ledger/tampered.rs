@@ -140,6 +140,24 @@ fn one_byte_in_a_payload_file_names_the_entry() {
     );
 }
 
+/// A whole line, right in itself, of another payload.
+#[test]
+fn a_line_that_was_exchanged_names_the_entry() {
+    let other = rewritten(700);
+    let theirs = lines(&fs::read(other.path().join("ledger/payload/001")).unwrap());
+    refused(
+        "payload",
+        "entry 301: its payload is not the one that its leaf",
+        |folder| {
+            edit(&folder.join("payload/001"), |bytes| {
+                let mut all = lines(bytes);
+                all[301 - 256].clone_from(&theirs[301 - 256]);
+                *bytes = all.concat();
+            });
+        },
+    );
+}
+
 #[test]
 fn one_byte_in_any_other_file_is_seen() {
     refused("leaf", "first wrong entry is 2", |folder| {
