@@ -58,12 +58,17 @@ impl Ask {
             return Some(Self::Reload);
         }
         if let Some(account) = line.strip_prefix("reset ") {
-            return Some(Self::Reset { account: account.to_owned() });
+            return Some(Self::Reset {
+                account: account.to_owned(),
+            });
         }
         if let Some(rest) = line.strip_prefix("invite ") {
             let (account, roles) = rest.split_once(' ')?;
             let roles: Option<Roles> = roles.split(',').map(Role::named).collect();
-            return Some(Self::Invite { account: account.to_owned(), roles: roles? });
+            return Some(Self::Invite {
+                account: account.to_owned(),
+                roles: roles?,
+            });
         }
         let (case, why) = line.strip_prefix("close ")?.split_once(' ')?;
         let why = why.trim();
@@ -162,7 +167,10 @@ async fn answer(mut stream: UnixStream, requests: &mpsc::Sender<Request>) -> io:
                 }
             }
         }
-        None => "refused unknown request; known: reload, close CASE WHY, invite NAME ROLE, reset NAME".to_owned(),
+        None => {
+            "refused unknown request; known: reload, close CASE WHY, invite NAME ROLE, reset NAME"
+                .to_owned()
+        }
     };
     writer
         .write_all(reply.replace('\n', "\\n").as_bytes())
@@ -183,9 +191,17 @@ mod tests {
         };
         assert_eq!(Ask::parse("close case-1 research, ticket 7\n"), Some(close));
         let roles: Roles = [Role::Analyst, Role::Lead].into_iter().collect();
-        let invite = Ask::Invite { account: "eva".into(), roles };
+        let invite = Ask::Invite {
+            account: "eva".into(),
+            roles,
+        };
         assert!(Ask::parse("invite eva lead,analyst\n") == Some(invite));
-        assert_eq!(Ask::parse("reset eva\n"), Some(Ask::Reset { account: "eva".into() }));
+        assert_eq!(
+            Ask::parse("reset eva\n"),
+            Some(Ask::Reset {
+                account: "eva".into()
+            })
+        );
         for bad in [
             "",
             "invite eva",

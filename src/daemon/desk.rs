@@ -83,7 +83,9 @@ pub fn run(config: Config) -> Result<(), Fault> {
     let at = listener.local_addr().map_err(wiring)?;
     tracing::info!("metrics at http://{at}/metrics");
 
-    let console = console.map(|console| console.start(axum::Router::new())).transpose()?;
+    let console = console
+        .map(|console| console.start(axum::Router::new()))
+        .transpose()?;
 
     let metrics = Arc::new(Metrics::new());
     metrics.excluded_prefixes(config.sensor.excluded.len());
