@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use crate::base::Timestamp;
 use crate::cases::{Case, Casebook, Change, Counts};
-use crate::event::Event;
-use crate::identity::Identity;
+use crate::event::{Event, Hit};
+use crate::identity::{Attribution, Identity, Trace};
 
 /// Identity and casebook, as one hand.
 pub struct Casework {
@@ -74,6 +74,11 @@ impl Casework {
         }
     }
 
+    /// To ask later whose a hit was.
+    pub fn trace(&mut self, hit: &Hit) -> Trace {
+        self.identity.trace(&hit.ends, hit.client_mac, hit.time)
+    }
+
     /// What time brings: packet time in a replay, the wall clock live. About once a second.
     pub fn tick(&mut self, now: Timestamp, out: &mut Vec<Change>) {
         if self.stale && now.since_ns(self.asked) >= ASK_AGAIN_NS {
@@ -115,6 +120,19 @@ impl Casework {
         self.casebook.close(case, why, now, out)
     }
 
+    /// Opens a closed case again; `false` when that cannot be done.
+    pub fn reopen(&mut self, case: &str, now: Timestamp, out: &mut Vec<Change>) -> bool {
+        self.casebook.reopen(case, now, out)
+    }
+
+    /// May a closed case be opened again?
+    ///
+    /// # Errors
+    /// Why not, and what to do.
+    pub fn may_reopen(&self, case: &str) -> Result<(), String> {
+        self.casebook.may_reopen(case)
+    }
+
     /// Another list is in force.
     pub fn catalogue(&mut self, catalogue: Arc<crate::blocklist::Catalogue>) {
         self.casebook.catalogue(catalogue);
@@ -138,6 +156,11 @@ impl Casework {
     /// How many cases are open, and what was lost at the bounds.
     pub fn counts(&self) -> Counts {
         self.casebook.counts()
+    }
+
+    /// Whose a hit is, as far as is known now.
+    pub fn holder(&self, hit: &Hit, time: Timestamp) -> Attribution {
+        self.identity.holder(&hit.ends, hit.client_mac, time)
     }
 
     /// Who held what.

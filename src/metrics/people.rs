@@ -9,6 +9,7 @@ use super::{Metrics, NONE};
 use crate::base::{Counters, Repeat};
 use crate::cases::{Counts, Lost};
 use crate::feeds::FeedState;
+use crate::hits::FrameFate;
 use crate::identity::{Refusal, State};
 
 impl Metrics {
@@ -45,6 +46,14 @@ impl Metrics {
         }
     }
 
+    /// Takes over what became of the frames of hits.
+    pub fn frames(&self, fates: &Counters) {
+        for fate in FrameFate::ALL {
+            let to = fates.at(fate.index());
+            raise(&self.families.hit_frames, &[fate.label()], to);
+        }
+    }
+
     /// Takes over the states of the feeds.
     pub fn feeds(&self, states: &[FeedState]) {
         let f = &self.families;
@@ -71,7 +80,7 @@ impl Metrics {
 }
 
 /// Up to a count that is kept elsewhere.
-fn raise(family: &IntCounterVec, labels: &[&str], to: u64) {
+pub(super) fn raise(family: &IntCounterVec, labels: &[&str], to: u64) {
     let counter = family.with_label_values(labels);
     counter.inc_by(to.saturating_sub(counter.get()));
 }

@@ -79,6 +79,9 @@ fn heads_have_a_bound() {
         400,
         "no host"
     );
+    let foreign = "GET /sign-in HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n";
+    let answer = stand.ask(foreign);
+    assert!(answer.status == 400 && !answer.body.contains("name=\"password\""));
     assert_eq!(stand.ask("nonsense\r\n\r\n").status, 400);
 }
 
