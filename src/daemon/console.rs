@@ -46,7 +46,11 @@ pub fn open(config: &Config, nav: Vec<NavEntry>) -> Result<Option<Console>, Faul
     let (audit, audits) = sync_channel(AUDITS_MAX);
     let shell = Shell::open(config.console.clone(), nav, audit)
         .map_err(|why| Fault::new(Exit::Config, format!("[console] {why}")))?;
-    Ok(Some(Console { shell, audits, doors }))
+    Ok(Some(Console {
+        shell,
+        audits,
+        doors,
+    }))
 }
 
 /// The console, served.
@@ -64,21 +68,29 @@ impl Console {
     /// [`Exit::Internal`] when no thread can be had, [`Exit::Output`] when the link cannot be kept.
     pub fn start(self, pages: Router, desk: Handle) -> Result<Running, Fault> {
         let wiring = |e: std::io::Error| Fault::new(Exit::Internal, format!("cannot start: {e}"));
-        let Self { shell, audits, doors } = self;
+        let Self {
+            shell,
+            audits,
+            doors,
+        } = self;
         thread::Builder::new()
             .name("console-audit".into())
             .spawn(move || audits.iter().for_each(|audit| record(&audit, &desk)))
             .map_err(wiring)?;
         let at = format!("{}{}/", shell.settings().address_for_people(), shell.base());
         tracing::info!("console at {at}");
-        let link = shell.first_link().map_err(|why| Fault::new(Exit::Output, why))?;
+        let link = shell
+            .first_link()
+            .map_err(|why| Fault::new(Exit::Output, why))?;
         if let Some(link) = link {
             tracing::warn!(
                 "the console has no administrator yet; open this within a day, it works once: {link}"
             );
         }
-        let runtime =
-            tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(wiring)?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(wiring)?;
         let (tls, router) = (doors.tls(), shell.router(pages));
         let (end, ended) = oneshot::channel();
         let thread = thread::Builder::new()
@@ -92,7 +104,12 @@ impl Console {
                 runtime.shutdown_background();
             })
             .map_err(wiring)?;
-        Ok(Running { shell, tls, end, thread })
+        Ok(Running {
+            shell,
+            tls,
+            end,
+            thread,
+        })
     }
 }
 
