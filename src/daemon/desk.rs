@@ -133,6 +133,7 @@ pub fn run(config: Config) -> Result<(), Fault> {
     });
     desk.declare(&list);
     let mut books = Books::new(registrar, log, casefile, outbox);
+    books.relog(&config.hits.path);
     let life = begin(&config, &mut books, found);
     restore(&mut desk, &mut books, cases);
     let list = Arc::new(ArcSwap::new(list));
