@@ -10,6 +10,7 @@
 //! GF(256); a share is encrypted to its officer by age (X25519). `docs/sealing.md` is the officers'
 //! recipe; [`open`] is what it runs.
 
+pub mod challenge;
 mod open;
 #[cfg(test)]
 mod tests;
