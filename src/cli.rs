@@ -111,7 +111,7 @@ pub struct RunArgs {
     /// Control socket for `poortwacht reload`
     #[arg(long, value_name = "FILE")]
     control: Option<PathBuf>,
-    /// Folder of the cases
+    /// Folder of the cases, and in it of alerts, ledger and store
     #[arg(long, value_name = "DIR")]
     cases: Option<PathBuf>,
 }
@@ -213,6 +213,8 @@ impl RunArgs {
         }
         if let Some(folder) = &self.cases {
             config.alerts.folder = folder.join("alerts");
+            config.ledger.folder = folder.join("ledger");
+            config.ledger.store = folder.join("store.sqlite");
         }
         config
             .check()

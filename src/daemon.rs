@@ -3,6 +3,8 @@
 //! Enters: a checked configuration. Leaves: a running daemon, and its exit code. Never: logic of a
 //! stage.
 
+pub mod acts;
+pub mod books;
 pub mod control;
 pub mod desk;
 pub mod fault;
@@ -10,6 +12,7 @@ pub mod office;
 pub mod people;
 pub mod privilege;
 pub mod queue;
+pub mod registrar;
 pub mod replay;
 pub mod sensor;
 pub mod sources;

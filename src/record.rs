@@ -8,6 +8,7 @@
 
 pub mod act;
 pub mod differ;
+mod state;
 pub mod unsealing;
 #[cfg(test)]
 mod tests;
@@ -24,6 +25,7 @@ use crate::organisation::Ruling;
 use crate::sealing::Sealed;
 
 pub use act::{Act, Acted, Actor, Means};
+pub use state::{Lost, State};
 
 closed_set! {
     /// What an entry tells. Each kind has its own retention.
