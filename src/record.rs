@@ -8,6 +8,7 @@
 
 pub mod act;
 pub mod differ;
+pub mod dossier;
 mod state;
 pub mod unsealing;
 #[cfg(test)]
