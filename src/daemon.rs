@@ -6,6 +6,7 @@
 pub mod acts;
 pub mod books;
 pub mod control;
+pub mod erasure;
 pub mod desk;
 pub mod fault;
 pub mod office;

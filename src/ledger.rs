@@ -26,6 +26,7 @@ mod reader;
 #[cfg(test)]
 mod tests;
 pub mod tiles;
+pub mod torn;
 pub mod tree;
 
 use std::collections::VecDeque;

@@ -8,7 +8,7 @@
 //! cases, [`Dossier`] sorts the entries.
 //!
 //! A case is theirs when the newest of its heads names one of their subjects, or when it was merged
-//! into a case of theirs. A case that was theirs once and then turned out to be another's is counted,
+//! into a case of theirs. A device or address that only such cases were about before is theirs too. A case that was theirs once and then turned out to be another's is counted,
 //! not shown. Beyond the entries that name subject or case, a hit belongs to them when it is the
 //! witness of their evidence: same client, name and point, and its frame among those of the evidence.
 
@@ -77,6 +77,8 @@ pub struct Survey {
 struct Head {
     revision: u64,
     found: Found,
+    /// Whom it was about, one after the other.
+    subjects: BTreeSet<SubjectId>,
     formerly: bool,
     merged: bool,
     touched: bool,
@@ -96,6 +98,7 @@ impl Survey {
         match &entry.body {
             Body::Case(it) => {
                 let head = self.head(&it.id, &it.subject);
+                head.subjects.insert(it.subject.clone());
                 if head.revision <= it.revision {
                     head.revision = it.revision;
                     head.found.vendor.clone_from(&it.vendor_name);
@@ -134,6 +137,7 @@ impl Survey {
                 times: (Timestamp(0), Timestamp(0)),
                 closed: false,
             },
+            subjects: BTreeSet::new(),
             formerly: false,
             merged: false,
             touched: false,
@@ -148,11 +152,15 @@ impl Survey {
     }
 
     /// Ends the walk.
-    pub fn end(self) -> Dossier {
+    pub fn end(mut self) -> Dossier {
         let mut cases = BTreeMap::new();
+        let (mut own, mut others) = (BTreeSet::new(), BTreeSet::new());
         for (id, head) in self.heads {
             let mut found = head.found;
-            found.whose = if is(&self.sought, &found.subject) || head.merged {
+            let theirs = is(&self.sought, &found.subject) || head.merged;
+            let subjects = if theirs { &mut own } else { &mut others };
+            subjects.extend(head.subjects);
+            found.whose = if theirs {
                 Whose::Theirs
             } else if head.touched && self.sought.candidates.contains(&found.subject) {
                 Whose::Ambiguous
@@ -165,6 +173,9 @@ impl Survey {
             };
             cases.insert(id, found);
         }
+        // A device or address that only cases of theirs were ever about stands for them alone.
+        let alone = own.difference(&others).cloned();
+        self.sought.subjects.extend(alone);
         Dossier {
             sought: self.sought,
             cases,
@@ -205,6 +216,12 @@ impl Dossier {
 
     fn whose(&self, case: &str) -> Option<Whose> {
         self.cases.get(case).map(|it| it.whose)
+    }
+
+    /// Subjects that stand for them alone: those sought, and those that their cases were about before
+    /// it was known whose they are.
+    pub fn subjects(&self) -> &BTreeSet<SubjectId> {
+        &self.sought.subjects
     }
 
     /// Ids of the cases that are theirs.
