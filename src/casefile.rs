@@ -265,6 +265,11 @@ impl Casefile {
         self.delete_expired(now)
     }
 
+    /// Does a case stand in it?
+    pub fn holds(&self, case: &str) -> bool {
+        self.journal.holds(case)
+    }
+
     /// How it stands.
     pub fn state(&self) -> State {
         State {

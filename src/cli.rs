@@ -9,6 +9,7 @@ mod desk;
 mod doctor;
 mod evaluate;
 mod hits;
+mod ledger;
 pub mod list;
 mod manual;
 mod officer;
@@ -30,7 +31,7 @@ use crate::daemon::{Exit, Fault};
 const EXIT_CODES: &str = "\
 Exit codes:
   0   done
-  1   the answer is no (lint found errors, no such hit, reload refused)
+  1   the answer is no (lint found errors, no such hit, a ledger does not verify, reload refused)
   2   wrong command line
   3   configuration or key file refused
   4   an input file is missing, broken, cut short or of a link type that is not decoded
@@ -59,6 +60,9 @@ enum Command {
     Hits(hits::HitsArgs),
     Cases(cases::CasesArgs),
     Officer(officer::OfficerArgs),
+    Verify(ledger::VerifyArgs),
+    Prove(ledger::ProveArgs),
+    Witness(ledger::WitnessArgs),
     Config(configure::ConfigArgs),
     Reload(desk::ReloadArgs),
     Doctor(doctor::DoctorArgs),
@@ -261,6 +265,9 @@ pub fn main() -> ExitCode {
         Command::Hits(args) => hits::run(&args),
         Command::Cases(args) => cases::run(&args),
         Command::Officer(args) => officer::run(&args),
+        Command::Verify(args) => ledger::verify(&args),
+        Command::Prove(args) => ledger::prove(&args),
+        Command::Witness(args) => ledger::witness(&args),
         Command::Config(args) => configure::run(&args),
         Command::Reload(args) => desk::reload(&args),
         Command::Doctor(args) => doctor::run(&args),

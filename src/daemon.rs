@@ -14,6 +14,7 @@ pub mod people;
 pub mod privilege;
 pub mod queue;
 pub mod registrar;
+pub mod retention;
 pub mod replay;
 pub mod sensor;
 pub mod sources;

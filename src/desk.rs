@@ -403,4 +403,4 @@ fn seen_at(event: &Event) -> Timestamp {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

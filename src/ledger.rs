@@ -22,12 +22,15 @@ pub mod line;
 pub mod note;
 mod opening;
 mod payloads;
+pub mod proof;
 mod reader;
 #[cfg(test)]
 mod tests;
 pub mod tiles;
 pub mod torn;
 pub mod tree;
+pub mod verify;
+pub mod witness;
 
 use std::collections::VecDeque;
 use std::fs::{self, File};
@@ -473,6 +476,15 @@ impl Ledger {
         let there = fs::metadata(folder);
         there.map_err(|e| format!("cannot read the ledger in {}: {e}", folder.display()))?;
         reader::Entries::new(folder, from)
+    }
+
+    /// For tests of those who write here: nothing can be written while `full`.
+    #[cfg(test)]
+    pub(crate) fn fail_while(&mut self, full: std::sync::Arc<std::sync::atomic::AtomicBool>) {
+        let fails = move || full.load(std::sync::atomic::Ordering::Relaxed);
+        self.disk.faults = Some(Box::new(move |_, _| {
+            fails().then(|| std::io::Error::from_raw_os_error(nix::libc::ENOSPC))
+        }));
     }
 
     fn counted(&mut self, act: Act, done: Result<(), String>) -> Result<(), String> {

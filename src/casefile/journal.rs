@@ -246,6 +246,11 @@ impl Journal {
         self.owes
     }
 
+    /// Does a case stand in it?
+    pub(super) fn holds(&self, case: &str) -> bool {
+        self.newest.contains_key(case)
+    }
+
     /// Number of cases.
     pub(super) fn cases(&self) -> u64 {
         self.newest.len() as u64

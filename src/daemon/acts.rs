@@ -103,7 +103,7 @@ pub fn carry_out(
 ) -> Result<Done, Refused> {
     let now = office::now();
     check(&act, now)?;
-    if let Some(why) = books.registrar.failing() {
+    if let Some(why) = books.registrar.failing().filter(|_| !books.registrar.may_try(Instant::now())) {
         return refused(format!("{why}; nothing is taken until the record can be written"));
     }
     let store = books.registrar.store().map_err(Refused)?;
@@ -126,6 +126,7 @@ pub fn carry_out(
         .registrar
         .record(vec![entry], Vec::new(), Instant::now());
     let range = recorded.map_err(|why| Refused(format!("{why}; nothing was changed")))?;
+    books.registrar.project(Instant::now());
     let number = range.map_or(0, |range| range.start);
     apply(desk, books, &act, now);
     let store = books.registrar.store();

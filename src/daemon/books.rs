@@ -1,12 +1,12 @@
 //! All that the desk writes, in the order of truth.
 //!
-//! Enters: hits, changes of cases, other entries. Leaves: the case file, the ledger, the store, the
-//! hit log, the outbox, in this order. Never: a line in the hit log or an alert of what is not in
+//! Enters: hits, changes of cases, other entries. Leaves: the case file, the ledger, the hit log, the
+//! store, the outbox, in this order. Never: a line in the hit log or an alert of what is not in
 //! the ledger; the same entry twice; a line that grows without bound.
 //!
 //! ```text
 //! changes --> case file --\
-//! hits, entries -----------+--> ledger (one synced commit) --> store --> hit log, outbox, answers
+//! hits, entries -----------+--> ledger (one synced commit) --> hit log --> store --> outbox, answers
 //! ```
 //!
 //! The case file is the memory of the casebook: raw sightings, and what was told. It is written
@@ -16,7 +16,8 @@
 //! is not recorded again, and the outbox knows those that it took.
 //!
 //! When the ledger cannot be written, nothing is acknowledged: hits and changes stay in line, and at
-//! its bound the oldest hit goes, is counted, and is told as a loss when writing goes on.
+//! its bound the oldest hit goes and is counted. When writing goes on, the first entry says how long
+//! nothing could be recorded, and how many hits are lost.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -154,7 +155,8 @@ impl Books {
         if self.registrar.may_try(now) {
             self.put_cases(desk);
             let at = desk.moment(wall);
-            while !self.line.is_empty() {
+            // After a failure it is tried again also when nothing is left to record.
+            while !self.line.is_empty() || self.registrar.failing().is_some() {
                 if let Err(why) = self.record_some(at, now) {
                     self.failing.get_or_insert(why);
                     break;
@@ -249,6 +251,7 @@ impl Books {
             }
         }
         self.log.append_all(lines.iter(), now);
+        self.registrar.project(now);
         Ok(())
     }
 
@@ -259,11 +262,14 @@ impl Books {
             cases: HashMap::new(),
         };
         let entry = |time, body| Entry { time, body };
-        if self.unsaid > 0 {
+        if let Some(since) = self.registrar.failing_since() {
+            let reason = match self.unsaid {
+                0 => "the ledger could not be written",
+                _ => "the ledger could not be written, and the oldest hits in line gave way",
+            };
             let loss = Loss {
                 place: "ledger".into(),
-                reason: "the ledger could not be written, and the oldest hits in line gave way"
-                    .into(),
+                reason: format!("{reason}: for {} seconds", since.elapsed().as_secs()),
                 count: self.unsaid,
             };
             batch.entries.push(entry(at, Body::Loss(loss)));
@@ -462,4 +468,4 @@ fn digest(clear: &crate::identity::Clear) -> [u8; 32] {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

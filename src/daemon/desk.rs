@@ -28,6 +28,7 @@ use super::control::{self, Ask, Control, Request};
 use super::fault::{Exit, Fault};
 use super::office::{self, Incoming, Office};
 use super::registrar::Registrar;
+use super::retention::Keeper;
 use super::sensor::SensorConfig;
 use super::{people, privilege, sources};
 use crate::alerts::Outbox;
@@ -137,6 +138,11 @@ pub fn run(config: Config) -> Result<(), Fault> {
         books,
         list: Arc::clone(&list),
         lists: config.lists.clone(),
+        keeper: Keeper::new(
+            config.ledger.retention,
+            config.cases.closed_days,
+            Instant::now(),
+        ),
         life,
         stopping: Arc::clone(&stopping),
     };

@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::acts::{self, Done, Refused};
 use super::books::Books;
 use super::fault::{Exit, Fault};
+use super::retention::Keeper;
 use super::sources;
 use crate::base::Timestamp;
 use crate::blocklist::Catalogue;
@@ -95,6 +96,8 @@ pub struct Office {
     pub list: Arc<ArcSwap<Catalogue>>,
     /// Where lists come from, to follow a reload.
     pub lists: Lists,
+    /// Deletes what has had its time.
+    pub keeper: Keeper,
     /// The entry about the end, but for its reason.
     pub life: Life,
     /// Why it ends, when somebody ends it.
@@ -183,6 +186,7 @@ impl Office {
             self.desk.forget(&ids);
             self.books.unsealed(subjects);
         }
+        self.keeper.tick(&mut self.books, wall, steady);
         self.books.registrar.tick(wall, steady);
         self.books.log.tick(paces.ticked);
         self.desk.hit_log(&self.books.log.state());

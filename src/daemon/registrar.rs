@@ -14,15 +14,20 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::broadcast;
 
-use crate::base::Timestamp;
+use crate::base::{Counters, Timestamp};
 use crate::ledger::leaf::Hour;
+use crate::ledger::line::PAYLOAD_LEN_MAX;
 use crate::ledger::{self, Ledger, New, Recovery, Stored};
 use crate::record::differ::Written;
 use crate::record::{Entry, Kind, Lost, State};
 use crate::store::{Numbered, Store};
 
-/// Time between attempts while the ledger, or the store, cannot be written.
+/// Time between attempts while the ledger cannot be written.
 const RETRY: Duration = Duration::from_secs(1);
+/// The same for the store: an attempt may wait for another process, and hits wait with it.
+const STORE_RETRY: Duration = Duration::from_secs(5);
+/// How long the store may wait for another process.
+const STORE_WAIT: Duration = Duration::from_millis(250);
 /// Time between two messages on the same, lasting failure.
 const SAY_AGAIN: Duration = Duration::from_secs(300);
 /// Cases remembered as they were recorded, while the store is in step.
@@ -48,10 +53,13 @@ pub struct Registrar {
     kept: Option<Kept>,
     /// Cases as the ledger has them: all that the store does not hold yet, and some that it does.
     recent: HashMap<String, Written>,
+    /// In the ledger, and not yet offered to the store.
+    pending: Vec<Numbered>,
     changed: broadcast::Sender<Changed>,
     state: State,
     retry_at: Option<Instant>,
     said: Option<Instant>,
+    failing_since: Option<Instant>,
     store_retry_at: Option<Instant>,
 }
 
@@ -88,7 +96,8 @@ impl Registrar {
                 folder.display()
             ));
         }
-        follow(&folder, &mut store)?;
+        while !follow(&folder, &mut store, ledger.size())? {}
+        store.patience(STORE_WAIT)?;
         let mut registrar = Self::of(Some(Kept {
             ledger,
             store,
@@ -110,10 +119,12 @@ impl Registrar {
         Self {
             kept,
             recent: HashMap::new(),
+            pending: Vec::new(),
             changed: broadcast::channel(CHANGED_MAX).0,
             state,
             retry_at: None,
             said: None,
+            failing_since: None,
             store_retry_at: None,
         }
     }
@@ -131,6 +142,11 @@ impl Registrar {
     /// Why an entry could not be recorded just now; `None` when all is well.
     pub fn failing(&self) -> Option<&str> {
         self.state.failing.as_deref()
+    }
+
+    /// Since when.
+    pub const fn failing_since(&self) -> Option<Instant> {
+        self.failing_since
     }
 
     /// Told of each entry that is in ledger and store.
@@ -162,7 +178,7 @@ impl Registrar {
         }
     }
 
-    /// Records entries: when it returns they are on the disk. `cases` are those among them, as they
+    /// Records entries: when it returns they are on the disk, and [`Self::project`] is due. `cases` are those among them, as they
     /// stand with these entries. `None` when no record is kept.
     ///
     /// # Errors
@@ -191,18 +207,21 @@ impl Registrar {
         if self.state.failing.take().is_some() {
             tracing::info!("the ledger can be written again");
         }
-        (self.retry_at, self.said) = (None, None);
+        (self.retry_at, self.said, self.failing_since) = (None, None, None);
         for entry in &entries {
             self.state.entries.bump(entry.kind().index());
         }
         self.recent.extend(cases);
-        self.project(range.start, entries, now);
+        let numbered = (range.start..).zip(entries);
+        self.pending
+            .extend(numbered.map(|(number, entry)| numbered_as(number, entry)));
         Ok(Some(range))
     }
 
     fn failed(&mut self, why: String, now: Instant) -> String {
         self.state.failures += 1;
         self.retry_at = Some(now + RETRY);
+        self.failing_since.get_or_insert(now);
         if self.said.is_none_or(|at| now.duration_since(at) >= SAY_AGAIN) {
             self.said = Some(now);
             tracing::error!("nothing is acknowledged, hits wait in memory: {why}");
@@ -211,15 +230,13 @@ impl Registrar {
         why
     }
 
-    /// Into the store, and to whoever listens.
-    fn project(&mut self, first: u64, entries: Vec<Entry>, now: Instant) {
-        let Some(kept) = &mut self.kept else {
+    /// Brings what was recorded last into the store, and to whoever listens. To be called soon after
+    /// [`Self::record`].
+    pub fn project(&mut self, now: Instant) {
+        let numbered = std::mem::take(&mut self.pending);
+        let Some(kept) = self.kept.as_mut().filter(|_| !numbered.is_empty()) else {
             return;
         };
-        let numbered: Vec<Numbered> = (first..)
-            .zip(entries)
-            .map(|(number, entry)| numbered(number, entry))
-            .collect();
         if self.state.store_failing.is_none() {
             if let Err(why) = kept.store.apply(&numbered) {
                 self.fell_behind(why, now);
@@ -241,7 +258,7 @@ impl Registrar {
 
     fn fell_behind(&mut self, why: String, now: Instant) {
         self.state.store_failures += 1;
-        self.store_retry_at = Some(now + RETRY);
+        self.store_retry_at = Some(now + STORE_RETRY);
         if self.state.store_failing.is_none() {
             tracing::error!("{why}; the record goes on, the store is brought up later");
         }
@@ -308,6 +325,24 @@ impl Registrar {
         Ok(gone)
     }
 
+    /// Deletes payload and salt of entries (sorted) from the ledger, and what was made of them from the store.
+    /// Gives how many were there, by kind.
+    ///
+    /// # Errors
+    /// A sentence; some may be deleted then, and the same may be asked again.
+    pub fn delete(&mut self, numbers: &[u64], wall: Timestamp) -> Result<Vec<(Kind, u64)>, String> {
+        let Some(kept) = &mut self.kept else {
+            return Ok(Vec::new());
+        };
+        let counts = count(&kept.folder, numbers)?;
+        self.state.expired += kept.ledger.delete(numbers, wall)?;
+        // What the record has of a case may be less now.
+        self.recent.clear();
+        kept.store.forget(numbers)?;
+        let counts = Kind::ALL.iter().map(|kind| (*kind, counts.at(kind.index())));
+        Ok(counts.filter(|(_, count)| *count > 0).collect())
+    }
+
     /// What time brings: checkpoints, and the store brought up.
     pub fn tick(&mut self, wall: Timestamp, now: Instant) {
         let Some(kept) = &mut self.kept else {
@@ -321,13 +356,14 @@ impl Registrar {
         }
     }
 
-    /// Brings the store up to the ledger.
+    /// Brings the store a piece nearer to the ledger: hits wait meanwhile.
     fn catch_up(&mut self, now: Instant) {
         let Some(kept) = &mut self.kept else {
             return;
         };
-        match follow(&kept.folder, &mut kept.store) {
-            Ok(_) => {
+        match follow(&kept.folder, &mut kept.store, self.state.size) {
+            Ok(false) => self.store_retry_at = Some(now),
+            Ok(true) => {
                 if self.state.store_failing.take().is_some() {
                     tracing::info!("the store holds again what the ledger holds");
                 }
@@ -362,11 +398,29 @@ impl Registrar {
     }
 }
 
+#[cfg(test)]
+impl Registrar {
+    pub(super) fn ledger_fails_while(&mut self, full: std::sync::Arc<std::sync::atomic::AtomicBool>) {
+        if let Some(kept) = &mut self.kept {
+            kept.ledger.fail_while(full);
+        }
+    }
+
+    /// The pause after a failure is over.
+    pub(super) fn hurry(&mut self) {
+        (self.retry_at, self.store_retry_at) = (None, self.store_retry_at.map(|_| Instant::now()));
+    }
+}
+
 /// What cannot be written as text is counted, and stands in nobody's way.
 fn texts(entries: Vec<Entry>, state: &mut State) -> (Vec<New>, Vec<Entry>) {
     let (mut new, mut kept) = (Vec::with_capacity(entries.len()), Vec::new());
     for entry in entries {
-        match entry.text() {
+        let text = entry.text().and_then(|text| match text.len() <= PAYLOAD_LEN_MAX {
+            true => Ok(text),
+            false => Err(format!("an entry of kind {} is too long", entry.kind())),
+        });
+        match text {
             Ok(payload) => {
                 new.push(New {
                     kind: entry.kind().label().into(),
@@ -384,17 +438,41 @@ fn texts(entries: Vec<Entry>, state: &mut State) -> (Vec<New>, Vec<Entry>) {
     (new, kept)
 }
 
-fn numbered(number: u64, entry: Entry) -> Numbered {
+/// Payloads that are there, by kind. `numbers` are sorted.
+fn count(ledger: &Path, numbers: &[u64]) -> Result<Counters, String> {
+    /// Entries nearer to each other are read in one go.
+    const NEAR: u64 = 256;
+    let mut counts = Counters::new(Kind::ALL.len());
+    for group in numbers.chunk_by(|a, b| b.saturating_sub(*a) < NEAR) {
+        let (Some(first), Some(last)) = (group.first(), group.last()) else {
+            continue;
+        };
+        for stored in Ledger::read(ledger, *first)? {
+            let stored = stored?;
+            if stored.number > *last {
+                break;
+            }
+            let asked = group.binary_search(&stored.number).is_ok() && stored.payload.is_some();
+            if let Some(kind) = Kind::of(&stored.kind).filter(|_| asked) {
+                counts.bump(kind.index());
+            }
+        }
+    }
+    Ok(counts)
+}
+
+fn numbered_as(number: u64, entry: Entry) -> Numbered {
     let hour = Hour::of(entry.time).start();
     Numbered::new(number, hour, entry)
 }
 
-/// From what the store holds to the end of the ledger; gives the number of entries there.
-fn follow(ledger: &Path, store: &mut Store) -> Result<u64, String> {
-    let mut entries = Ledger::read(ledger, store.through())?;
-    loop {
-        let mut some = Vec::new();
-        for stored in entries.by_ref().take(CATCH_UP) {
+/// Brings the store a piece nearer to the ledger's first `size` entries; `true` when it is there.
+fn follow(ledger: &Path, store: &mut Store, size: u64) -> Result<bool, String> {
+    let from = store.through();
+    let left = usize::try_from(size.saturating_sub(from)).unwrap_or(usize::MAX);
+    let mut some = Vec::new();
+    if left > 0 {
+        for stored in Ledger::read(ledger, from)?.take(left.min(CATCH_UP)) {
             let Stored {
                 number,
                 kind,
@@ -404,8 +482,9 @@ fn follow(ledger: &Path, store: &mut Store) -> Result<u64, String> {
             some.push(Numbered::read(number, kind, time, payload.as_deref())?);
         }
         if some.is_empty() {
-            return Ok(store.through());
+            return Err(format!("the ledger gives no entry {from}, and should hold {size}"));
         }
         store.apply(&some)?;
     }
+    Ok(store.through() >= size)
 }

@@ -22,7 +22,7 @@ const HOUR: i64 = 3600;
 const SILENCE_MAX: i64 = 5;
 /// Most workers, and most rows of one table. The sensor parses hostile bytes: it must not be able
 /// to fill the memory of the desk.
-const ROWS_MAX: usize = 4096;
+const ROWS_MAX: usize = 2048;
 /// Most devices told apart in an hour.
 const DEVICES_MAX: usize = 262_144;
 /// Time between two entries about what the queue lost.
@@ -120,7 +120,8 @@ impl Hours {
         }
         let over = |hour: &Hour| at >= hour.end || at < hour.from.saturating_sub(HOUR);
         if self.open.as_ref().is_some_and(over) {
-            self.close(at, out);
+            // A clock that was set back says nothing of when the hour ended.
+            self.close(at.max(self.newest), out);
         }
         if self.open.is_none() {
             self.open = Some(Hour {
@@ -296,7 +297,11 @@ fn grown(new: &Counters, old: &Counters, at: usize) -> u64 {
 }
 
 impl Table {
+    /// Nothing is no row: the page of an hour is as long as what happened in it.
     fn add(&mut self, point: &str, what: &str, count: u64) {
+        if count == 0 {
+            return;
+        }
         let key = (point.to_owned(), what.to_owned());
         let row = match self.0.len() < ROWS_MAX || self.0.contains_key(&key) {
             true => self.0.entry(key),
@@ -306,7 +311,6 @@ impl Table {
         *sum = sum.saturating_add(count);
     }
 
-    /// A row at 0 says that a point was asked and told of none.
     fn rows(self) -> Vec<Count> {
         let rows = self.0.into_iter();
         rows.map(|((point, what), count)| Count { point, what, count })

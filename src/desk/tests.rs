@@ -18,7 +18,7 @@ use crate::hits::{Addresses, HitLog, Key, Observer, community};
 use crate::identity::Identity;
 use crate::organisation::Organisation;
 
-fn desk(addresses: Addresses, clock: Clock) -> (Desk, Arc<Metrics>) {
+pub(crate) fn desk(addresses: Addresses, clock: Clock) -> (Desk, Arc<Metrics>) {
     let key = Key::from_secret(&(0..32).collect::<Vec<u8>>()).unwrap();
     let scribe = Scribe::new(
         key,
@@ -61,7 +61,7 @@ fn at(seconds: i64) -> Timestamp {
     Timestamp::from_secs_nanos(seconds, 0)
 }
 
-fn hit_event(seconds: i64) -> Event {
+pub(crate) fn hit_event(seconds: i64) -> Event {
     let mut hit = tls_hit(seconds, "192.0.2.1", "app.acme.example");
     hit.evidence = seconds.to_be_bytes().to_vec();
     Event::Hit(Box::new(hit))

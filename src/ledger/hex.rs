@@ -27,3 +27,12 @@ pub fn decode<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
     }
     Some(bytes)
 }
+
+/// The bytes of any even number of digits.
+pub fn decode_all(digits: &[u8]) -> Option<Vec<u8>> {
+    let (pairs, rest) = digits.as_chunks::<2>();
+    let bytes = pairs
+        .iter()
+        .map(|pair| decode::<1>(pair).map(|[byte]| byte));
+    bytes.collect::<Option<_>>().filter(|_| rest.is_empty())
+}

@@ -19,6 +19,8 @@
     clippy::arithmetic_side_effects
 )]
 
+use std::fmt;
+
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -56,15 +58,20 @@ pub enum Broken {
     Form,
     /// Its fields do not hash to its check.
     Check,
+    /// It is the entry of another number.
+    Order(u64),
 }
 
-impl Broken {
-    /// In words, behind "the line".
-    pub fn words(self) -> &'static str {
+/// In words, behind "the line".
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unfinished => "does not end",
-            Self::Form => "is no entry",
-            Self::Check => "does not fit its check: a byte of it was changed, or never written",
+            Self::Unfinished => f.write_str("does not end"),
+            Self::Form => f.write_str("is no entry"),
+            Self::Check => {
+                f.write_str("does not fit its check: a byte of it was changed, or never written")
+            }
+            Self::Order(number) => write!(f, "is of entry {number}"),
         }
     }
 }

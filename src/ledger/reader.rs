@@ -80,7 +80,7 @@ impl Lines {
         }
         let parsed = Line::parse(buffer).and_then(|line| {
             let is_next = line.number == number && number < self.end;
-            is_next.then_some(line).ok_or(Broken::Form)
+            is_next.then_some(line).ok_or(Broken::Order(line.number))
         });
         Some(match parsed {
             Ok(line) => {
@@ -95,11 +95,8 @@ impl Lines {
                 } else {
                     How::Broken
                 };
-                Err(bad(
-                    how,
-                    &format!("the line {}", broken.words()),
-                    &self.path,
-                ))
+                self.next += u64::from(how == How::Broken);
+                Err(bad(how, &format!("the line {broken}"), &self.path))
             }
         })
     }
