@@ -11,6 +11,7 @@ pub mod desk;
 pub mod fault;
 pub mod office;
 pub mod people;
+pub mod person;
 pub mod privilege;
 pub mod queue;
 pub mod registrar;
@@ -18,6 +19,7 @@ pub mod retention;
 pub mod replay;
 pub mod sensor;
 pub mod sources;
+pub mod unsealing;
 
 pub use desk::run;
 pub use fault::{Exit, Fault};

@@ -31,6 +31,7 @@ use crate::desk::{Desk, Output};
 use crate::hits::{HitLog, SubjectId};
 use crate::record::differ::{self, Written};
 use crate::record::{Body, Entry, Hit, Loss, Lost};
+use crate::record::unsealing::Terms;
 use crate::sealing::{Sealed, Sealer};
 
 /// Changes that may wait for a disk that is full before older selves of a case are let go.
@@ -55,6 +56,8 @@ pub struct Books {
     pub outbox: Outbox,
     /// For the officers, if there are any.
     pub sealer: Option<Sealer>,
+    /// What is asked of requests for an identity.
+    pub terms: Terms,
     /// What the desk gave last.
     pub out: Output,
     /// Not yet in the case file.
@@ -116,6 +119,11 @@ impl Books {
             casefile,
             outbox,
             sealer,
+            terms: Terms {
+                threshold: u8::MAX,
+                officers: Vec::new(),
+                days: 0,
+            },
             out: Output::default(),
             waiting: VecDeque::new(),
             line: VecDeque::new(),

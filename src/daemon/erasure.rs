@@ -170,7 +170,7 @@ fn check(wish: &Wish) -> Result<(), String> {
 }
 
 /// Has the office do something, and waits for it.
-fn ask<T: Send + 'static>(
+pub(super) fn ask<T: Send + 'static>(
     office: &Handle,
     what: impl FnOnce(&mut Desk, &mut Books) -> T + Send + 'static,
 ) -> Result<T, String> {
@@ -277,6 +277,7 @@ fn carry_out(
     let range = books
         .registrar
         .record(vec![entry], Vec::new(), Instant::now())?;
+    books.registrar.project(Instant::now());
     let path = cases.join(INTENT);
     match fs::remove_file(&path).and_then(|()| folder::sync_above(&path)) {
         Err(e) if e.kind() != io::ErrorKind::NotFound => {
