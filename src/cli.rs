@@ -16,6 +16,8 @@ mod officer;
 mod read;
 mod report;
 mod simulate;
+mod subject;
+mod unseal;
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -60,6 +62,8 @@ enum Command {
     Hits(hits::HitsArgs),
     Cases(cases::CasesArgs),
     Officer(officer::OfficerArgs),
+    Subject(subject::SubjectArgs),
+    Unseal(unseal::UnsealArgs),
     Verify(ledger::VerifyArgs),
     Prove(ledger::ProveArgs),
     Witness(ledger::WitnessArgs),
@@ -265,6 +269,8 @@ pub fn main() -> ExitCode {
         Command::Hits(args) => hits::run(&args),
         Command::Cases(args) => cases::run(&args),
         Command::Officer(args) => officer::run(&args),
+        Command::Subject(args) => subject::run(&args),
+        Command::Unseal(args) => unseal::run(&args),
         Command::Verify(args) => ledger::verify(&args),
         Command::Prove(args) => ledger::prove(&args),
         Command::Witness(args) => ledger::witness(&args),

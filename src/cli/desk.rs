@@ -46,7 +46,12 @@ pub(super) fn close(
     ask(common, control, &format!("close {id} {why}"))
 }
 
-fn ask(common: &Common, control: Option<&Path>, request: &str) -> Result<(), Fault> {
+/// One line to the daemon, one line back.
+pub(super) fn ask_line(
+    common: &Common,
+    control: Option<&Path>,
+    request: &str,
+) -> Result<String, Fault> {
     let path = match control {
         Some(path) => path.to_owned(),
         None => common.load()?.control.socket,
@@ -62,13 +67,21 @@ fn ask(common: &Common, control: Option<&Path>, request: &str) -> Result<(), Fau
     };
     let mut socket = UnixStream::connect(&path).map_err(lost)?;
     socket.set_read_timeout(Some(ANSWER_WAIT)).map_err(lost)?;
-    socket
-        .write_all(format!("{request}\n").as_bytes())
-        .map_err(lost)?;
+    socket.write_all(request.as_bytes()).map_err(lost)?;
+    socket.write_all(b"\n").map_err(lost)?;
     let mut answer = String::new();
     BufReader::new(socket)
         .read_line(&mut answer)
         .map_err(lost)?;
+    if answer.is_empty() {
+        return Err(lost(std::io::ErrorKind::UnexpectedEof.into()));
+    }
+    answer.truncate(answer.trim_end().len());
+    Ok(answer)
+}
+
+fn ask(common: &Common, control: Option<&Path>, request: &str) -> Result<(), Fault> {
+    let answer = ask_line(common, control, request)?;
     match answer.trim_end().split_once(' ') {
         Some((done @ ("loaded" | "closed"), what)) => super::print(&format!("{done}: {what}\n")),
         Some(("refused", why)) => {
@@ -83,6 +96,9 @@ fn ask(common: &Common, control: Option<&Path>, request: &str) -> Result<(), Fau
                 },
             ))
         }
-        _ => Err(lost(std::io::ErrorKind::UnexpectedEof.into())),
+        _ => {
+            let what = "the daemon gave an answer that this program does not understand";
+            Err(Fault::new(Exit::Listen, what))
+        }
     }
 }
