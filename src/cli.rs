@@ -5,6 +5,7 @@
 
 mod cases;
 mod configure;
+mod console;
 mod desk;
 mod doctor;
 mod evaluate;
@@ -67,6 +68,7 @@ enum Command {
     Verify(ledger::VerifyArgs),
     Prove(ledger::ProveArgs),
     Witness(ledger::WitnessArgs),
+    Console(console::ConsoleArgs),
     Config(configure::ConfigArgs),
     Reload(desk::ReloadArgs),
     Doctor(doctor::DoctorArgs),
@@ -275,6 +277,7 @@ pub fn main() -> ExitCode {
         Command::Prove(args) => ledger::prove(&args),
         Command::Witness(args) => ledger::witness(&args),
         Command::Config(args) => configure::run(&args),
+        Command::Console(args) => console::run(&args),
         Command::Reload(args) => desk::reload(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Manual(args) => manual::run(&args),

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::feeds::Feed;
 use crate::sealing::{Officer, Sealer};
-use crate::{alerts, casefile, ledger, updates};
+use crate::{alerts, casefile, console, ledger, updates};
 
 pub use origin::{Line, Origin};
 
@@ -51,6 +51,8 @@ pub struct Config {
     pub http: Http,
     /// The control socket.
     pub control: Control,
+    /// The console.
+    pub console: console::Settings,
 }
 
 /// `[sensor]`
@@ -83,7 +85,8 @@ pub struct Sensor {
     /// Interfaces whose connections count for coverage. Where a connection passes two of them, name
     /// the one nearer to the clients. Empty: all. Default: empty.
     pub coverage: Vec<String>,
-    /// TCP and QUIC connections tracked per worker. Default 262144.
+    /// TCP and QUIC connections tracked per worker; the look-ups remembered for joining a connection
+    /// without a name grow with it (a quarter as many pairs of client and address). Default 262144.
     pub flows_max: u32,
     /// Buffers of 32 KiB per worker for unfinished messages. Default 1024.
     pub buffers_max: u32,
@@ -537,6 +540,9 @@ impl Config {
             .map_err(|why| format!("[cases] {why}"))?;
         self.ledger.check().map_err(|why| format!("[ledger] {why}"))?;
         self.alerts.check()?;
+        self.console
+            .check()
+            .map_err(|why| format!("[console] {why}"))?;
         if !who.officers.is_empty() {
             Sealer::new(&who.officers, who.threshold).map_err(|why| format!("[identity] {why}"))?;
         }
@@ -582,6 +588,7 @@ impl Config {
             ));
         }
         out.extend(self.alerts.warnings());
+        out.extend(self.console.warnings());
         if self.identity.officers.is_empty() {
             out.push(
                 "no officers are named: no user name is kept, cases are of devices; list \
@@ -633,6 +640,13 @@ impl Config {
             &mut self.hits.path,
             &mut self.privacy.key_file,
             &mut self.control.socket,
+            &mut self.console.folder,
+            &mut self.console.certificate,
+            &mut self.console.key,
+            &mut self.console.client_ca,
+            &mut self.console.proxy.socket,
+            &mut self.console.oidc.client_secret_file,
+            &mut self.console.oidc.ca_file,
         ] {
             fix(path);
         }

@@ -5,6 +5,7 @@
 
 pub mod acts;
 pub mod books;
+pub mod console;
 pub mod control;
 pub mod erasure;
 pub mod desk;

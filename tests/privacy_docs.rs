@@ -355,10 +355,10 @@ fn places(stored: &Stored, tongue: Tongue) -> String {
 /// What each kind of entry is, and whether it is about a person.
 fn kinds(stored: &Stored, tongue: Tongue) -> String {
     let head = match tongue {
-        Tongue::En => ["kind of entry", "what it tells", "personal data in it"],
-        Tongue::Nl => ["soort", "wat het zegt", "persoonsgegevens erin"],
+        Tongue::En => ["kind of entry", "what it tells", "personal data in it", "kept (defaults)"],
+        Tongue::Nl => ["soort", "wat het zegt", "persoonsgegevens erin", "bewaard (standaard)"],
     };
-    let mut out = row(&head) + &row(&["---"; 3]);
+    let mut out = row(&head) + &row(&["---"; 4]);
     for kind in Kind::ALL {
         let (name, _) = of_kind(*kind);
         let acts = stored
@@ -387,9 +387,39 @@ fn kinds(stored: &Stored, tongue: Tongue) -> String {
         if words.is_empty() {
             words.push(tongue.of("none", "geen"));
         }
-        out += &row(&[&format!("`{kind}`"), &what.join("; "), &words.join(", ")]);
+        let kept = filled(&kept(*kind, tongue));
+        out += &row(&[&format!("`{kind}`"), &what.join("; "), &words.join(", "), &kept]);
     }
     out
+}
+
+/// How long entries of a kind are kept.
+fn kept(kind: Kind, tongue: Tongue) -> String {
+    let key = match kind {
+        Kind::Hit => "hits_days",
+        Kind::Frame => "frames_days",
+        Kind::Coverage | Kind::List | Kind::Life | Kind::Loss => "coverage_days",
+        Kind::Account => "accounts_days",
+        Kind::Triage | Kind::Unsealing | Kind::Export | Kind::Hold | Kind::Deletion => "acts_days",
+        Kind::Case
+        | Kind::Evidence
+        | Kind::Step
+        | Kind::Attribution
+        | Kind::Alert
+        | Kind::Sealed => {
+            let en = "with its case: {cases.closed_days} days after the newest evidence of a closed one";
+            let nl = "met de zaak: {cases.closed_days} dagen na het nieuwste bewijs van een gesloten zaak";
+            return tongue.of(en, nl).into();
+        }
+    };
+    let case = match kind {
+        Kind::Hit | Kind::Frame | Kind::Triage | Kind::Unsealing | Kind::Export | Kind::Hold => {
+            tongue.of("; of a case: with the case", "; van een zaak: met de zaak")
+        }
+        _ => "",
+    };
+    let days = tongue.of("days", "dagen");
+    format!("{{ledger.retention.{key}}} {days} (`{key}`){case}")
 }
 
 /// Under which kind an act stands.
@@ -482,6 +512,7 @@ fn each_document_stands_there_in_both_languages_with_the_same_headings_and_blank
         "works-council",
         "processing",
         "stored-data",
+        "requests",
     ] {
         let read = |tongue: Tongue| {
             let file = format!("privacy/{name}.{}.md", tongue.word());

@@ -275,7 +275,7 @@ impl At {
 
     fn release(&self, request: &str, out: &PathBuf) -> Result<(), Fault> {
         let found = self.find(request)?;
-        let (text, digest) = unsealing::release(&self.ledger()?, &found).map_err(unreadable)?;
+        let (text, digest) = unsealing::release(&self.ledger()?, &found, office::now()).map_err(unreadable)?;
         let failed = |e: io::Error| {
             let what = format!("cannot write {}: {e}", out.display());
             Fault::new(Exit::Output, what)

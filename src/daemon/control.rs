@@ -1,7 +1,7 @@
 //! The control socket: one line in, one line out. Open to the daemon's own user only.
 //!
-//! Enters: `reload`, `close CASE WHY`, or one line of JSON, `{"act": {...}, "revision": 7}`. Leaves:
-//! `loaded ...`, `closed ...` or `refused ...`; for JSON `{"done": {...}}` or `{"refused": "..."}`.
+//! Enters: `reload`, `close CASE WHY`, `invite NAME ROLE,ROLE`, `reset NAME`, or one line of JSON,
+//! `{"act": {...}, "revision": 7}`. Leaves: `loaded ...`, `closed ...` or `refused ...`; for JSON `{"done": {...}}` or `{"refused": "..."}`.
 //! Never: takes a visitor's word for who they are; the kernel says whose process it is.
 
 use std::fs;
@@ -23,6 +23,7 @@ use zeroize::Zeroizing;
 use super::acts::{Done, Refused};
 use super::fault::{Exit, Fault};
 use crate::record::{Act, Actor, Means};
+use crate::console::{Role, Roles};
 
 /// Longest request line, in bytes.
 const REQUEST_LEN_MAX: u64 = 16 * 1024;
@@ -47,6 +48,18 @@ pub enum Ask {
     Person(Kept),
     /// About a request for an identity: `{"unseal": ...}`.
     Unseal(Kept),
+    /// A link to the console for somebody new.
+    Invite {
+        /// Name of the account.
+        account: String,
+        /// Its roles.
+        roles: Roles,
+    },
+    /// A link to set a new password in the console.
+    Reset {
+        /// Name of the account.
+        account: String,
+    },
     /// Do this.
     Act {
         /// What.
@@ -107,12 +120,20 @@ impl Ask {
             return Self::parse_act(line);
         }
         Self::parse_words(line)
-            .ok_or_else(|| "refused unknown request; known: reload, close CASE WHY".to_owned())
+            .ok_or_else(|| "refused unknown request; known: reload, close CASE WHY, invite NAME ROLE, reset NAME".to_owned())
     }
 
     fn parse_words(line: &str) -> Option<Self> {
         if line == "reload" {
             return Some(Self::Reload);
+        }
+        if let Some(account) = line.strip_prefix("reset ") {
+            return Some(Self::Reset { account: account.to_owned() });
+        }
+        if let Some(rest) = line.strip_prefix("invite ") {
+            let (account, roles) = rest.split_once(' ')?;
+            let roles: Option<Roles> = roles.split(',').map(Role::named).collect();
+            return Some(Self::Invite { account: account.to_owned(), roles: roles? });
         }
         let (case, why) = line.strip_prefix("close ")?.split_once(' ')?;
         let why = why.trim();
@@ -268,8 +289,14 @@ mod tests {
             why: "research, ticket 7".into(),
         };
         assert_eq!(Ask::parse("close case-1 research, ticket 7\n"), Ok(close));
+        let roles: Roles = [Role::Analyst, Role::Lead].into_iter().collect();
+        let invite = Ask::Invite { account: "eva".into(), roles };
+        assert!(Ask::parse("invite eva lead,analyst\n") == Ok(invite));
+        assert_eq!(Ask::parse("reset eva\n"), Ok(Ask::Reset { account: "eva".into() }));
         for bad in [
             "",
+            "invite eva",
+            "invite eva root",
             "reloads",
             "close",
             "close case-1",

@@ -30,7 +30,7 @@ use super::office::{self, Incoming, Office};
 use super::registrar::Registrar;
 use super::retention::Keeper;
 use super::sensor::SensorConfig;
-use super::{erasure, people, person, privilege, sources, unsealing};
+use super::{console, erasure, people, person, privilege, sources, unsealing};
 use crate::alerts::Outbox;
 use crate::blocklist::Catalogue;
 use crate::casefile::Casefile;
@@ -50,6 +50,8 @@ use crate::record::{Body, Entry, Kind, Life, Loss};
 
 /// Events read ahead of the desk; behind it the socket fills, then the sensor's queue.
 const AHEAD: usize = 1024;
+/// To whoever asks for a link where none leads anywhere.
+const NO_CONSOLE: &str = "refused no console is served: set `listen` under [console]";
 /// How long the sensor may take to drain at a stop before it is killed.
 const GRACE: Duration = Duration::from_secs(20);
 
@@ -64,6 +66,7 @@ pub fn run(config: Config) -> Result<(), Fault> {
     }
     let wiring = |e: std::io::Error| Fault::new(Exit::Internal, format!("cannot start: {e}"));
     let listener = http::bind(config.http.listen).map_err(|e| Fault::new(Exit::Listen, e))?;
+    let console = console::open(&config, Vec::new())?;
     let key = key(&config)?;
     let scribe = scribe_with(&config, key.clone());
     let list = Arc::new(sources::catalogue(&config.lists)?);
@@ -121,6 +124,7 @@ pub fn run(config: Config) -> Result<(), Fault> {
         clock,
     )
     .with_coverage(config.sensor.coverage.clone())
+    .with_sealer(sealer)
     .with_hours(coverage::Setting {
         organisation: Arc::new(people::organisation(&config)?),
         config: config.digest(),
@@ -128,7 +132,7 @@ pub fn run(config: Config) -> Result<(), Fault> {
         replay: clock == Clock::Replay,
     });
     desk.declare(&list);
-    let mut books = Books::new(registrar, log, casefile, outbox, sealer);
+    let mut books = Books::new(registrar, log, casefile, outbox);
     let life = begin(&config, &mut books, found);
     books.terms = unsealing::terms(&config.identity);
     let folder = config.cases.folder.clone();
@@ -161,6 +165,7 @@ pub fn run(config: Config) -> Result<(), Fault> {
         listener,
         metrics,
         readiness,
+        console,
     };
     let followed = Followed {
         feeds: config.feeds,
@@ -380,6 +385,7 @@ struct Pages {
     listener: TcpListener,
     metrics: Arc<Metrics>,
     readiness: Arc<Readiness>,
+    console: Option<console::Console>,
 }
 
 /// Reads the sensor's events ahead of the office, until the sensor closes its end.
@@ -417,6 +423,8 @@ async fn serve(
     let to_office = Handle::new(events.clone());
     let Asked { cases, officers } = asked_of;
     let why_stopping = Arc::clone(&office.stopping);
+    let start = |console: console::Console| console.start(axum::Router::new(), to_office.clone());
+    let console = pages.console.map(start).transpose()?;
     let runner = followed.start(events.clone())?;
     thread::Builder::new()
         .name("from-sensor".into())
@@ -460,12 +468,25 @@ async fn serve(
             end = &mut finished => break end,
             _ = hangup.recv() => {
                 reopen.store(true, Ordering::Relaxed);
+                if let Some(console) = &console {
+                    console.reload();
+                }
                 Ok(None)
             }
             Some(request) = asked.recv() => match request.ask {
                 Ask::Reload => {
                     reopen.store(true, Ordering::Relaxed);
                     Ok(Some(request))
+                }
+                Ask::Invite { account, roles } => {
+                    let link = console.as_ref().map(|it| it.invite(&account, roles));
+                    let _ = request.answer.send(link.unwrap_or_else(|| NO_CONSOLE.into()));
+                    continue;
+                }
+                Ask::Reset { account } => {
+                    let link = console.as_ref().map(|it| it.reset(&account));
+                    let _ = request.answer.send(link.unwrap_or_else(|| NO_CONSOLE.into()));
+                    continue;
                 }
                 Ask::Close { case, why } => {
                     let (by, answer) = (request.by, request.answer);
@@ -543,6 +564,9 @@ async fn serve(
     // Whoever scrapes now still sees the last counts.
     let _ = end_pages.send(true);
     let _ = shown.await;
+    if let Some(console) = console {
+        console.stop();
+    }
     let written =
         result.unwrap_or_else(|_| Err(Fault::new(Exit::Internal, "the desk ended in a panic")));
     if !status.success() {

@@ -4,6 +4,7 @@
 //! whether an act may be done; what is handed out. Never: holds a private key; hands out what is of
 //! another subject than the one that was asked for.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -18,7 +19,7 @@ use crate::ledger::tree;
 use crate::record::unsealing::{Party, Request, Terms, Unsealings};
 use crate::record::{Act, Acted, Actor, Body, Kind, Means};
 use crate::sealing::challenge::Question;
-use crate::sealing::{Officer, Sealed};
+use crate::sealing::{Officer, Release, SealedFrame, SealedKey};
 use crate::store::shown::{AuditFilter, Page, ROWS_MAX, Told};
 use crate::store::{Reader, Store};
 
@@ -218,36 +219,57 @@ pub fn check(store: &Store, terms: &Terms, acted: &Acted, now: Timestamp) -> Res
     all.check(acted, party, terms, now).map_err(Refused)
 }
 
-/// What is handed out: every sealed version of the request's subject, and of nobody else, as one
-/// file that `officer open` reads, with its digest.
+/// A frame in the record ([`Frame::sealed`](crate::record::Frame::sealed)).
+#[derive(Deserialize)]
+struct KeptFrame {
+    frame: SealedFrame,
+    /// The data key, for the officers.
+    #[serde(default)]
+    key: Option<SealedKey>,
+}
+
+/// What is handed out: everything sealed of the request's subject, and of nobody else, as one file
+/// for `officer open`, with its digest. `now` is the wall clock.
 ///
 /// # Errors
 /// The ledger cannot be read, or holds nothing of the subject.
-pub fn release(folder: &Path, request: &Request) -> Result<(String, String), String> {
-    #[derive(Serialize)]
-    struct Record {
-        subject: String,
-        versions: Vec<Sealed>,
-    }
-    let mut versions: Vec<Sealed> = Vec::new();
-    each(folder, 0, Some(&[Kind::Sealed]), |_, entry| {
-        if let Body::Sealed(sealed) = entry.body
-            && sealed.subject == request.subject
-            && !versions.contains(&sealed)
-        {
-            versions.push(*sealed);
+pub fn release(
+    folder: &Path,
+    request: &Request,
+    now: Timestamp,
+) -> Result<(String, String), String> {
+    let reason = &request.asked.text;
+    let subject = request.subject.clone();
+    let mut file = Release::new(&request.case, subject, reason, &now.to_string());
+    let mut old = 0;
+    each(folder, 0, Some(&[Kind::Sealed, Kind::Frame]), |_, entry| match entry.body {
+        Body::Sealed(sealed) if sealed.subject == request.subject => {
+            old += u64::from(!file.add(&sealed));
         }
+        Body::Frame(frame) if frame.subject == request.subject => {
+            if let Ok(kept) = serde_json::from_str::<KeptFrame>(&frame.sealed) {
+                if let Some(key) = kept.key {
+                    file.add_key(key);
+                }
+                file.add_frame(kept.frame);
+            }
+        }
+        _ => {}
     })?;
-    if versions.is_empty() {
-        return Err(
-            "nothing is sealed of this subject: no source told who it was, or it is over".into(),
-        );
+    // A frame whose key went is nobody's to open any more.
+    let keys: BTreeSet<String> = file.keys.iter().map(|it| it.key.clone()).collect();
+    file.frames.retain(|frame| keys.contains(&frame.key));
+    if file.records.is_empty() && file.frames.is_empty() {
+        return Err(match old {
+            0 => "nothing is sealed of this subject: no source told who it was, or it is over".into(),
+            _ => format!(
+                "what is sealed of this subject is of an older form: give the officers \
+                 subjects/{}.json from the folder of cases",
+                request.subject
+            ),
+        });
     }
-    let record = Record {
-        subject: request.subject.to_string(),
-        versions,
-    };
-    let text = serde_json::to_string_pretty(&record).map_err(|e| e.to_string())? + "\n";
+    let text = file.write()?;
     let digest = digest(text.as_bytes());
     Ok((text, digest))
 }

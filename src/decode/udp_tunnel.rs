@@ -51,7 +51,7 @@ pub(super) const fn may_be(segment: &Segment<'_>) -> bool {
 }
 
 /// As [`may_be`], of a body that is not taken apart yet.
-#[inline]
+#[inline(always)]
 pub(super) fn may_begin(proto: u8, body: &[u8]) -> bool {
     proto == Transport::Udp.number()
         && body.first_chunk().is_some_and(|[a, b, c, d]| {

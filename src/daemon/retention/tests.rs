@@ -5,7 +5,8 @@ use crate::cases::{Case, Change};
 use crate::casefile::tests::case;
 use crate::daemon::books::tests::{Stand, at};
 use crate::desk::Output;
-use crate::desk::tests::hit_event;
+use crate::event::Event;
+use crate::hits::fold::tests::hit;
 use crate::ledger::Ledger;
 use crate::record::Kind;
 
@@ -51,7 +52,8 @@ fn hits_of_no_case_go_and_those_of_a_case_stay_with_it() {
     let mut stand = Stand::new();
     // One that the casebook made a case of, and five hits that no case rests on.
     let mut out = Output::default();
-    stand.desk.take(hit_event(10 * DAY), at(10 * DAY), &mut out);
+    let of_case = hit(10 * DAY, "192.0.2.9", "app.acme.example");
+    stand.desk.take(Event::Hit(Box::new(of_case)), at(10 * DAY), &mut out);
     out.entries.clear();
     stand.books.out = out;
     stand.write();

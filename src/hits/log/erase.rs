@@ -113,3 +113,60 @@ fn lines(path: &Path, mut is_it: impl FnMut(&[u8]) -> bool) -> io::Result<u64> {
     }
     Ok(count)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+    use crate::hits::Line;
+    use crate::hits::log::{Settings, SyncPolicy};
+
+    struct Text(String);
+
+    impl Line for Text {
+        fn to_line(&self) -> Vec<u8> {
+            format!("{{\"hash\":\"{}\"}}\n", self.0).into_bytes()
+        }
+    }
+
+    fn mentions() -> Mentions {
+        Mentions::new(&BTreeSet::from(["person-00112233".to_owned()])).ok().unwrap()
+    }
+
+    #[test]
+    fn lines_go_from_every_file_and_the_log_goes_on_in_the_new_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("hits.jsonl");
+        let old = dir.path().join("hits.jsonl.1");
+        let other = dir.path().join("hits.jsonl.2");
+        let line = |who: &str| Text(who.into()).to_line();
+        let keep = [line("person-2"), line("person-3")].concat();
+        let both = [line("person-2"), line("person-00112233"), line("person-3")].concat();
+        fs::write(&old, &both).unwrap();
+        fs::set_permissions(&old, fs::Permissions::from_mode(0o600)).unwrap();
+        fs::write(&other, &keep).unwrap();
+        let inode = fs::metadata(&other).unwrap().ino();
+        // What a crash left half done.
+        fs::write(dir.path().join("hits.jsonl.1.unfinished"), "person-00112233").unwrap();
+        let mut settings = Settings::new(&path);
+        settings.sync = SyncPolicy::Always;
+        let now = Instant::now();
+        let mut log = HitLog::open(settings, now).unwrap();
+        for who in ["person-2", "person-00112233", "person-3"] {
+            assert!(log.offer(&Text(who.into()), now));
+        }
+        assert_eq!(log.erase(&mentions(), now), Ok(2));
+        assert!(log.offer(&Text("person-4".into()), now));
+        assert_eq!(fs::read(&path).unwrap(), [keep.clone(), line("person-4")].concat());
+        assert_eq!(fs::read(&old).unwrap(), keep);
+        assert_eq!(fs::metadata(&old).unwrap().mode() & 0o777, 0o600);
+        // A file without them was not touched.
+        assert_eq!(fs::metadata(&other).unwrap().ino(), inode);
+        assert!(!dir.path().join("hits.jsonl.1.unfinished").exists());
+        assert_eq!(log.erase(&mentions(), now), Ok(0));
+        // It is still locked.
+        assert!(HitLog::open(Settings::new(&path), now).is_err());
+    }
+}
