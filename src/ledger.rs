@@ -31,6 +31,7 @@ mod signing;
 #[cfg(test)]
 mod tests;
 pub mod tiles;
+pub mod torn;
 pub mod tree;
 pub mod verify;
 pub mod witness;
