@@ -34,6 +34,7 @@ pub mod updates;
 pub mod metrics;
 pub mod desk;
 pub mod evaluate;
+pub mod console;
 
 // The wiring: the only place that knows all stages.
 pub mod config;

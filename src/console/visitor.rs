@@ -1,0 +1,117 @@
+//! Who asks: a guest, or a visitor with an account.
+//!
+//! Enters: what the shell's layers found out about a request. Leaves: [`Guest`], [`Visitor`], both
+//! to be taken as arguments by handlers. Never: decides who somebody is (that is done once, before).
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+
+use super::page::Page;
+use super::refusal::Refusal;
+use super::rights::{Right, Roles};
+use super::shell::Shell;
+use super::view::View;
+use crate::base::Timestamp;
+
+/// Anybody who asks for a page.
+#[derive(Clone)]
+pub struct Guest {
+    /// The shell that serves it.
+    pub shell: Shell,
+    /// How they want to see it.
+    pub view: View,
+    /// Their mark, for the field `csrf` of each form.
+    pub csrf: String,
+    /// Path that was asked, below the base.
+    pub path: String,
+}
+
+impl Guest {
+    /// The frame of a page.
+    pub fn page(&self, title: impl Into<String>) -> Page {
+        Page::of_guest(self, title)
+    }
+
+    /// A moment as they want to see it.
+    pub fn time(&self, at: Timestamp) -> String {
+        self.view.time(at, self.shell.zone())
+    }
+}
+
+/// Somebody signed in, or a program with a token.
+#[derive(Clone)]
+pub struct Visitor {
+    /// What every guest has.
+    pub guest: Guest,
+    /// Name of the account: what goes on the record as "who".
+    pub account: String,
+    /// Name as shown.
+    pub display: String,
+    /// Roles.
+    pub roles: Roles,
+    /// For a program: what its token is good for, at most.
+    pub scope: Option<Vec<Right>>,
+}
+
+impl Visitor {
+    /// May they?
+    pub fn may(&self, right: Right) -> bool {
+        self.roles.may(right)
+            && self
+                .scope
+                .as_ref()
+                .is_none_or(|scope| scope.contains(&right))
+    }
+
+    /// Goes on only when they may.
+    ///
+    /// # Errors
+    /// [`Refusal::Forbidden`].
+    pub fn require(&self, right: Right) -> Result<(), Refusal> {
+        if self.may(right) {
+            Ok(())
+        } else {
+            Err(Refusal::Forbidden)
+        }
+    }
+
+    /// How they want to see pages.
+    pub const fn view(&self) -> View {
+        self.guest.view
+    }
+
+    /// A moment as they want to see it.
+    pub fn time(&self, at: Timestamp) -> String {
+        self.guest.time(at)
+    }
+
+    /// The frame of a page, with the menu their roles give.
+    pub fn page(&self, title: impl Into<String>) -> Page {
+        Page::of_visitor(self, title)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Guest {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
+        // Absent only when a router is served without the shell around it.
+        parts
+            .extensions
+            .get::<Self>()
+            .cloned()
+            .ok_or(Refusal::Failed)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Visitor {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
+        parts
+            .extensions
+            .get::<Self>()
+            .cloned()
+            .ok_or(Refusal::SignIn)
+    }
+}
