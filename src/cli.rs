@@ -5,6 +5,7 @@
 
 mod cases;
 mod configure;
+mod console;
 mod desk;
 mod doctor;
 mod evaluate;
@@ -59,6 +60,7 @@ enum Command {
     Hits(hits::HitsArgs),
     Cases(cases::CasesArgs),
     Officer(officer::OfficerArgs),
+    Console(console::ConsoleArgs),
     Config(configure::ConfigArgs),
     Reload(desk::ReloadArgs),
     Doctor(doctor::DoctorArgs),
@@ -260,6 +262,7 @@ pub fn main() -> ExitCode {
         Command::Cases(args) => cases::run(&args),
         Command::Officer(args) => officer::run(&args),
         Command::Config(args) => configure::run(&args),
+        Command::Console(args) => console::run(&args),
         Command::Reload(args) => desk::reload(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Manual(args) => manual::run(&args),

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::feeds::Feed;
 use crate::sealing::{Officer, Sealer};
-use crate::{alerts, casefile, updates};
+use crate::{alerts, casefile, console, updates};
 
 pub use origin::{Line, Origin};
 
@@ -49,6 +49,8 @@ pub struct Config {
     pub http: Http,
     /// The control socket.
     pub control: Control,
+    /// The console.
+    pub console: console::Settings,
 }
 
 /// `[sensor]`
@@ -435,6 +437,9 @@ impl Config {
             .check()
             .map_err(|why| format!("[cases] {why}"))?;
         self.alerts.check()?;
+        self.console
+            .check()
+            .map_err(|why| format!("[console] {why}"))?;
         if !who.officers.is_empty() {
             Sealer::new(&who.officers, who.threshold).map_err(|why| format!("[identity] {why}"))?;
         }
@@ -473,6 +478,7 @@ impl Config {
             ));
         }
         out.extend(self.alerts.warnings());
+        out.extend(self.console.warnings());
         if self.identity.officers.is_empty() {
             out.push(
                 "no officers are named: no user name is kept, cases are of devices; list \
@@ -515,6 +521,13 @@ impl Config {
             &mut self.hits.path,
             &mut self.privacy.key_file,
             &mut self.control.socket,
+            &mut self.console.folder,
+            &mut self.console.certificate,
+            &mut self.console.key,
+            &mut self.console.client_ca,
+            &mut self.console.proxy.socket,
+            &mut self.console.oidc.client_secret_file,
+            &mut self.console.oidc.ca_file,
         ] {
             fix(path);
         }

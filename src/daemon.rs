@@ -3,6 +3,7 @@
 //! Enters: a checked configuration. Leaves: a running daemon, and its exit code. Never: logic of a
 //! stage.
 
+pub mod console;
 pub mod control;
 pub mod desk;
 pub mod fault;

@@ -47,6 +47,25 @@ pub(super) fn close(
 }
 
 fn ask(common: &Common, control: Option<&Path>, request: &str) -> Result<(), Fault> {
+    let (done, what) = told(common, control, request)?;
+    super::print(&format!("{done}: {what}\n"))
+}
+
+/// What the daemon answers when it did as asked, without the first word.
+pub(super) fn answer(
+    common: &Common,
+    control: Option<&Path>,
+    request: &str,
+) -> Result<String, Fault> {
+    told(common, control, request).map(|(_, what)| what)
+}
+
+/// The first word of the daemon's answer, and the rest.
+fn told(
+    common: &Common,
+    control: Option<&Path>,
+    request: &str,
+) -> Result<(&'static str, String), Fault> {
     let path = match control {
         Some(path) => path.to_owned(),
         None => common.load()?.control.socket,
@@ -70,7 +89,9 @@ fn ask(common: &Common, control: Option<&Path>, request: &str) -> Result<(), Fau
         .read_line(&mut answer)
         .map_err(lost)?;
     match answer.trim_end().split_once(' ') {
-        Some((done @ ("loaded" | "closed"), what)) => super::print(&format!("{done}: {what}\n")),
+        Some(("loaded", what)) => Ok(("loaded", what.to_owned())),
+        Some(("closed", what)) => Ok(("closed", what.to_owned())),
+        Some(("invited" | "reset", link)) => Ok(("made", link.to_owned())),
         Some(("refused", why)) => {
             // A line feed would end the answer, so the daemon sends it as \n.
             let why = why.replace("\\n", "\n");

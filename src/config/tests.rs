@@ -30,6 +30,7 @@ fn the_shipped_file_loads_names_every_key_and_gives_its_default() {
     plain.cases.folder = config.cases.folder.clone();
     plain.alerts.folder = config.alerts.folder.clone();
     plain.control.socket = config.control.socket.clone();
+    plain.console.folder = config.console.folder.clone();
     assert_eq!(config, plain);
 }
 

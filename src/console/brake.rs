@@ -71,7 +71,8 @@ impl Brake {
         }
     }
 
-    /// An attempt failed.
+    /// An attempt begins: it counts as failed until [`Self::succeeded`], so that many at once do not
+    /// all pass the check.
     pub fn failed(&mut self, from: Option<IpAddr>, name: &str, now: Timestamp) {
         for (entry, _) in self.entries(from, name) {
             if !self.table.contains_key(&entry) && self.table.len() >= ENTRIES_MAX {
@@ -88,8 +89,13 @@ impl Brake {
     /// An attempt succeeded: what this person mistyped from here is forgiven. The address is not:
     /// somebody with one good account must not guess others from it for free.
     pub fn succeeded(&mut self, from: Option<IpAddr>, name: &str) {
-        let pair = self.key.hash_one((0u8, from.map(block), name));
+        let [(pair, _), others @ ..] = self.entries(from, name);
         self.table.remove(&pair);
+        for (entry, _) in others {
+            if let Some(tries) = self.table.get_mut(&entry) {
+                tries.failed = tries.failed.saturating_sub(1);
+            }
+        }
     }
 
     fn entries(&self, from: Option<IpAddr>, name: &str) -> [(u64, Pace); 3] {

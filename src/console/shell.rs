@@ -2,23 +2,33 @@
 //!
 //! Enters: settings, a router of pages. Leaves: a router that can be served. Never: reads the record.
 
-use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, TrySendError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 
-use askama::Template;
 use axum::Router;
-use axum::extract::{Request, State};
-use axum::middleware::{self, Next};
-use axum::response::Response;
+use axum::http::HeaderValue;
+use axum::middleware;
 use axum::routing::get;
 use jiff::tz::TimeZone;
 
-use super::page::{self, NavEntry, Page};
+use super::accounts::{Accounts, Book, Link, LinkKind, Refused};
+use super::audit::{Act, Audit, Way};
+use super::brake::Brake;
+use super::page::NavEntry;
+use super::password::Passwords;
 use super::refusal::Refusal;
-use super::rights::{Right, Role};
+use super::rights::{Role, Roles};
+use super::secret::{Mark, Secret};
+use super::sessions::{Sessions, Step};
 use super::settings::Settings;
-use super::statics;
-use super::view::View;
-use super::visitor::{Guest, Visitor};
+use super::{door, gate, statics};
+use crate::base::Timestamp;
+
+/// An invitation holds for three days, the link of the first start and a reset for one.
+const INVITE_HOURS: i64 = 72;
+const LINK_HOURS: i64 = 24;
+const HOUR_NS: i64 = 3_600_000_000_000;
 
 /// What all pages share. Cheap to clone.
 #[derive(Clone)]
@@ -28,29 +38,81 @@ struct Inner {
     settings: Settings,
     nav: Vec<NavEntry>,
     zone: TimeZone,
+    accounts: Accounts,
+    passwords: Passwords,
+    sessions: Mutex<Sessions>,
+    brake: Mutex<Brake>,
+    /// Of this run: forms do not outlive it.
+    form_key: Secret,
+    audit: SyncSender<Audit>,
+    clock: fn() -> Timestamp,
 }
 
 impl Shell {
-    /// A shell with the given main menu.
+    /// Opens the accounts. `nav` is the main menu of the pages; every act on accounts goes to
+    /// `audit`, and is refused when that is full or gone.
     ///
     /// # Errors
-    /// A sentence about the setting that cannot be used.
-    pub fn new(settings: Settings, nav: Vec<NavEntry>) -> Result<Self, String> {
-        let zone = if settings.zone.is_empty() {
-            TimeZone::system()
-        } else {
-            TimeZone::get(&settings.zone).map_err(|why| {
-                format!(
-                    "zone = \"{}\": {why}; write Europe/Amsterdam",
-                    settings.zone
-                )
-            })?
-        };
+    /// A sentence about what cannot be used, and what to do.
+    pub fn open(
+        settings: Settings,
+        nav: Vec<NavEntry>,
+        audit: SyncSender<Audit>,
+    ) -> Result<Self, String> {
+        Self::open_at(settings, nav, audit, wall_clock)
+    }
+
+    /// The same, with a clock of one's own: tests let hours pass with it.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_at(
+        settings: Settings,
+        nav: Vec<NavEntry>,
+        audit: SyncSender<Audit>,
+        clock: fn() -> Timestamp,
+    ) -> Result<Self, String> {
+        settings.check()?;
+        let zone = settings.time_zone()?;
+        let accounts = Accounts::open(&settings.folder)?;
+        let no_chance = |_| "the system gives no randomness".to_owned();
+        let life_ns = u64::from(settings.session_hours) * HOUR_NS.unsigned_abs();
+        let idle_ns = u64::from(settings.idle_minutes) * (HOUR_NS / 60).unsigned_abs();
         Ok(Self(Arc::new(Inner {
-            settings,
             nav,
             zone,
+            accounts,
+            passwords: Passwords::new().map_err(no_chance)?,
+            sessions: Mutex::new(Sessions::new(life_ns, idle_ns)),
+            brake: Mutex::default(),
+            form_key: Secret::new().map_err(no_chance)?,
+            audit,
+            clock,
+            settings,
         })))
+    }
+
+    /// The pages with everything around them. A route of `pages` is met by signed-in visitors
+    /// only; what they may there is for the handler to ask ([`Visitor::require`]).
+    ///
+    /// [`Visitor::require`]: super::Visitor::require
+    pub fn router(&self, pages: Router) -> Router {
+        let inside = door::inside(self).merge(pages);
+        let inside = inside.route_layer(middleware::from_fn(gate::signed_in_only));
+        let all = inside
+            .merge(door::outside(self))
+            .route("/static/{name}", get(statics::get))
+            .fallback(async || Refusal::NotFound);
+        let all = match self.base() {
+            "" => all,
+            base => Router::new().nest(base, all).fallback(async || Refusal::NotFound),
+        };
+        all.layer(middleware::from_fn_with_state(self.clone(), gate::gate))
+    }
+
+    /// The settings.
+    pub fn settings(&self) -> &Settings {
+        &self.0.settings
     }
 
     /// Prefix of every address: empty, or `/poortwacht`.
@@ -68,55 +130,189 @@ impl Shell {
         &self.0.zone
     }
 
-    /// The pages with everything around them. A route of `pages` is met by signed-in visitors
-    /// only; what they may there is for the handler to ask ([`Visitor::require`]).
-    pub fn router(&self, pages: Router) -> Router {
-        let inside = Router::new().route("/", get(home)).merge(pages);
-        let all = inside
-            .route("/static/{name}", get(statics::get))
-            .fallback(async || Refusal::NotFound);
-        let all = all.layer(middleware::from_fn_with_state(self.clone(), frame));
-        if self.base().is_empty() {
-            all
-        } else {
-            Router::new().nest(self.base(), all)
+    /// The present moment.
+    pub fn now(&self) -> Timestamp {
+        (self.0.clock)()
+    }
+
+    /// The accounts as they are now.
+    pub fn book(&self) -> Arc<Book> {
+        self.0.accounts.book()
+    }
+
+    pub(super) fn passwords(&self) -> &Passwords {
+        &self.0.passwords
+    }
+
+    pub(super) fn sessions(&self) -> MutexGuard<'_, Sessions> {
+        self.0.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn brake(&self) -> MutexGuard<'_, Brake> {
+        self.0.brake.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn form_mark(&self, cookie: &str) -> String {
+        self.0.form_key.form_mark(cookie)
+    }
+
+    /// Puts an act on the record.
+    ///
+    /// # Errors
+    /// [`Refusal::Busy`] when the record does not take it: what is not recorded is not done.
+    pub fn tell(&self, by: Option<&str>, act: Act) -> Result<(), Refusal> {
+        let audit = Audit { time: self.now(), by: by.map(str::to_owned), act };
+        self.0.audit.try_send(audit).map_err(|why| {
+            let why = match why {
+                TrySendError::Full(_) => "is behind",
+                TrySendError::Disconnected(_) => "has ended",
+            };
+            tracing::error!("an act in the console was refused: the audit trail {why}");
+            Refusal::Busy
+        })
+    }
+
+    /// Changes the accounts, off the threads that serve pages. The act is on the record before the
+    /// change is on the disk, and the change is on the disk before it counts.
+    ///
+    /// # Errors
+    /// Outside what is the program's fault, inside what `change` refuses.
+    pub(super) async fn change<T: Send + 'static>(
+        &self,
+        by: Option<&str>,
+        change: impl FnOnce(&mut Book) -> Result<(T, Act), Refused> + Send + 'static,
+    ) -> Result<Result<T, Refused>, Refusal> {
+        let (shell, by) = (self.clone(), by.map(str::to_owned));
+        let work = move || shell.change_here(by.as_deref(), change);
+        match tokio::task::spawn_blocking(work).await.map_err(|_| Refusal::Failed)? {
+            Err(Refused::Unwritten) => Err(Refusal::Failed),
+            Err(Refused::Unrecorded) => Err(Refusal::Busy),
+            done => Ok(done),
         }
+    }
+
+    fn change_here<T>(
+        &self,
+        by: Option<&str>,
+        change: impl FnOnce(&mut Book) -> Result<(T, Act), Refused>,
+    ) -> Result<T, Refused> {
+        self.0.accounts.change(|book| {
+            let (done, act) = change(book)?;
+            self.tell(by, act).map_err(|_| Refused::Unrecorded)?;
+            Ok(done)
+        })
+    }
+
+    /// Lets somebody in whose way was checked: a new token, and an end to `old`.
+    pub(super) async fn let_in(
+        &self,
+        account: &str,
+        way: Way,
+        old: Option<Mark>,
+    ) -> Result<Secret, Refusal> {
+        let (name, now) = (account.to_owned(), self.now());
+        let seen = move |book: &mut Book| {
+            book.open_account(&name).ok_or(Refused::Unknown)?;
+            book.edit(&name, |account| account.last_sign_in = Some(now))?;
+            Ok(((), Act::SignedIn { way }))
+        };
+        self.change(Some(account), seen).await?.map_err(|_| Refusal::Forbidden)?;
+        self.step(account, (way, Step::In), old)
+    }
+
+    /// A session that has come so far; a new token each time.
+    pub(super) fn step(
+        &self,
+        account: &str,
+        how: (Way, Step),
+        old: Option<Mark>,
+    ) -> Result<Secret, Refusal> {
+        let mut sessions = self.sessions();
+        if let Some(old) = old {
+            sessions.end(&old);
+        }
+        sessions.begin(account, how, self.now())
+    }
+
+    /// The link for the first administrator; `None` when there is one already.
+    ///
+    /// # Errors
+    /// A sentence about what failed.
+    pub fn first_link(&self) -> Result<Option<String>, String> {
+        if self.book().has_admin() {
+            return Ok(None);
+        }
+        self.link(None, LinkKind::First).map(Some).map_err(|why| {
+            format!("the link for the first administrator cannot be made: {why:?}")
+        })
+    }
+
+    /// Invites somebody; the link goes to them by a way outside this program.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn invite(&self, by: Option<&str>, account: &str, roles: Roles) -> Result<String, Refused> {
+        self.link(by, LinkKind::Invite { account: account.to_owned(), roles })
+    }
+
+    /// A link to set a new password.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn reset(&self, by: Option<&str>, account: &str) -> Result<String, Refused> {
+        self.link(by, LinkKind::Reset { account: account.to_owned() })
+    }
+
+    /// Makes a link and waits for the disk. Its address is told this one time.
+    fn link(&self, by: Option<&str>, kind: LinkKind) -> Result<String, Refused> {
+        let secret = Secret::new().map_err(|_| Refused::Unwritten)?;
+        let now = self.now();
+        let (hours, act) = match &kind {
+            LinkKind::First => (LINK_HOURS, Act::FirstLinkMade),
+            LinkKind::Reset { account } => (LINK_HOURS, Act::ResetMade { account: account.clone() }),
+            LinkKind::Invite { account, roles } => {
+                (INVITE_HOURS, Act::Invited { account: account.clone(), roles: *roles })
+            }
+        };
+        let expires = Timestamp(now.nanos().saturating_add(hours * HOUR_NS));
+        let link = Link { mark: secret.mark(), kind, expires };
+        self.change_here(by, |book| book.add_link(link, now).map(|()| ((), act)))?;
+        Ok(format!("{}{}/link/{}", self.0.settings.address_for_people(), self.base(), secret.text()))
+    }
+
+    /// Must somebody with these roles have a second factor?
+    pub(super) fn needs_second_factor(&self, roles: Roles) -> bool {
+        let needing: &[Role] = &self.0.settings.second_factor;
+        needing.iter().any(|role| roles.has(*role))
+    }
+
+    /// Name of a cookie: bound to this host alone where that can be had.
+    pub(super) fn cookie_name(&self, name: &str) -> String {
+        if self.0.settings.is_secure() { format!("__Host-{name}") } else { name.to_owned() }
+    }
+
+    /// `Set-Cookie`. An empty value takes it away.
+    pub(super) fn cookie(&self, name: &str, value: &str) -> Result<HeaderValue, Refusal> {
+        let name = self.cookie_name(name);
+        let secure = if self.0.settings.is_secure() { "; Secure" } else { "" };
+        let age = match (value, name.ends_with(VIEW)) {
+            ("", _) => "; Max-Age=0",
+            (_, true) => "; Max-Age=31536000",
+            _ => "",
+        };
+        let text = format!("{name}={value}; Path=/; HttpOnly; SameSite=Strict{secure}{age}");
+        HeaderValue::try_from(text).map_err(|_| Refusal::Failed)
     }
 }
 
-/// Skeleton: everybody is let in as one visitor. Not served by the daemon yet.
-async fn frame(State(shell): State<Shell>, mut request: Request, next: Next) -> Response {
-    let guest = Guest {
-        shell,
-        view: View::default(),
-        csrf: String::new(),
-        path: request.uri().path().to_owned(),
-    };
-    let visitor = Visitor {
-        guest: guest.clone(),
-        account: "nobody".into(),
-        display: "Nobody".into(),
-        roles: Role::ALL.into_iter().collect(),
-        scope: None,
-    };
-    request.extensions_mut().insert(guest);
-    request.extensions_mut().insert(visitor);
-    next.run(request).await
-}
+/// The cookie of a session.
+pub(super) const SESSION: &str = "poortwacht";
+/// The cookie that binds forms to a guest's browser.
+pub(super) const FORM: &str = "poortwacht-form";
+/// The cookie of language, time and colours.
+pub(super) const VIEW: &str = "poortwacht-view";
 
-#[derive(Template)]
-#[template(path = "home.html")]
-struct Home {
-    page: Page,
-    roles: String,
-    rights: Vec<String>,
-}
-
-async fn home(visitor: Visitor) -> Result<Response, Refusal> {
-    let rights = Right::ALL.into_iter().filter(|right| visitor.may(*right));
-    page::html(&Home {
-        page: visitor.page(visitor.view().words().home),
-        roles: visitor.roles.to_string(),
-        rights: rights.map(|right| format!("{right:?}")).collect(),
-    })
+fn wall_clock() -> Timestamp {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Timestamp(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }

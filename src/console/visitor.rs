@@ -3,6 +3,8 @@
 //! Enters: what the shell's layers found out about a request. Leaves: [`Guest`], [`Visitor`], both
 //! to be taken as arguments by handlers. Never: decides who somebody is (that is done once, before).
 
+use std::net::IpAddr;
+
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
@@ -24,6 +26,8 @@ pub struct Guest {
     pub csrf: String,
     /// Path that was asked, below the base.
     pub path: String,
+    /// Address they come from; none behind a proxy that does not say.
+    pub(super) from: Option<IpAddr>,
 }
 
 impl Guest {

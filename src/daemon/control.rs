@@ -1,4 +1,5 @@
-//! The control socket: `reload` or `close CASE WHY`, one line in, one line out. Open to the daemon's own user only.
+//! The control socket: `reload`, `close CASE WHY`, `invite NAME ROLE,ROLE` or `reset NAME`, one line
+//! in, one line out. Open to the daemon's own user only.
 
 use std::fs;
 use std::io;
@@ -14,6 +15,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use super::fault::{Exit, Fault};
+use crate::console::{Role, Roles};
 
 /// Longest request line, in bytes.
 const REQUEST_LEN_MAX: u64 = 1024;
@@ -34,14 +36,34 @@ pub enum Ask {
         /// Why, in the words of whoever closes it.
         why: String,
     },
+    /// A link to the console for somebody new.
+    Invite {
+        /// Name of the account.
+        account: String,
+        /// Its roles.
+        roles: Roles,
+    },
+    /// A link to set a new password in the console.
+    Reset {
+        /// Name of the account.
+        account: String,
+    },
 }
 
 impl Ask {
-    /// `reload`, or `close CASE WHY`.
+    /// `reload`, `close CASE WHY`, `invite NAME ROLE,ROLE` or `reset NAME`.
     fn parse(line: &str) -> Option<Self> {
         let line = line.trim_end();
         if line == "reload" {
             return Some(Self::Reload);
+        }
+        if let Some(account) = line.strip_prefix("reset ") {
+            return Some(Self::Reset { account: account.to_owned() });
+        }
+        if let Some(rest) = line.strip_prefix("invite ") {
+            let (account, roles) = rest.split_once(' ')?;
+            let roles: Option<Roles> = roles.split(',').map(Role::named).collect();
+            return Some(Self::Invite { account: account.to_owned(), roles: roles? });
         }
         let (case, why) = line.strip_prefix("close ")?.split_once(' ')?;
         let why = why.trim();
@@ -140,7 +162,7 @@ async fn answer(mut stream: UnixStream, requests: &mpsc::Sender<Request>) -> io:
                 }
             }
         }
-        None => "refused unknown request; known: reload, close CASE WHY".to_owned(),
+        None => "refused unknown request; known: reload, close CASE WHY, invite NAME ROLE, reset NAME".to_owned(),
     };
     writer
         .write_all(reply.replace('\n', "\\n").as_bytes())
@@ -160,8 +182,14 @@ mod tests {
             why: "research, ticket 7".into(),
         };
         assert_eq!(Ask::parse("close case-1 research, ticket 7\n"), Some(close));
+        let roles: Roles = [Role::Analyst, Role::Lead].into_iter().collect();
+        let invite = Ask::Invite { account: "eva".into(), roles };
+        assert!(Ask::parse("invite eva lead,analyst\n") == Some(invite));
+        assert_eq!(Ask::parse("reset eva\n"), Some(Ask::Reset { account: "eva".into() }));
         for bad in [
             "",
+            "invite eva",
+            "invite eva root",
             "reloads",
             "close",
             "close case-1",

@@ -26,7 +26,7 @@ use super::control::{Ask, Control, Request};
 use super::fault::{Exit, Fault};
 use super::office::{self, Incoming, Office, Unwritten};
 use super::sensor::SensorConfig;
-use super::{people, privilege, sources};
+use super::{console, people, privilege, sources};
 use crate::alerts::Outbox;
 use crate::blocklist::Catalogue;
 use crate::casefile::Casefile;
@@ -43,6 +43,8 @@ use crate::metrics::{Metrics, Readiness, http};
 
 /// Events read ahead of the desk; behind it the socket fills, then the sensor's queue.
 const AHEAD: usize = 1024;
+/// To whoever asks for a link where none leads anywhere.
+const NO_CONSOLE: &str = "refused no console is served: set `listen` under [console]";
 /// How long the sensor may take to drain at a stop before it is killed.
 const GRACE: Duration = Duration::from_secs(20);
 
@@ -57,6 +59,7 @@ pub fn run(config: Config) -> Result<(), Fault> {
     }
     let wiring = |e: std::io::Error| Fault::new(Exit::Internal, format!("cannot start: {e}"));
     let listener = http::bind(config.http.listen).map_err(|e| Fault::new(Exit::Listen, e))?;
+    let console = console::open(&config, Vec::new())?;
     let key = key(&config)?;
     let scribe = scribe_with(&config, key.clone());
     let list = Arc::new(sources::catalogue(&config.lists)?);
@@ -79,6 +82,8 @@ pub fn run(config: Config) -> Result<(), Fault> {
     let outbox = Outbox::open(&config.alerts, &observer(), office::now()).map_err(unusable)?;
     let at = listener.local_addr().map_err(wiring)?;
     tracing::info!("metrics at http://{at}/metrics");
+
+    let console = console.map(|console| console.start(axum::Router::new())).transpose()?;
 
     let metrics = Arc::new(Metrics::new());
     metrics.excluded_prefixes(config.sensor.excluded.len());
@@ -130,6 +135,7 @@ pub fn run(config: Config) -> Result<(), Fault> {
         listener,
         metrics,
         readiness,
+        console,
     };
     let followed = Followed {
         feeds: config.feeds,
@@ -278,6 +284,7 @@ struct Pages {
     listener: TcpListener,
     metrics: Arc<Metrics>,
     readiness: Arc<Readiness>,
+    console: Option<console::Running>,
 }
 
 /// Reads the sensor's events ahead of the office, until the sensor closes its end.
@@ -356,12 +363,25 @@ async fn serve(
             end = &mut finished => break end,
             _ = hangup.recv() => {
                 reopen.store(true, Ordering::Relaxed);
+                if let Some(console) = &pages.console {
+                    console.reload();
+                }
                 Some(None)
             }
             Some(request) = asked.recv() => match request.ask {
                 Ask::Reload => {
                     reopen.store(true, Ordering::Relaxed);
                     Some(Some(request))
+                }
+                Ask::Invite { account, roles } => {
+                    let link = pages.console.as_ref().map(|it| it.invite(&account, roles));
+                    let _ = request.answer.send(link.unwrap_or_else(|| NO_CONSOLE.into()));
+                    continue;
+                }
+                Ask::Reset { account } => {
+                    let link = pages.console.as_ref().map(|it| it.reset(&account));
+                    let _ = request.answer.send(link.unwrap_or_else(|| NO_CONSOLE.into()));
+                    continue;
                 }
                 Ask::Close { case, why } => {
                     let close = Incoming::Close { case, why, answer: request.answer };
@@ -412,6 +432,9 @@ async fn serve(
     // Whoever scrapes now still sees the last counts.
     let _ = end_pages.send(true);
     let _ = shown.await;
+    if let Some(console) = pages.console {
+        console.stop();
+    }
     let written =
         result.unwrap_or_else(|_| Err(Fault::new(Exit::Internal, "the desk ended in a panic")));
     if !status.success() {

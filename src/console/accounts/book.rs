@@ -37,6 +37,8 @@ pub enum Refused {
     Used,
     /// The disk did not take it.
     Unwritten,
+    /// The audit trail did not take it.
+    Unrecorded,
 }
 
 /// Somebody who may sign in.

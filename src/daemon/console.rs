@@ -1,0 +1,141 @@
+//! The console in the daemon: on a thread and a runtime of its own, so that a slow page holds up
+//! neither metrics nor the desk.
+//!
+//! Enters: the configuration, pages of the record. Leaves: a served console, its acts in the log.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread::{self, JoinHandle};
+
+use axum::Router;
+use tokio::sync::oneshot;
+
+use super::fault::{Exit, Fault};
+use crate::config::Config;
+use crate::console::{self, Audit, Doors, NavEntry, Refused, Roles, Shell, Shut, Tls};
+
+/// Acts that may wait for the record.
+const AUDITS_MAX: usize = 1024;
+
+/// The console, bound and not yet served. Made while the program still has its rights.
+pub struct Console {
+    /// What pages are built on.
+    pub shell: Shell,
+    /// Acts, for the record.
+    pub audits: Receiver<Audit>,
+    doors: Doors,
+}
+
+/// `None` when the configuration wants none.
+///
+/// # Errors
+/// [`Exit::Listen`] when the address cannot be had, [`Exit::Config`] for anything else.
+pub fn open(config: &Config, nav: Vec<NavEntry>) -> Result<Option<Console>, Fault> {
+    let doors = Doors::open(&config.console).map_err(|shut| match shut {
+        Shut::Unfit(why) => Fault::new(Exit::Config, format!("[console] {why}")),
+        Shut::Taken(why) => Fault::new(Exit::Listen, why),
+    })?;
+    let Some(doors) = doors else {
+        return Ok(None);
+    };
+    let (audit, audits) = sync_channel(AUDITS_MAX);
+    let shell = Shell::open(config.console.clone(), nav, audit)
+        .map_err(|why| Fault::new(Exit::Config, format!("[console] {why}")))?;
+    Ok(Some(Console { shell, audits, doors }))
+}
+
+/// The console, served.
+pub struct Running {
+    shell: Shell,
+    tls: Option<Arc<Tls>>,
+    end: oneshot::Sender<()>,
+    thread: JoinHandle<()>,
+}
+
+impl Console {
+    /// Starts to serve `pages`; says where, and the one-time link while there is no administrator.
+    ///
+    /// # Errors
+    /// [`Exit::Internal`] when no thread can be had, [`Exit::Output`] when the link cannot be kept.
+    pub fn start(self, pages: Router) -> Result<Running, Fault> {
+        let wiring = |e: std::io::Error| Fault::new(Exit::Internal, format!("cannot start: {e}"));
+        let Self { shell, audits, doors } = self;
+        thread::Builder::new()
+            .name("console-audit".into())
+            .spawn(move || audits.iter().for_each(|audit| record(&audit)))
+            .map_err(wiring)?;
+        let at = format!("{}{}/", shell.settings().address_for_people(), shell.base());
+        tracing::info!("console at {at}");
+        let link = shell.first_link().map_err(|why| Fault::new(Exit::Output, why))?;
+        if let Some(link) = link {
+            tracing::warn!(
+                "the console has no administrator yet; open this within a day, it works once: {link}"
+            );
+        }
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(wiring)?;
+        let (tls, router) = (doors.tls(), shell.router(pages));
+        let (end, ended) = oneshot::channel();
+        let thread = thread::Builder::new()
+            .name("console".into())
+            .spawn(move || {
+                let ended = async move { drop(ended.await) };
+                if let Err(e) = runtime.block_on(console::serve(doors, router, ended)) {
+                    tracing::error!("the console has ended: {e}; start again");
+                }
+                // A password that is still being hashed holds up no stop.
+                runtime.shutdown_background();
+            })
+            .map_err(wiring)?;
+        Ok(Running { shell, tls, end, thread })
+    }
+}
+
+impl Running {
+    /// Reads the certificate again.
+    pub fn reload(&self) {
+        if let Some(Err(why)) = self.tls.as_ref().map(|tls| tls.reload()) {
+            tracing::error!("the console's old certificate stays: {why}");
+        }
+    }
+
+    /// `invited LINK`, or why not.
+    pub fn invite(&self, account: &str, roles: Roles) -> String {
+        answer("invited", self.shell.invite(None, account, roles))
+    }
+
+    /// `reset LINK`, or why not.
+    pub fn reset(&self, account: &str) -> String {
+        answer("reset", self.shell.reset(None, account))
+    }
+
+    /// Ends it; open connections get a second.
+    pub fn stop(self) {
+        // It may have ended by itself.
+        let _ = self.end.send(());
+        let _ = self.thread.join();
+    }
+}
+
+fn answer(what: &str, made: Result<String, Refused>) -> String {
+    let why = match made {
+        Ok(link) => return format!("{what} {link}"),
+        Err(Refused::Taken) => "there is an account of that name; `poortwacht console reset` it",
+        Err(Refused::Unknown) => "there is no open account of that name; invite it",
+        Err(Refused::Name) => "a name holds lower-case letters, digits and . _ - @, at most 64",
+        Err(Refused::NoRole) => "an account needs a role: --role analyst",
+        Err(Refused::Full) => "there are as many links as there may be; withdraw some",
+        Err(Refused::LastAdmin | Refused::Used | Refused::Unwritten | Refused::Unrecorded) => {
+            "it could not be kept; the log says why"
+        }
+    };
+    format!("refused {why}")
+}
+
+/// An act in the console, in the log.
+fn record(audit: &Audit) {
+    match serde_json::to_string(audit) {
+        Ok(text) => tracing::info!("console: {text}"),
+        Err(why) => tracing::error!("an act in the console cannot be written: {why}"),
+    }
+}
