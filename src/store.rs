@@ -177,6 +177,14 @@ impl Store {
         &self.path
     }
 
+    /// Its content, table by table, without what depends on the order of work ([`dump`]).
+    ///
+    /// # Errors
+    /// A sentence.
+    pub fn content(&self) -> Result<dump::Content, String> {
+        dump::content(&self.db).map_err(|e| self.fault(&e))
+    }
+
     fn fault(&self, e: &rusqlite::Error) -> String {
         schema::fault(&self.path, e)
     }

@@ -1,5 +1,105 @@
-//! x
-use super::Store;
-pub(super) fn forget(_: &mut Store, _: &[u64]) -> Result<(), String> {
-    Err("not yet".into())
+//! What was deleted from the ledger goes from the store.
+//!
+//! Enters: numbers of entries. Leaves: the store as if their payloads had never been there; the
+//! same as a rebuild would make. Never: leaves a trace of them in a free page, in the write-ahead
+//! log or in a backup.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use rusqlite::{Connection, OptionalExtension, Result};
+
+use super::{Store, schema, triage, words};
+
+/// Tables that have rows of single entries, by the entry's number; `hits` and `heads` aside.
+const TABLES: [&str; 8] = [
+    "evidence",
+    "steps",
+    "attributions",
+    "alerts",
+    "acts",
+    "coverage",
+    "happenings",
+    "frames",
+];
+
+pub(super) fn forget(store: &mut Store, numbers: &[u64]) -> std::result::Result<(), String> {
+    if numbers.is_empty() {
+        return Ok(());
+    }
+    let forgotten = forget_rows(&mut store.db, numbers);
+    // Texts may be gone, and be given another number when they come again.
+    store.words.clear();
+    forgotten.map_err(|e| schema::fault(&store.path, &e))?;
+    // Pages of before lie in the write-ahead log until it is taken over and cut. This waits for
+    // readers in the middle of a question, whose time is shorter than the wait.
+    let cut = store
+        .db
+        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
+            row.get::<_, i64>(0)
+        });
+    if cut != Ok(0) {
+        tracing::warn!(
+            "the log of the store {} could not be cut at once: somebody reads; the next deletion \
+             cuts it",
+            store.path.display()
+        );
+    }
+    for backup in schema::backups(&store.path) {
+        fs::remove_file(&backup).map_err(|e| {
+            format!(
+                "cannot delete {}, which holds what was deleted: {e}; delete it by hand",
+                backup.display()
+            )
+        })?;
+    }
+    Ok(())
+}
+
+fn forget_rows(db: &mut Connection, numbers: &[u64]) -> Result<()> {
+    let change = db.transaction()?;
+    let mut series = BTreeSet::new();
+    let mut cases = BTreeSet::new();
+    for number in numbers {
+        forget_one(&change, number.cast_signed(), &mut series, &mut cases)?;
+    }
+    let series: Vec<i64> = series.into_iter().collect();
+    words::sweep(&change, &series)?;
+    for case in &cases {
+        triage::settle(&change, case)?;
+    }
+    change.commit()
+}
+
+fn forget_one(
+    db: &Connection,
+    number: i64,
+    series: &mut BTreeSet<i64>,
+    cases: &mut BTreeSet<String>,
+) -> Result<()> {
+    let case: Option<Option<String>> = db
+        .prepare_cached("SELECT case_id FROM entries WHERE number = ?1")?
+        .query_row([number], |row| row.get(0))
+        .optional()?;
+    cases.extend(case.flatten());
+    let of_hit: Option<i64> = db
+        .prepare_cached("DELETE FROM hits WHERE number = ?1 RETURNING series")?
+        .query_row([number], |row| row.get(0))
+        .optional()?;
+    series.extend(of_hit);
+    for table in TABLES {
+        db.prepare_cached(&format!("DELETE FROM {table} WHERE number = ?1"))?
+            .execute([number])?;
+    }
+    // The case's row points to it; it is settled afterwards.
+    db.prepare_cached("UPDATE cases SET head = NULL WHERE head = ?1")?
+        .execute([number])?;
+    db.prepare_cached("DELETE FROM heads WHERE number = ?1")?
+        .execute([number])?;
+    db.prepare_cached(
+        "UPDATE entries SET time = NULL, case_id = NULL, subject = NULL, vendor = NULL, deleted = 1
+         WHERE number = ?1",
+    )?
+    .execute([number])?;
+    Ok(())
 }

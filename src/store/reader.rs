@@ -208,7 +208,7 @@ impl Reader {
     }
 
     /// Numbers of entries of one kind whose hour began before `before` and whose payload is there,
-    /// in order, at most `rows`: what retention may delete. Entries of cases under a hold that is
+    /// oldest first, at most `rows`: what retention may delete. Entries of cases under a hold that is
     /// in force at `now` are left out, and so are the hits that belong to them and what is sealed
     /// of their subjects.
     ///
@@ -224,7 +224,7 @@ impl Reader {
         self.ask(|db| subjects::due(db, kind, before, now, rows))
     }
 
-    /// The newest sealed record of a subject: its entry's number.
+    /// Entries that hold the sealed records of a subject, oldest first.
     ///
     /// # Errors
     /// As [`Self::through`].

@@ -376,12 +376,15 @@ pub struct SubjectEntries {
 
 /// Writes a time as RFC 3339 in UTC.
 #[allow(clippy::trivially_copy_pass_by_ref)]
-fn rfc3339<S: Serializer>(time: &Timestamp, to: S) -> Result<S::Ok, S::Error> {
+pub(super) fn rfc3339<S: Serializer>(time: &Timestamp, to: S) -> Result<S::Ok, S::Error> {
     to.collect_str(time)
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref)]
-fn rfc3339_maybe<S: Serializer>(time: &Option<Timestamp>, to: S) -> Result<S::Ok, S::Error> {
+pub(super) fn rfc3339_maybe<S: Serializer>(
+    time: &Option<Timestamp>,
+    to: S,
+) -> Result<S::Ok, S::Error> {
     match time {
         Some(time) => to.collect_str(time),
         None => to.serialize_none(),

@@ -16,6 +16,7 @@ CREATE TABLE entries (
 CREATE INDEX entries_case ON entries (case_id, number) WHERE case_id IS NOT NULL;
 CREATE INDEX entries_subject ON entries (subject, number) WHERE subject IS NOT NULL;
 CREATE INDEX entries_kind ON entries (kind, number) WHERE kind <> 'hit';
+CREATE INDEX entries_due ON entries (kind, hour, number) WHERE kind <> 'hit' AND deleted = 0;
 
 -- Texts that hits share; the empty one is number 1. Pseudonyms stand apart.
 CREATE TABLE words (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE) STRICT;
@@ -50,7 +51,7 @@ CREATE TABLE hits (
     series INTEGER NOT NULL REFERENCES series (id),
     frame INTEGER NOT NULL,
     repeats INTEGER NOT NULL,
-    id BLOB NOT NULL
+    id ANY NOT NULL
 ) STRICT;
 CREATE INDEX hits_time ON hits (time, series);
 CREATE INDEX hits_series ON hits (series, time);
@@ -83,10 +84,11 @@ CREATE TABLE heads (
 CREATE INDEX heads_case ON heads (case_id, revision, number);
 CREATE INDEX heads_subject ON heads (subject, case_id);
 
--- Each case once: which head holds, and where the work on it stands.
+-- Each case once: which head holds, whom that is about, and where the work on it stands.
 CREATE TABLE cases (
     case_id TEXT PRIMARY KEY,
     head INTEGER REFERENCES heads (number),
+    subject TEXT,
     state TEXT NOT NULL,
     reopened INTEGER NOT NULL,
     revision INTEGER NOT NULL,
@@ -95,6 +97,7 @@ CREATE TABLE cases (
     held_until INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX cases_head ON cases (head);
+CREATE INDEX cases_subject ON cases (subject) WHERE subject IS NOT NULL;
 
 -- A row for each time that a piece of evidence was written; the newest of an item holds.
 CREATE TABLE evidence (
@@ -175,6 +178,6 @@ CREATE TABLE happenings (
 -- Which entry holds the sealed frames of a hit. What is sealed stands in the ledger.
 CREATE TABLE frames (
     number INTEGER PRIMARY KEY,
-    hit BLOB NOT NULL
+    hit ANY NOT NULL
 ) STRICT;
 CREATE INDEX frames_hit ON frames (hit);
