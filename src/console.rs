@@ -15,6 +15,7 @@ mod brake;
 mod door;
 mod gate;
 pub mod page;
+pub mod pages;
 pub mod password;
 mod patient;
 mod recognise;

@@ -13,7 +13,7 @@ use super::Shared;
 use super::cases::Told;
 use super::lens::Lens;
 use super::model::CaseWhole;
-use super::timeline::{Lane, Timeline, px};
+use super::timeline::{Lane, Timeline};
 use super::veil::Veil;
 use super::wish::{self, Outcome, Target, Wish};
 use super::words::CaseTexts;

@@ -5,6 +5,7 @@
 
 use super::lens::Lens;
 use super::veil::Veil;
+use crate::store::filter::About;
 use crate::store::{CaseFilter, FilterError, HitFilter};
 
 /// Longest filter, in bytes.
@@ -17,7 +18,7 @@ pub struct FilterBox {
     /// Where it stops making sense.
     pub wrong: Option<Wrong>,
     /// Fields that may be asked for, for the help below.
-    pub fields: &'static [&'static str],
+    pub fields: &'static [crate::store::filter::Field],
 }
 
 /// Where a filter stops making sense.
@@ -35,18 +36,18 @@ pub struct Wrong {
 impl FilterBox {
     /// A filter of cases.
     pub fn of_cases(text: &str, veil: &Veil, lens: &Lens) -> (Self, Option<CaseFilter>) {
-        Self::of(text, CaseFilter::parse, CASE_FIELDS, veil, lens)
+        Self::of(text, CaseFilter::parse, About::Cases, veil, lens)
     }
 
     /// A filter of hits.
     pub fn of_hits(text: &str, veil: &Veil, lens: &Lens) -> (Self, Option<HitFilter>) {
-        Self::of(text, HitFilter::parse, HIT_FIELDS, veil, lens)
+        Self::of(text, HitFilter::parse, About::Hits, veil, lens)
     }
 
     fn of<T>(
         text: &str,
         parse: impl Fn(&str) -> Result<T, FilterError>,
-        fields: &'static [&'static str],
+        about: About,
         veil: &Veil,
         lens: &Lens,
     ) -> (Self, Option<T>) {
@@ -84,20 +85,9 @@ impl FilterBox {
             Self {
                 text,
                 wrong,
-                fields,
+                fields: about.fields(),
             },
             read,
         )
     }
 }
-
-/// Fields of filters of cases.
-pub const CASE_FIELDS: &[&str] = &[
-    "vendor", "stage", "standing", "state", "assignee", "unit", "site", "subject", "kind", "grade",
-    "confidence", "opened", "updated", "verdict", "suppressed", "held",
-];
-
-/// Fields of filters of hits.
-pub const HIT_FIELDS: &[&str] = &[
-    "vendor", "host", "role", "seen", "severity", "point", "unit", "site", "subject", "case", "time",
-];

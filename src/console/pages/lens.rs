@@ -3,6 +3,8 @@
 //! Enters: values of the record. Leaves: small pieces of HTML, escaped. Never: decides what may be
 //! seen (that is [`super::veil`]).
 
+use std::borrow::Borrow;
+
 use askama::Template;
 use askama::filters::HtmlSafe;
 use jiff::tz::TimeZone;
@@ -97,23 +99,23 @@ impl Lens {
     }
 
     /// `2026-11-22`.
-    pub fn day(&self, at: Timestamp) -> String {
-        self.written(at, "%Y-%m-%d")
+    pub fn day(&self, at: impl Borrow<Timestamp>) -> String {
+        self.written(*at.borrow(), "%Y-%m-%d")
     }
 
     /// A moment, with the whole of it behind.
-    pub fn time(&self, at: impl Into<Option<Timestamp>>) -> Piece {
-        self.moment(at.into(), |lens, at| lens.short(at))
+    pub fn time(&self, at: impl Moment) -> Piece {
+        self.moment(at.moment(), |lens, at| lens.short(at))
     }
 
     /// A moment to the second.
-    pub fn exact(&self, at: impl Into<Option<Timestamp>>) -> Piece {
-        self.moment(at.into(), |lens, at| lens.written(at, "%Y-%m-%d %H:%M:%S"))
+    pub fn exact(&self, at: impl Moment) -> Piece {
+        self.moment(at.moment(), |lens, at| lens.written(at, "%Y-%m-%d %H:%M:%S"))
     }
 
     /// How long ago, with the moment behind.
-    pub fn age(&self, at: impl Into<Option<Timestamp>>) -> Piece {
-        self.moment(at.into(), |lens, at| {
+    pub fn age(&self, at: impl Moment) -> Piece {
+        self.moment(at.moment(), |lens, at| {
             let gone = lens.now.nanos().saturating_sub(at.nanos());
             if gone.abs() < 60 * SECOND_NS {
                 return lens.w.now.to_owned();
@@ -140,7 +142,8 @@ impl Lens {
     }
 
     /// A stage: how far it goes as a ladder, and its name.
-    pub fn stage(&self, stage: Stage) -> Piece {
+    pub fn stage(&self, stage: impl Borrow<Stage>) -> Piece {
+        let stage = *stage.borrow();
         Piece::Stage {
             label: self.say.stage(stage),
             code: stage.label(),
@@ -149,7 +152,8 @@ impl Lens {
     }
 
     /// How a use stands to the register.
-    pub fn standing(&self, standing: Standing) -> Piece {
+    pub fn standing(&self, standing: impl Borrow<Standing>) -> Piece {
+        let standing = *standing.borrow();
         let sign = match standing {
             Standing::Unauthorised => "!",
             Standing::Authorised => "✓",
@@ -165,7 +169,8 @@ impl Lens {
     }
 
     /// Where the work stands.
-    pub fn state(&self, state: State) -> Piece {
+    pub fn state(&self, state: impl Borrow<State>) -> Piece {
+        let state = *state.borrow();
         let sign = match state {
             State::New => "●",
             State::Acknowledged => "○",
@@ -181,6 +186,24 @@ impl Lens {
         }
     }
 
+    /// The visitor's language.
+    pub const fn language(&self) -> crate::console::Language {
+        self.view.language
+    }
+
+    /// How a request for an identity stands.
+    pub fn request_state(&self, state: &str) -> Piece {
+        let say = self.say;
+        let (code, sign, label) = match state {
+            "approved" => ("good", "✓", say.approved),
+            "refused" => ("over", "×", say.was_refused),
+            "expired" => ("over", "×", say.expired),
+            "released" => ("released", "⇩", say.released),
+            _ => ("waiting", "…", say.waiting),
+        };
+        self.pill(code, sign, label)
+    }
+
     /// Any other pill.
     pub const fn pill(&self, code: &'static str, sign: &'static str, label: &'static str) -> Piece {
         Piece::Pill {
@@ -192,7 +215,8 @@ impl Lens {
     }
 
     /// Points of 100 as a bar and a number.
-    pub fn points(&self, points: u8) -> Piece {
+    pub fn points(&self, points: impl Borrow<u8>) -> Piece {
+        let points = *points.borrow();
         Piece::Points {
             points: points.min(100),
             text: fill(self.w.of_100, points.min(100)),
@@ -200,8 +224,8 @@ impl Lens {
     }
 
     /// By which way somebody acted.
-    pub const fn means(&self, means: Means) -> &'static str {
-        match means {
+    pub fn means(&self, means: impl Borrow<Means>) -> &'static str {
+        match means.borrow() {
             Means::Console => self.say.means_console,
             Means::Api => self.say.means_api,
             Means::Command => self.say.means_command,
@@ -210,7 +234,7 @@ impl Lens {
     }
 
     /// A number with its thousands apart.
-    pub fn number(&self, number: u64) -> String {
+    pub fn number(&self, number: impl std::fmt::Display) -> String {
         let digits = number.to_string();
         let mut out = String::with_capacity(digits.len() + digits.len() / 3);
         for (place, digit) in digits.chars().enumerate() {
@@ -222,9 +246,38 @@ impl Lens {
         out
     }
 
+    /// A place in a picture: one digit is enough.
+    pub fn px(&self, place: impl Borrow<f64>) -> String {
+        format!("{:.1}", place.borrow())
+    }
+
     /// A text with its gap filled.
-    pub fn fill(&self, text: &str, value: impl std::fmt::Display) -> String {
-        fill(text, value)
+    pub fn fill(&self, text: impl AsRef<str>, value: impl std::fmt::Display) -> String {
+        fill(text.as_ref(), value)
+    }
+}
+
+/// A moment, or perhaps one, as templates hand them over.
+pub trait Moment {
+    /// It, if there is one.
+    fn moment(&self) -> Option<Timestamp>;
+}
+
+impl Moment for Timestamp {
+    fn moment(&self) -> Option<Timestamp> {
+        Some(*self)
+    }
+}
+
+impl Moment for Option<Timestamp> {
+    fn moment(&self) -> Option<Timestamp> {
+        *self
+    }
+}
+
+impl<T: Moment> Moment for &T {
+    fn moment(&self) -> Option<Timestamp> {
+        (**self).moment()
     }
 }
 

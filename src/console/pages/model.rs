@@ -532,6 +532,11 @@ impl RequestLine {
         }
     }
 
+    /// Has this one agreed?
+    pub fn approved_by(&self, account: &str) -> bool {
+        self.approvals.iter().any(|it| it.by == account)
+    }
+
     /// Still to be decided or handed out?
     pub fn is_undecided(&self) -> bool {
         matches!(self.state, "waiting" | "approved")

@@ -66,7 +66,7 @@ impl Bucket {
 pub fn buckets(hours: &[Coverage], from: i64, until: i64, length: i64) -> Vec<Bucket> {
     let length = length.max(3600);
     let first = from.div_euclid(length) * length;
-    let count = (until - first).max(0).div_ceil(length).min(2000);
+    let count = (((until - first).max(0) + length - 1) / length).min(2000);
     let mut all: Vec<Bucket> = (0..count)
         .map(|n| Bucket {
             from: first + n * length,

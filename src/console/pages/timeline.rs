@@ -431,8 +431,3 @@ fn piece(bucket: &Bucket, x: f64, width: f64, y: f64, lens: &Lens, t: &CaseTexts
         title: format!("{hour}: {said}"),
     }
 }
-
-/// Places are written with one digit: a picture needs no more.
-pub fn px(value: &f64) -> String {
-    format!("{value:.1}")
-}

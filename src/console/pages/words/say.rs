@@ -1,5 +1,7 @@
 //! Members of closed sets, and what they mean, in words.
 
+use std::borrow::Borrow;
+
 use crate::blocklist::Stage;
 use crate::cases::{AlertKind, AttributionAct, EvidenceKind};
 use crate::console::words::words;
@@ -160,8 +162,8 @@ words! {
 
 impl Say {
     /// A stage.
-    pub const fn stage(&self, stage: Stage) -> &'static str {
-        match stage {
+    pub fn stage(&self, stage: impl Borrow<Stage>) -> &'static str {
+        match stage.borrow() {
             Stage::LookedUp => self.looked_up,
             Stage::Visited => self.visited,
             Stage::AccountOrRightsRequest => self.account_or_rights,
@@ -173,8 +175,8 @@ impl Say {
     }
 
     /// How a use stands to the register.
-    pub const fn standing(&self, standing: Standing) -> &'static str {
-        match standing {
+    pub fn standing(&self, standing: impl Borrow<Standing>) -> &'static str {
+        match standing.borrow() {
             Standing::Unauthorised => self.unauthorised,
             Standing::Authorised => self.authorised,
             Standing::OutOfScope => self.out_of_scope,
@@ -183,8 +185,8 @@ impl Say {
     }
 
     /// Where the work on a case stands.
-    pub const fn state(&self, state: State) -> &'static str {
-        match state {
+    pub fn state(&self, state: impl Borrow<State>) -> &'static str {
+        match state.borrow() {
             State::New => self.new,
             State::Acknowledged => self.acknowledged,
             State::Assigned => self.assigned,
@@ -194,8 +196,8 @@ impl Say {
     }
 
     /// As what a case is closed.
-    pub const fn verdict(&self, verdict: Verdict) -> &'static str {
-        match verdict {
+    pub fn verdict(&self, verdict: impl Borrow<Verdict>) -> &'static str {
+        match verdict.borrow() {
             Verdict::Misuse => self.misuse,
             Verdict::Authorised => self.use_authorised,
             Verdict::Research => self.research,
@@ -205,8 +207,8 @@ impl Say {
     }
 
     /// What a subject is.
-    pub const fn kind(&self, kind: SubjectKind) -> &'static str {
-        match kind {
+    pub fn kind(&self, kind: impl Borrow<SubjectKind>) -> &'static str {
+        match kind.borrow() {
             SubjectKind::Person => self.person,
             SubjectKind::Device => self.device,
             SubjectKind::Address => self.address,
@@ -217,8 +219,8 @@ impl Say {
     }
 
     /// A kind of evidence.
-    pub const fn evidence(&self, kind: EvidenceKind) -> &'static str {
-        match kind {
+    pub fn evidence(&self, kind: impl Borrow<EvidenceKind>) -> &'static str {
+        match kind.borrow() {
             EvidenceKind::LookUp => self.look_up,
             EvidenceKind::Connection => self.connection,
             EvidenceKind::Session => self.session,
@@ -237,8 +239,8 @@ impl Say {
     }
 
     /// What happened to an attribution.
-    pub const fn attribution(&self, act: AttributionAct) -> &'static str {
-        match act {
+    pub fn attribution(&self, act: impl Borrow<AttributionAct>) -> &'static str {
+        match act.borrow() {
             AttributionAct::Made => self.made,
             AttributionAct::Raised => self.raised,
             AttributionAct::Split => self.split,
@@ -248,8 +250,8 @@ impl Say {
     }
 
     /// What an alert says.
-    pub const fn alert(&self, kind: AlertKind) -> &'static str {
-        match kind {
+    pub fn alert(&self, kind: impl Borrow<AlertKind>) -> &'static str {
+        match kind.borrow() {
             AlertKind::Raised => self.alert_raised,
             AlertKind::Retracted => self.alert_retracted,
             AlertKind::Resolved => self.alert_resolved,
@@ -257,8 +259,8 @@ impl Say {
     }
 
     /// The sentence about a stage, with a gap for whom; no stronger than the evidence.
-    pub fn about(&self, stage: Stage, kind: SubjectKind) -> String {
-        let who = match kind {
+    pub fn about(&self, stage: impl Borrow<Stage>, kind: impl Borrow<SubjectKind>) -> String {
+        let who = match kind.borrow() {
             SubjectKind::Person => self.an_employee,
             SubjectKind::Device => self.at_device,
             SubjectKind::Address => self.at_address,
@@ -266,7 +268,7 @@ impl Say {
             SubjectKind::Organisation => self.behind_shared,
             SubjectKind::Ambiguous => self.one_of_several,
         };
-        let text = match stage {
+        let text = match stage.borrow() {
             Stage::LookedUp => self.says_looked_up,
             Stage::Visited => self.says_visited,
             Stage::AccountOrRightsRequest => self.says_rights,
@@ -279,8 +281,8 @@ impl Say {
     }
 
     /// What a stage leaves open.
-    pub const fn open(&self, stage: Stage) -> &'static str {
-        match stage {
+    pub fn open(&self, stage: impl Borrow<Stage>) -> &'static str {
+        match stage.borrow() {
             Stage::LookedUp => self.open_looked_up,
             Stage::Visited => self.open_visited,
             Stage::AccountOrRightsRequest => self.open_rights,
