@@ -143,8 +143,11 @@ addEventListener("keydown", (event) => {
   if (doing) { event.preventDefault(); doing(); }
 });
 
-const hint = one(".keys-hint");
-if (hint) hint.addEventListener("click", () => dialog.showModal());
+const hint = one(".keys-hint button");
+if (hint) {
+  hint.hidden = false;
+  hint.addEventListener("click", () => dialog.showModal());
+}
 
 // --- live: what is new is told; nothing moves under somebody's eyes ---
 
