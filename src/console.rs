@@ -14,6 +14,7 @@ pub mod audit;
 mod brake;
 mod door;
 mod gate;
+mod oidc;
 pub mod page;
 pub mod pages;
 pub mod password;

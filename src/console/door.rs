@@ -4,6 +4,7 @@
 //! those in [`outside`].
 
 mod link;
+mod other;
 mod own;
 mod people;
 mod sign_in;
@@ -16,6 +17,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
 
+use super::oidc::BACK;
 use super::page;
 use super::refusal::Refusal;
 use super::shell::{SESSION, Shell, VIEW};
@@ -27,6 +29,8 @@ pub(super) fn outside(_: &Shell) -> Router {
         .route("/sign-in", get(sign_in::show).post(sign_in::enter))
         .route("/sign-in/code", get(sign_in::ask_code).post(sign_in::take_code))
         .route("/sign-in/second-factor", get(sign_in::show_seed).post(sign_in::take_seed))
+        .route("/sign-in/other", get(other::begin))
+        .route(BACK, get(other::back))
         .route("/sign-out", post(sign_in::leave))
         .route("/link/{token}", get(link::show).post(link::follow))
         .route("/view", post(view))

@@ -175,7 +175,7 @@ fn in_words(response: Response, known: &Known, program: bool) -> Response {
         let kind = HeaderValue::from_static("application/json");
         ([(header::CONTENT_TYPE, kind)], body.to_string()).into_response()
     } else {
-        let title = status.canonical_reason().unwrap_or("Error");
+        let title = view.words().refused;
         let page = match &known.visitor {
             Some(visitor) => visitor.page(title),
             None => known.guest.page(title),

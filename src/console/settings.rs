@@ -69,7 +69,8 @@ pub struct Oidc {
     pub client_id: String,
     /// File with the secret that goes with it, 0600. Empty: a public client. Default: empty.
     pub client_secret_file: PathBuf,
-    /// Claim that names the account. Default `preferred_username`.
+    /// Claim that names the account: `preferred_username`, `email` (when verified) or `sub`.
+    /// Default `preferred_username`.
     pub claim: String,
     /// PEM file of the authorities that may vouch for the provider; empty: the system's. Default:
     /// empty.
@@ -206,6 +207,12 @@ impl Settings {
         }
         if oidc.client_id.is_empty() || self.origin.is_empty() {
             return Err("[console.oidc] needs a `client_id`, and `origin` under [console]".into());
+        }
+        if !["preferred_username", "email", "sub"].contains(&oidc.claim.as_str()) {
+            let claim = &oidc.claim;
+            return Err(format!(
+                "[console.oidc] claim = \"{claim}\": use preferred_username, email or sub"
+            ));
         }
         let issuer: Option<Uri> = oidc.issuer.parse().ok();
         let fine = issuer.is_some_and(|issuer| match issuer.scheme_str() {

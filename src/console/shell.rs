@@ -15,13 +15,15 @@ use jiff::tz::TimeZone;
 use super::accounts::{Accounts, Book, Link, LinkKind, Refused};
 use super::audit::{Act, Audit, Way};
 use super::brake::Brake;
+use super::oidc::Oidc;
 use super::page::NavEntry;
 use super::password::Passwords;
 use super::refusal::Refusal;
-use super::rights::{Role, Roles};
+use super::rights::{Right, Role, Roles};
 use super::secret::{Mark, Secret};
 use super::sessions::{Sessions, Step};
 use super::settings::Settings;
+use super::words::Words;
 use super::{door, gate, statics};
 use crate::base::Timestamp;
 
@@ -42,11 +44,15 @@ struct Inner {
     passwords: Passwords,
     sessions: Mutex<Sessions>,
     brake: Mutex<Brake>,
+    oidc: Option<Oidc>,
     /// Of this run: forms do not outlive it.
     form_key: Secret,
     audit: SyncSender<Audit>,
-    clock: fn() -> Timestamp,
+    clock: Clock,
 }
+
+/// Gives the present moment.
+pub type Clock = Box<dyn Fn() -> Timestamp + Send + Sync>;
 
 impl Shell {
     /// Opens the accounts. `nav` is the main menu of the pages; every act on accounts goes to
@@ -59,7 +65,7 @@ impl Shell {
         nav: Vec<NavEntry>,
         audit: SyncSender<Audit>,
     ) -> Result<Self, String> {
-        Self::open_at(settings, nav, audit, wall_clock)
+        Self::open_at(settings, nav, audit, Box::new(wall_clock))
     }
 
     /// The same, with a clock of one's own: tests let hours pass with it.
@@ -70,15 +76,24 @@ impl Shell {
         settings: Settings,
         nav: Vec<NavEntry>,
         audit: SyncSender<Audit>,
-        clock: fn() -> Timestamp,
+        clock: Clock,
     ) -> Result<Self, String> {
         settings.check()?;
         let zone = settings.time_zone()?;
         let accounts = Accounts::open(&settings.folder)?;
+        let mut nav = nav;
+        nav.push(NavEntry {
+            path: "/accounts",
+            label: |language| Words::of(language).accounts,
+            right: Right::ManageAccounts,
+            key: None,
+        });
         let no_chance = |_| "the system gives no randomness".to_owned();
         let life_ns = u64::from(settings.session_hours) * HOUR_NS.unsigned_abs();
         let idle_ns = u64::from(settings.idle_minutes) * (HOUR_NS / 60).unsigned_abs();
+        let oidc = Oidc::new(&settings)?;
         Ok(Self(Arc::new(Inner {
+            oidc,
             nav,
             zone,
             accounts,
@@ -142,6 +157,10 @@ impl Shell {
 
     pub(super) fn passwords(&self) -> &Passwords {
         &self.0.passwords
+    }
+
+    pub(super) fn oidc(&self) -> Option<&Oidc> {
+        self.0.oidc.as_ref()
     }
 
     pub(super) fn sessions(&self) -> MutexGuard<'_, Sessions> {
@@ -295,12 +314,15 @@ impl Shell {
     pub(super) fn cookie(&self, name: &str, value: &str) -> Result<HeaderValue, Refusal> {
         let name = self.cookie_name(name);
         let secure = if self.0.settings.is_secure() { "; Secure" } else { "" };
-        let age = match (value, name.ends_with(VIEW)) {
-            ("", _) => "; Max-Age=0",
-            (_, true) => "; Max-Age=31536000",
+        // The provider's answer is a step from another site: only a lax cookie comes along.
+        let site = if name.ends_with(OTHER) { "Lax" } else { "Strict" };
+        let age = match value {
+            "" => "; Max-Age=0",
+            _ if name.ends_with(VIEW) => "; Max-Age=31536000",
+            _ if name.ends_with(OTHER) => "; Max-Age=600",
             _ => "",
         };
-        let text = format!("{name}={value}; Path=/; HttpOnly; SameSite=Strict{secure}{age}");
+        let text = format!("{name}={value}; Path=/; HttpOnly; SameSite={site}{secure}{age}");
         HeaderValue::try_from(text).map_err(|_| Refusal::Failed)
     }
 }
@@ -311,6 +333,9 @@ pub(super) const SESSION: &str = "poortwacht";
 pub(super) const FORM: &str = "poortwacht-form";
 /// The cookie of language, time and colours.
 pub(super) const VIEW: &str = "poortwacht-view";
+
+/// The cookie of a sign-in that is at the identity provider.
+pub(super) const OTHER: &str = "poortwacht-other";
 
 fn wall_clock() -> Timestamp {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
