@@ -10,6 +10,7 @@ mod desk;
 mod doctor;
 mod evaluate;
 mod hits;
+mod ledger;
 pub mod list;
 mod manual;
 mod officer;
@@ -31,7 +32,7 @@ use crate::daemon::{Exit, Fault};
 const EXIT_CODES: &str = "\
 Exit codes:
   0   done
-  1   the answer is no (lint found errors, no such hit, reload refused)
+  1   the answer is no (lint found errors, no such hit, a ledger does not verify, reload refused)
   2   wrong command line
   3   configuration or key file refused
   4   an input file is missing, broken, cut short or of a link type that is not decoded
@@ -61,6 +62,9 @@ enum Command {
     Cases(cases::CasesArgs),
     Officer(officer::OfficerArgs),
     Console(console::ConsoleArgs),
+    Verify(ledger::VerifyArgs),
+    Prove(ledger::ProveArgs),
+    Witness(ledger::WitnessArgs),
     Config(configure::ConfigArgs),
     Reload(desk::ReloadArgs),
     Doctor(doctor::DoctorArgs),
@@ -113,7 +117,7 @@ pub struct RunArgs {
     /// Control socket for `poortwacht reload`
     #[arg(long, value_name = "FILE")]
     control: Option<PathBuf>,
-    /// Folder of the cases
+    /// Folder of the cases, and in it of alerts, ledger and store
     #[arg(long, value_name = "DIR")]
     cases: Option<PathBuf>,
 }
@@ -215,6 +219,8 @@ impl RunArgs {
         }
         if let Some(folder) = &self.cases {
             config.alerts.folder = folder.join("alerts");
+            config.ledger.folder = folder.join("ledger");
+            config.ledger.store = folder.join("store.sqlite");
         }
         config
             .check()
@@ -261,6 +267,9 @@ pub fn main() -> ExitCode {
         Command::Hits(args) => hits::run(&args),
         Command::Cases(args) => cases::run(&args),
         Command::Officer(args) => officer::run(&args),
+        Command::Verify(args) => ledger::verify(&args),
+        Command::Prove(args) => ledger::prove(&args),
+        Command::Witness(args) => ledger::witness(&args),
         Command::Config(args) => configure::run(&args),
         Command::Console(args) => console::run(&args),
         Command::Reload(args) => desk::reload(&args),

@@ -3,6 +3,8 @@
 //! Enters: a checked configuration. Leaves: a running daemon, and its exit code. Never: logic of a
 //! stage.
 
+pub mod acts;
+pub mod books;
 pub mod console;
 pub mod control;
 pub mod desk;
@@ -11,6 +13,8 @@ pub mod office;
 pub mod people;
 pub mod privilege;
 pub mod queue;
+pub mod registrar;
+pub mod retention;
 pub mod replay;
 pub mod sensor;
 pub mod sources;

@@ -1,10 +1,11 @@
 //! The desk: hands what the sensor tells from stage to stage.
 //!
-//! Enters: [`Event`]s and the passing of time. Leaves: [`Record`]s for the hit log, [`Change`]s of
-//! cases, and counts.
+//! Enters: [`Event`]s and the passing of time. Leaves: hits for the record, [`Change`]s of cases,
+//! the coverage of each hour, and counts.
 //! Never: touches a file, a socket or the clock; takes a hit on trust.
 
 mod casework;
+pub mod coverage;
 mod plausible;
 pub mod twice;
 
@@ -16,13 +17,16 @@ use std::time::Duration;
 use crate::base::{Counters, Seen, Timestamp};
 use crate::blocklist::Catalogue;
 use crate::cases::{Case, Change};
-use crate::event::{Event, Hit, MailSource};
+use crate::event::{Event, Hit, ListInfo, MailSource};
 use crate::hits::log::LogState;
-use crate::hits::{Finding, Folder, Record, Scribe};
+use crate::hits::{Finding, Folder, Scribe};
 use crate::metrics::{Metrics, Readiness};
+use crate::organisation::Organisation;
+use crate::record::{self, Body, Entry};
 use crate::{alerts, casefile};
 
 pub use casework::Casework;
+pub use coverage::Hours;
 pub use twice::Twice;
 
 /// Where the time comes from that closes folding windows.
@@ -34,13 +38,15 @@ pub enum Clock {
     Replay,
 }
 
-/// What is to be written, records before changes.
+/// What is to be written: hits before changes.
 #[derive(Default)]
 pub struct Output {
-    /// Lines for the hit log.
-    pub records: Vec<Record>,
+    /// Hits and their packet time; their lines go to the hit log.
+    pub hits: Vec<(Timestamp, record::Hit)>,
     /// Cases and alerts, in their order.
     pub changes: Vec<Change>,
+    /// What else is worth keeping: lists, coverage, losses.
+    pub entries: Vec<Entry>,
 }
 
 /// How far the clocks of log writers may be ahead of ours.
@@ -61,6 +67,7 @@ pub struct Desk {
     ready: Vec<Event>,
     /// Points whose connections count; empty: all.
     coverage: Vec<String>,
+    hours: Hours,
 }
 
 impl Desk {
@@ -86,7 +93,20 @@ impl Desk {
             findings: Vec::new(),
             ready: Vec::new(),
             coverage: Vec::new(),
+            hours: Hours::new(coverage::Setting {
+                organisation: Arc::new(Organisation::default()),
+                config: String::new(),
+                excluded_prefixes: 0,
+                replay: clock == Clock::Replay,
+            }),
         }
+    }
+
+    /// Counts the coverage of each hour under this setting.
+    #[must_use]
+    pub fn with_hours(mut self, setting: coverage::Setting) -> Self {
+        self.hours = Hours::new(setting);
+        self
     }
 
     /// Counts the connections of these points alone: where a connection passes two, it is told by
@@ -144,6 +164,8 @@ impl Desk {
         }
         self.metrics.observe(&event, now);
         self.readiness.observe(&event);
+        let at = self.learned(now);
+        self.hours.take(&event, at, &mut out.entries);
         self.casework
             .take(&event, self.learned(now), &mut out.changes);
         match event {
@@ -153,10 +175,12 @@ impl Desk {
                     .tick(Timestamp(stats.packet_time), &mut self.findings);
             }
             Event::ListRefused(why) => {
+                out.entries.push(list_entry(&ListInfo::default(), Some(&why), now));
                 tracing::error!("the new list was refused, the old one stays in force: {why}");
                 return;
             }
             Event::ListLoaded(list) | Event::Ready(list) => {
+                out.entries.push(list_entry(&list, None, now));
                 tracing::info!(version = %list.version, rules = list.rules,
                     vendors = list.vendors, "the list is in force");
                 return;
@@ -182,6 +206,7 @@ impl Desk {
             Clock::Replay => self.packet_time,
         };
         self.casework.tick(now, &mut out.changes);
+        self.hours.tick(now, &mut out.entries);
         if self.clock == Clock::Live {
             self.folder.tick(now, &mut self.findings);
             self.write(out);
@@ -198,6 +223,12 @@ impl Desk {
         self.casework.tick(self.packet_time, &mut out.changes);
         // Growth that changed no stage may not have been written yet.
         self.casework.put_all_down(&mut out.changes);
+        self.hours.finish(&mut out.entries);
+    }
+
+    /// The wall clock went so far ahead of the steady clock, or back, in one step.
+    pub const fn clock_stepped(&mut self, by_ms: i64) {
+        self.hours.clock_stepped(by_ms);
     }
 
     /// Cases as they were written down before a restart.
@@ -218,6 +249,17 @@ impl Desk {
     /// Closes a case for a reason that somebody gave; `false` when none of this id is open.
     pub fn close(&mut self, case: &str, why: &str, now: Timestamp, out: &mut Vec<Change>) -> bool {
         self.casework.close(case, why, self.learned(now), out)
+    }
+
+    /// Opens a closed case again; `false` when that cannot be done.
+    pub fn reopen(&mut self, case: &str, now: Timestamp, out: &mut Vec<Change>) -> bool {
+        self.casework.reopen(case, self.learned(now), out)
+    }
+
+    /// Shows how the record stands. To be called about once a second.
+    pub fn show_record(&self, state: &record::State) {
+        self.metrics.record(state);
+        self.readiness.record(state);
     }
 
     /// Shows how cases, their file and their alerts stand. To be called about once a second.
@@ -268,6 +310,11 @@ impl Desk {
         self.clock == Clock::Live && said.since_ns(now) > AHEAD_NS
     }
 
+    /// The time of what is known now: packet time in a replay.
+    pub fn moment(&self, now: Timestamp) -> Timestamp {
+        self.learned(now)
+    }
+
     /// When something is learned that is told now: in a replay nobody may know what came later.
     fn learned(&self, now: Timestamp) -> Timestamp {
         match self.clock {
@@ -291,10 +338,34 @@ impl Desk {
     fn write(&mut self, out: &mut Output) {
         for finding in self.findings.drain(..) {
             self.metrics.finding(&finding);
-            out.records.push(self.scribe.record(&finding));
+            let (hit, time) = match &finding {
+                Finding::First(hit) => (&**hit, hit.time),
+                Finding::Folded(fold) => (&fold.first, fold.last),
+            };
+            let who = self.casework.whose(hit, time);
+            let hit = record::Hit {
+                record: self.scribe.record(&finding),
+                subject: who.subject,
+                subject_kind: who.kind,
+                grade: who.grade,
+                unit: who.place.unit,
+                site: who.place.site,
+            };
+            out.hits.push((time, hit));
         }
         self.metrics.folder(&self.folder);
     }
+}
+
+/// A list is in force, or was refused.
+fn list_entry(list: &ListInfo, refused: Option<&str>, time: Timestamp) -> Entry {
+    let body = Body::List(record::List {
+        version: list.version.clone(),
+        rules: list.rules,
+        vendors: list.vendors,
+        refused: refused.map(str::to_owned),
+    });
+    Entry { time, body }
 }
 
 /// Did a resolver's or proxy's log tell of it?
@@ -317,4 +388,4 @@ fn seen_at(event: &Event) -> Timestamp {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -404,6 +404,12 @@ impl Identity {
         attribution
     }
 
+    /// Who a client was, as far as is known now, without a trace of the question: for the record of
+    /// a hit, beside which [`Self::trace`] was asked for its case.
+    pub fn whose(&self, ends: &Endpoints, mac: Option<[u8; 6]>, time: Timestamp) -> Attribution {
+        self.resolve(&self.traced(ends, mac, time)).attribution
+    }
+
     /// Whose mailbox that is, when the directory knows (grade B), or by the rule that the local
     /// part is the user name (grade C). `None` without officers.
     pub fn mailbox(&mut self, recipient: &str, _time: Timestamp) -> Option<Attribution> {

@@ -29,6 +29,7 @@ pub mod simulate;
 pub mod cases;
 pub mod casefile;
 pub mod record;
+pub mod ledger;
 pub mod store;
 pub mod alerts;
 pub mod updates;

@@ -8,6 +8,7 @@
 
 pub mod act;
 pub mod differ;
+mod state;
 #[cfg(test)]
 mod tests;
 
@@ -23,6 +24,7 @@ use crate::organisation::Ruling;
 use crate::sealing::Sealed;
 
 pub use act::{Act, Acted, Actor, Means};
+pub use state::{Lost, State};
 
 closed_set! {
     /// What an entry tells. Each kind has its own retention.

@@ -28,6 +28,8 @@ fn the_shipped_file_loads_names_every_key_and_gives_its_default() {
     plain.hits.path = config.hits.path.clone();
     plain.privacy.key_file = config.privacy.key_file.clone();
     plain.cases.folder = config.cases.folder.clone();
+    plain.ledger.folder = config.ledger.folder.clone();
+    plain.ledger.store = config.ledger.store.clone();
     plain.alerts.folder = config.alerts.folder.clone();
     plain.control.socket = config.control.socket.clone();
     plain.console.folder = config.console.folder.clone();

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use crate::base::Timestamp;
 use crate::cases::{Case, Casebook, Change, Counts};
-use crate::event::Event;
-use crate::identity::Identity;
+use crate::event::{Event, Hit};
+use crate::identity::{Attribution, Identity};
 
 /// Identity and casebook, as one hand.
 pub struct Casework {
@@ -115,6 +115,19 @@ impl Casework {
         self.casebook.close(case, why, now, out)
     }
 
+    /// Opens a closed case again; `false` when that cannot be done.
+    pub fn reopen(&mut self, case: &str, now: Timestamp, out: &mut Vec<Change>) -> bool {
+        self.casebook.reopen(case, now, out)
+    }
+
+    /// May a closed case be opened again?
+    ///
+    /// # Errors
+    /// Why not, and what to do.
+    pub fn may_reopen(&self, case: &str) -> Result<(), String> {
+        self.casebook.may_reopen(case)
+    }
+
     /// Another list is in force.
     pub fn catalogue(&mut self, catalogue: Arc<crate::blocklist::Catalogue>) {
         self.casebook.catalogue(catalogue);
@@ -138,6 +151,11 @@ impl Casework {
     /// How many cases are open, and what was lost at the bounds.
     pub fn counts(&self) -> Counts {
         self.casebook.counts()
+    }
+
+    /// Whose a hit is, as far as is known now.
+    pub fn whose(&self, hit: &Hit, time: Timestamp) -> Attribution {
+        self.identity.whose(&hit.ends, hit.client_mac, time)
     }
 
     /// Who held what.
