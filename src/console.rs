@@ -10,6 +10,7 @@
 //! [`page::html`] or a [`Refusal`].
 
 pub mod accounts;
+pub mod api;
 pub mod audit;
 mod brake;
 mod door;

@@ -10,6 +10,7 @@ pub mod control;
 pub mod desk;
 pub mod fault;
 pub mod office;
+pub mod pages;
 pub mod people;
 pub mod privilege;
 pub mod queue;

@@ -10,9 +10,13 @@ use std::thread::{self, JoinHandle};
 use axum::Router;
 use tokio::sync::oneshot;
 
+use super::acts::Handle;
 use super::fault::{Exit, Fault};
+use super::office::Incoming;
+use super::pages::{LiveDesk, Parts};
 use crate::config::Config;
-use crate::console::{self, Audit, Doors, NavEntry, Refused, Roles, Shell, Shut, Tls};
+use crate::console::{self, api, pages, Audit, Doors, NavEntry, Refused, Roles, Shell, Shut, Tls};
+use crate::record::{Act, Actor, Means};
 
 /// Acts that may wait for the record.
 const AUDITS_MAX: usize = 1024;
@@ -57,13 +61,21 @@ impl Console {
     ///
     /// # Errors
     /// [`Exit::Internal`] when no thread can be had, [`Exit::Output`] when the link cannot be kept.
-    pub fn start(self, pages: Router) -> Result<Running, Fault> {
+    pub fn start(self, config: &Config, parts: Parts) -> Result<Running, Fault> {
         let wiring = |e: std::io::Error| Fault::new(Exit::Internal, format!("cannot start: {e}"));
         let Self { shell, audits, doors } = self;
+        let is_kept = config.ledger.is_kept();
+        let office = is_kept.then(|| parts.office.clone());
         thread::Builder::new()
             .name("console-audit".into())
-            .spawn(move || audits.iter().for_each(|audit| record(&audit)))
+            .spawn(move || audits.iter().for_each(|audit| record(&audit, office.as_ref())))
             .map_err(wiring)?;
+        let pages = if is_kept {
+            let desk = LiveDesk::start(config, parts).map_err(wiring)?;
+            pages::router(desk.clone()).merge(api::router(desk))
+        } else {
+            Router::new()
+        };
         let at = format!("{}{}/", shell.settings().address_for_people(), shell.base());
         tracing::info!("console at {at}");
         let link = shell.first_link().map_err(|why| Fault::new(Exit::Output, why))?;
@@ -132,10 +144,46 @@ fn answer(what: &str, made: Result<String, Refused>) -> String {
     format!("refused {why}")
 }
 
-/// An act in the console, in the log.
-fn record(audit: &Audit) {
+/// An act in the console, in the log and, where one is kept, in the ledger.
+fn record(audit: &Audit, office: Option<&Handle>) {
+    if let Some(office) = office {
+        let (answer, _) = oneshot::channel();
+        office.send(Incoming::Act {
+            by: Actor {
+                name: audit.by.clone().unwrap_or_else(|| "poortwacht".into()),
+                means: Means::Console,
+            },
+            act: account(audit),
+            revision: None,
+            answer,
+        });
+    }
     match serde_json::to_string(audit) {
         Ok(text) => tracing::info!("console: {text}"),
         Err(why) => tracing::error!("an act in the console cannot be written: {why}"),
     }
+}
+
+/// As the record has it: whose account, what, and the rest in words. No secret is in an [`Audit`].
+fn account(audit: &Audit) -> Act {
+    let mut fields = match serde_json::to_value(&audit.act) {
+        Ok(serde_json::Value::Object(fields)) => fields,
+        _ => serde_json::Map::new(),
+    };
+    let mut take = |key: &str| match fields.remove(key) {
+        Some(serde_json::Value::String(text)) => text,
+        _ => String::new(),
+    };
+    let what = take("act").replace('_', "-");
+    let whose = take("account");
+    let account = if whose.is_empty() { audit.by.clone().unwrap_or_default() } else { whose };
+    let said = fields.iter().map(|(key, value)| match value {
+        serde_json::Value::String(text) => format!("{key} {text}"),
+        serde_json::Value::Array(all) => {
+            let all = all.iter().filter_map(|it| it.as_str());
+            format!("{key} {}", all.collect::<Vec<_>>().join(", "))
+        }
+        other => format!("{key} {other}"),
+    });
+    Act::Account { account, what, detail: said.collect::<Vec<_>>().join("; ") }
 }

@@ -30,7 +30,7 @@ use super::office::{self, Incoming, Office};
 use super::registrar::Registrar;
 use super::retention::Keeper;
 use super::sensor::SensorConfig;
-use super::{console, people, privilege, sources};
+use super::{console, pages as record_pages, people, privilege, sources};
 use crate::alerts::Outbox;
 use crate::blocklist::Catalogue;
 use crate::casefile::Casefile;
@@ -66,7 +66,11 @@ pub fn run(config: Config) -> Result<(), Fault> {
     }
     let wiring = |e: std::io::Error| Fault::new(Exit::Internal, format!("cannot start: {e}"));
     let listener = http::bind(config.http.listen).map_err(|e| Fault::new(Exit::Listen, e))?;
-    let console = console::open(&config, Vec::new())?;
+    let nav = match config.ledger.is_kept() {
+        true => crate::console::pages::nav(),
+        false => Vec::new(),
+    };
+    let console = console::open(&config, nav)?;
     let key = key(&config)?;
     let scribe = scribe_with(&config, key.clone());
     let list = Arc::new(sources::catalogue(&config.lists)?);
@@ -91,8 +95,6 @@ pub fn run(config: Config) -> Result<(), Fault> {
     let outbox = Outbox::open(&config.alerts, &observer(), office::now()).map_err(unusable)?;
     let at = listener.local_addr().map_err(wiring)?;
     tracing::info!("metrics at http://{at}/metrics");
-
-    let console = console.map(|console| console.start(axum::Router::new())).transpose()?;
 
     let metrics = Arc::new(Metrics::new());
     metrics.excluded_prefixes(config.sensor.excluded.len());
@@ -151,17 +153,34 @@ pub fn run(config: Config) -> Result<(), Fault> {
         life,
         stopping: Arc::clone(&stopping),
     };
+    let recorded = office.books.registrar.listen();
+    let organisation = Arc::new(people::organisation(&config)?);
     let pages = Pages {
         listener,
         metrics,
         readiness,
-        console,
+    };
+    let start_console = {
+        let (metrics, readiness) = (Arc::clone(&pages.metrics), Arc::clone(&pages.readiness));
+        let list = Arc::clone(&list);
+        let config = config.clone();
+        move |office: Handle| {
+            let parts = record_pages::Parts {
+                office,
+                recorded,
+                list,
+                organisation,
+                metrics,
+                readiness,
+            };
+            console.map(|console| console.start(&config, parts)).transpose()
+        }
     };
     let followed = Followed {
         feeds: config.feeds,
         list,
     };
-    runtime.block_on(serve(office, followed, pages, control, (child, socket)))
+    runtime.block_on(serve(office, followed, (pages, start_console), control, (child, socket)))
 }
 
 /// Ledger and store, if a record is kept.
@@ -368,7 +387,6 @@ struct Pages {
     listener: TcpListener,
     metrics: Arc<Metrics>,
     readiness: Arc<Readiness>,
-    console: Option<console::Running>,
 }
 
 /// Reads the sensor's events ahead of the office, until the sensor closes its end.
@@ -396,7 +414,10 @@ fn receive(socket: UnixStream, inbox: &SyncSender<Incoming>) {
 async fn serve(
     office: Office,
     followed: Followed,
-    pages: Pages,
+    (pages, start_console): (
+        Pages,
+        impl FnOnce(Handle) -> Result<Option<console::Running>, Fault>,
+    ),
     control: Control,
     (mut child, socket): (Child, UnixStream),
 ) -> Result<(), Fault> {
@@ -404,6 +425,7 @@ async fn serve(
     let mut to_sensor = socket.try_clone().map_err(wiring)?;
     let (events, inbox) = sync_channel(AHEAD);
     let to_office = Handle::new(events.clone());
+    let console = start_console(to_office.clone())?;
     let why_stopping = Arc::clone(&office.stopping);
     let runner = followed.start(events.clone())?;
     thread::Builder::new()
@@ -448,7 +470,7 @@ async fn serve(
             end = &mut finished => break end,
             _ = hangup.recv() => {
                 reopen.store(true, Ordering::Relaxed);
-                if let Some(console) = &pages.console {
+                if let Some(console) = &console {
                     console.reload();
                 }
                 Ok(None)
@@ -459,12 +481,12 @@ async fn serve(
                     Ok(Some(request))
                 }
                 Ask::Invite { account, roles } => {
-                    let link = pages.console.as_ref().map(|it| it.invite(&account, roles));
+                    let link = console.as_ref().map(|it| it.invite(&account, roles));
                     let _ = request.answer.send(link.unwrap_or_else(|| NO_CONSOLE.into()));
                     continue;
                 }
                 Ask::Reset { account } => {
-                    let link = pages.console.as_ref().map(|it| it.reset(&account));
+                    let link = console.as_ref().map(|it| it.reset(&account));
                     let _ = request.answer.send(link.unwrap_or_else(|| NO_CONSOLE.into()));
                     continue;
                 }
@@ -525,7 +547,7 @@ async fn serve(
     // Whoever scrapes now still sees the last counts.
     let _ = end_pages.send(true);
     let _ = shown.await;
-    if let Some(console) = pages.console {
+    if let Some(console) = console {
         console.stop();
     }
     let written =
