@@ -85,7 +85,8 @@ pub struct Sensor {
     /// Interfaces whose connections count for coverage. Where a connection passes two of them, name
     /// the one nearer to the clients. Empty: all. Default: empty.
     pub coverage: Vec<String>,
-    /// TCP and QUIC connections tracked per worker. Default 262144.
+    /// TCP and QUIC connections tracked per worker; the look-ups remembered for joining a connection
+    /// without a name grow with it (a quarter as many pairs of client and address). Default 262144.
     pub flows_max: u32,
     /// Buffers of 32 KiB per worker for unfinished messages. Default 1024.
     pub buffers_max: u32,

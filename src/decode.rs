@@ -115,8 +115,8 @@ pub struct Packet<'f> {
     pub tcp: Option<TcpMeta>,
     /// Hops left, and what else the IP header tells.
     pub journey: Journey,
-    /// TCP's header and payload in one, as captured; empty for UDP. For what is read seldom: options
-    /// and the checksum.
+    /// The transport header and payload in one, as captured. For what is read seldom: options and
+    /// the checksum.
     pub segment: &'f [u8],
     /// Payload as captured, without padding.
     pub payload: &'f [u8],

@@ -1,11 +1,12 @@
 //! The desk: hands what the sensor tells from stage to stage.
 //!
 //! Enters: [`Event`]s and the passing of time. Leaves: hits for the record, [`Change`]s of cases,
-//! the coverage of each hour, and counts.
+//! sealed frames of hits, the coverage of each hour, and counts.
 //! Never: touches a file, a socket or the clock; takes a hit on trust.
 
 mod casework;
 pub mod coverage;
+mod frames;
 mod plausible;
 pub mod twice;
 
@@ -23,10 +24,14 @@ use crate::hits::{Finding, Folder, Scribe};
 use crate::metrics::{Metrics, Readiness};
 use crate::organisation::Organisation;
 use crate::record::{self, Body, Entry};
+use crate::sealing::Sealer;
 use crate::{alerts, casefile};
+
+use frames::Framer;
 
 pub use casework::Casework;
 pub use coverage::Hours;
+pub use frames::{FIRST_MAX as FRAMES_FIRST_MAX, Framed};
 pub use twice::Twice;
 
 /// Where the time comes from that closes folding windows.
@@ -47,6 +52,8 @@ pub struct Output {
     pub changes: Vec<Change>,
     /// What else is worth keeping: lists, coverage, losses.
     pub entries: Vec<Entry>,
+    /// Frames of hits whose records came before.
+    pub frames: Vec<Framed>,
 }
 
 /// How far the clocks of log writers may be ahead of ours.
@@ -57,6 +64,7 @@ pub struct Desk {
     twice: Twice,
     folder: Folder,
     casework: Casework,
+    framer: Framer,
     /// Newest packet time told.
     packet_time: Timestamp,
     scribe: Scribe,
@@ -85,6 +93,7 @@ impl Desk {
             twice,
             folder,
             casework,
+            framer: Framer::new(None),
             packet_time: Timestamp(0),
             scribe,
             metrics,
@@ -115,6 +124,18 @@ impl Desk {
     pub fn with_coverage(mut self, points: Vec<String>) -> Self {
         self.coverage = points;
         self
+    }
+
+    /// Seals for these officers. Without them nothing that stands under seal is kept.
+    #[must_use]
+    pub fn with_sealer(mut self, sealer: Option<Sealer>) -> Self {
+        self.framer = Framer::new(sealer);
+        self
+    }
+
+    /// Seals, if there are officers: one for frames and records, so that they share data keys.
+    pub const fn sealer(&mut self) -> Option<&mut Sealer> {
+        self.framer.sealer()
     }
 
     /// The addresses that this machine has by now: what comes from them may stand for others.
@@ -195,7 +216,7 @@ impl Desk {
             | Event::Fact(_)
             | Event::Translation(_) => return,
         }
-        self.write(out);
+        self.write(self.learned(now), out);
     }
 
     /// What time brings: closes windows that have run out by `now` (wall clock). To be called about
@@ -209,8 +230,10 @@ impl Desk {
         self.hours.tick(now, &mut out.entries);
         if self.clock == Clock::Live {
             self.folder.tick(now, &mut self.findings);
-            self.write(out);
+            self.write(now, out);
         }
+        self.framer
+            .tick(now, self.casework.identity(), &mut out.frames);
     }
 
     /// Closes every window: at the end.
@@ -219,7 +242,8 @@ impl Desk {
         self.twice.flush(&mut ready);
         self.go_on(ready, now, out);
         self.folder.flush(&mut self.findings);
-        self.write(out);
+        self.write(self.learned(now), out);
+        self.framer.flush(self.casework.identity(), &mut out.frames);
         self.casework.tick(self.packet_time, &mut out.changes);
         // Growth that changed no stage may not have been written yet.
         self.casework.put_all_down(&mut out.changes);
@@ -276,6 +300,7 @@ impl Desk {
         metrics.cases(&counts);
         metrics.evidence_lost(&counts);
         metrics.identity(&self.casework.identity().state());
+        metrics.frames(self.framer.fates());
         metrics.casefile(file);
         metrics.outbox(outbox);
         // An Alertmanager that is away makes nobody blind: alerts wait for it.
@@ -335,16 +360,23 @@ impl Desk {
         self.readiness.sensor_gone(why);
     }
 
-    fn write(&mut self, out: &mut Output) {
+    fn write(&mut self, now: Timestamp, out: &mut Output) {
         for finding in self.findings.drain(..) {
             self.metrics.finding(&finding);
             let (hit, time) = match &finding {
                 Finding::First(hit) => (&**hit, hit.time),
                 Finding::Folded(fold) => (&fold.first, fold.last),
             };
-            let who = self.casework.whose(hit, time);
+            let who = self.casework.holder(hit, time);
+            let record = self.scribe.record(&finding);
+            // What is folded into a count has no record of its own, and no frame.
+            if let Finding::First(hit) = &finding {
+                let hit = (&**hit, record.event.id.as_str());
+                self.framer
+                    .take(hit, now, &mut self.casework, &mut out.frames);
+            }
             let hit = record::Hit {
-                record: self.scribe.record(&finding),
+                record,
                 subject: who.subject,
                 subject_kind: who.kind,
                 grade: who.grade,

@@ -47,12 +47,30 @@ pub struct Hit {
     pub contested: bool,
     /// The DNS message or ClientHello, cut at [`EVIDENCE_LEN_MAX`] bytes.
     pub evidence: Vec<u8>,
+    /// The frame itself, when the message lay in it whole and nothing else stood before it.
+    pub carrier: Option<Carrier>,
     /// Version of the list that matched.
     pub list_version: String,
 }
 
 /// Most bytes of evidence kept with a hit.
 pub const EVIDENCE_LEN_MAX: usize = 16 * 1024;
+
+/// The frame that carried a message, cut where the message ends. No `Debug`: it holds addresses.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Carrier {
+    /// Number of its link type in the registry of tcpdump.org.
+    pub link: u16,
+    /// From the link header to the end of the message, at most [`CARRIER_LEN_MAX`] bytes. A VLAN tag
+    /// that the kernel had taken out is back in its place.
+    pub bytes: Vec<u8>,
+    /// Its length on the wire, in bytes.
+    pub wire_len: u32,
+}
+
+/// Most bytes of a frame that are kept. A browser's hello with post-quantum keys and a ticket has
+/// some 2,100; sealed and as text it stays below 4 KiB (see `sealing`).
+pub const CARRIER_LEN_MAX: usize = 2304;
 
 /// The rule that matched.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

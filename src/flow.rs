@@ -3,6 +3,7 @@
 //! Enters: segments with their place. Leaves: the in-order prefix that is known so far. Never:
 //! grows; everything lies in a [`Pool`] made at start and a table of fixed size.
 
+pub mod arrival;
 pub mod assembly;
 pub mod begun;
 pub mod exchange;

@@ -406,8 +406,13 @@ impl Identity {
 
     /// Who a client was, as far as is known now, without a trace of the question: for the record of
     /// a hit, beside which [`Self::trace`] was asked for its case.
-    pub fn whose(&self, ends: &Endpoints, mac: Option<[u8; 6]>, time: Timestamp) -> Attribution {
+    pub fn holder(&self, ends: &Endpoints, mac: Option<[u8; 6]>, time: Timestamp) -> Attribution {
         self.resolve(&self.traced(ends, mac, time)).attribution
+    }
+
+    /// The subject alone, for what belongs to the same one: not another answer in the figures.
+    pub fn whose(&self, trace: &Trace) -> SubjectId {
+        self.resolve(trace).attribution.subject
     }
 
     /// Whose mailbox that is, when the directory knows (grade B), or by the rule that the local

@@ -21,6 +21,8 @@ pub mod leaf;
 pub mod line;
 pub mod note;
 mod opening;
+#[doc(hidden)]
+pub mod oracle;
 mod payloads;
 pub mod proof;
 mod reader;

@@ -1,7 +1,8 @@
 //! Sealing: what is known of a subject in clear, for officers only, k of n of them together.
 //!
-//! Enters: a [`Clear`] and the officers' public keys (age). Leaves: a [`Sealed`] record: the text
-//! under the subject's own data key, that key split k-of-n, each share encrypted to one officer.
+//! Enters: a [`Clear`] or a [`Frame`] and the officers' public keys (age). Leaves: a [`Sealed`]
+//! record or a [`SealedFrame`]: the text under the subject's own data key, that key split k-of-n,
+//! each share encrypted to one officer ([`SealedKey`]); for officers, a [`Release`] of both.
 //! Never: holds a private key; seals two subjects under one data key; writes a data key anywhere.
 //!
 //! The text is JSON, filled up with spaces to a multiple of [`BLOCK`] bytes so that its length tells
@@ -9,8 +10,14 @@
 //! text put under another subject's record does not open. The data key is split after Shamir over
 //! GF(256); a share is encrypted to its officer by age (X25519). `docs/sealing.md` is the officers'
 //! recipe; [`open`] is what it runs.
+//!
+//! [`Frame`]: crate::hits::Frame
 
+mod frame;
 mod open;
+#[doc(hidden)]
+pub mod oracle;
+mod release;
 #[cfg(test)]
 mod tests;
 
@@ -28,7 +35,9 @@ use zeroize::Zeroizing;
 use crate::hits::SubjectId;
 use crate::identity::Clear;
 
+pub use frame::{SealedFrame, TEXT_LEN_MAX as FRAME_TEXT_LEN_MAX};
 pub use open::{Share, open, open_share};
+pub use release::{Identity, Opened, RELEASE_LEN_MAX, Release};
 
 /// Most officers.
 pub const OFFICERS_MAX: usize = 16;
@@ -37,6 +46,8 @@ pub const OFFICERS_MAX: usize = 16;
 const KEYS_MAX: usize = 4096;
 /// The text is filled up to a multiple of this.
 const BLOCK: usize = 512;
+/// Bytes of the authentication tag behind a text.
+const TAG_LEN: usize = 16;
 /// Longest name of an officer, in bytes.
 const NAME_LEN_MAX: usize = 200;
 
@@ -55,6 +66,9 @@ pub struct Officer {
 pub struct Sealed {
     /// Whose.
     pub subject: SubjectId,
+    /// Which data key of the subject: a random word. Empty in records of before there were frames.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub key: String,
     /// Officers that must act together.
     pub threshold: u8,
     /// Name of each officer and their share: age, armoured.
@@ -63,10 +77,25 @@ pub struct Sealed {
     pub text: String,
 }
 
+/// A data key, as officers can open it together.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SealedKey {
+    /// Which one: a random word.
+    pub key: String,
+    /// Officers that must act together.
+    pub threshold: u8,
+    /// Name of each officer and their share: age, armoured.
+    pub shares: Vec<(String, String)>,
+}
+
 /// A subject's data key, and its shares as they were encrypted once: each record of the subject
 /// bears the same ones, so that shares of an older record open a newer one.
 struct DataKey {
+    id: String,
     key: Zeroizing<[u8; 32]>,
+    /// Was it handed out as a [`SealedKey`]?
+    told: bool,
     shares: Vec<(String, String)>,
 }
 
@@ -132,16 +161,19 @@ impl Sealer {
     pub fn seal(&mut self, subject: &SubjectId, clear: &Clear) -> Result<Sealed, String> {
         let threshold = self.threshold;
         let data = self.data_key(subject)?;
-        let text = enciphered(&data.key, subject, clear)?;
+        let text = Zeroizing::new(serde_json::to_vec(clear).map_err(|_| unsealable())?);
+        let len = text.len().div_ceil(BLOCK) * BLOCK;
+        let text = enciphered(&data.key, &associated(subject), text, (len, b' '))?;
         Ok(Sealed {
             subject: subject.clone(),
+            key: data.id.clone(),
             threshold,
             shares: data.shares.clone(),
-            text: STANDARD.encode(text),
+            text,
         })
     }
 
-    fn data_key(&mut self, subject: &SubjectId) -> Result<&DataKey, String> {
+    fn data_key(&mut self, subject: &SubjectId) -> Result<&mut DataKey, String> {
         if !self.keys.contains_key(subject) {
             if self.keys.len() >= KEYS_MAX
                 && let Some(first) = self.order.pop_front()
@@ -153,7 +185,7 @@ impl Sealer {
             self.keys.insert(subject.clone(), made);
         }
         self.keys
-            .get(subject)
+            .get_mut(subject)
             .ok_or_else(|| "the data key was not kept".into())
     }
 
@@ -161,16 +193,24 @@ impl Sealer {
     fn split(&self, subject: &SubjectId) -> Result<DataKey, String> {
         let mut key = Zeroizing::new([0; 32]);
         fill(key.as_mut())?;
+        let mut id = [0; 8];
+        fill(&mut id)?;
+        let id = format!("{:016x}", u64::from_be_bytes(id));
         let dealer = Sharks(self.threshold).dealer(key.as_ref());
         let mut shares = Vec::with_capacity(self.officers.len());
         for ((name, recipient), share) in self.officers.iter().zip(dealer) {
-            let share = Share::of(subject, name, self.threshold, &share);
+            let share = Share::of(subject, (name, &id), self.threshold, &share);
             let text = share.text()?;
             let armoured = age::encrypt_and_armor(recipient, &text)
                 .map_err(|error| format!("a share could not be encrypted with age: {error}"))?;
             shares.push((name.clone(), armoured));
         }
-        Ok(DataKey { key, shares })
+        Ok(DataKey {
+            id,
+            key,
+            told: false,
+            shares,
+        })
     }
 }
 
@@ -191,24 +231,37 @@ fn recipient(name: &str, text: &str) -> Result<Recipient, String> {
     })
 }
 
-fn enciphered(key: &[u8; 32], subject: &SubjectId, clear: &Clear) -> Result<Vec<u8>, String> {
-    let failed = || String::from("the text could not be enciphered");
-    let mut text = Zeroizing::new(serde_json::to_vec(clear).map_err(|_| failed())?);
-    let len = text.len().div_ceil(BLOCK) * BLOCK;
-    text.resize(len, b' ');
+/// The text, filled up to `len` bytes with `filler`, under the key: nonce, text, tag, as base64.
+fn enciphered(
+    key: &[u8; 32],
+    associated: &[u8],
+    mut text: Zeroizing<Vec<u8>>,
+    (len, filler): (usize, u8),
+) -> Result<String, String> {
+    // Else what grows leaves a copy behind.
+    let mut filled = Zeroizing::new(Vec::with_capacity(len));
+    filled.append(&mut text);
+    filled.resize(len, filler);
     let mut nonce = [0; NONCE_LEN];
     fill(&mut nonce)?;
-    let key = UnboundKey::new(&AES_256_GCM, key).map_err(|_| failed())?;
+    let key = UnboundKey::new(&AES_256_GCM, key).map_err(|_| unsealable())?;
     // Enciphered where it lies: the clear text is overwritten by it.
-    let aad = Aad::from(associated(subject));
     let tag = LessSafeKey::new(key)
-        .seal_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), aad, &mut text)
-        .map_err(|_| failed())?;
-    let mut out = Vec::with_capacity(NONCE_LEN + len + 16);
+        .seal_in_place_separate_tag(
+            Nonce::assume_unique_for_key(nonce),
+            Aad::from(associated),
+            &mut filled,
+        )
+        .map_err(|_| unsealable())?;
+    let mut out = Vec::with_capacity(NONCE_LEN + len + TAG_LEN);
     out.extend_from_slice(&nonce);
-    out.extend_from_slice(&text);
+    out.extend_from_slice(&filled);
     out.extend_from_slice(tag.as_ref());
-    Ok(out)
+    Ok(STANDARD.encode(out))
+}
+
+fn unsealable() -> String {
+    "the text could not be enciphered".into()
 }
 
 /// What binds a text to its subject and to this format.

@@ -4,6 +4,7 @@
 //! clock, a file or a socket; lets a name that did not match go further than the counter, unless
 //! the sink is one that shows a capture file to the person who holds it.
 
+mod carrier;
 mod certificate;
 mod context;
 mod dtls;

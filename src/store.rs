@@ -40,7 +40,7 @@ use crate::record::{Entry, Kind, differ::Written};
 
 pub use filter::{CaseFilter, FilterError, HitFilter};
 pub use reader::Reader;
-pub use rebuild::rebuild_from;
+pub use rebuild::{rebuild, rebuild_from};
 pub use saved::{Saved, SavedViews};
 pub use schema::VERSION;
 pub use triage::{State, Triage};

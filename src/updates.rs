@@ -87,7 +87,8 @@ pub struct Candidate {
     pub created: String,
     /// What it compiles to.
     pub catalogue: Catalogue,
-    /// What it changes.
+    /// What it changes in verdicts and in what a hit says; a bundle can differ in notes and sources
+    /// alone.
     pub changes: Vec<Change>,
     /// Warnings of `lint` that the old one did not have.
     pub warnings: Vec<ListProblem>,
@@ -134,15 +135,8 @@ pub fn check(
     let catalogue = compile(&bundle).map_err(Refusal::Broken)?;
     let (old, old_bundle) = in_force(target).map_err(Refusal::Broken)?;
     let same = old_bundle.as_ref().is_some_and(|old| *old == bundle);
-    if let Some(old) =
-        old_bundle.filter(|old| !same && !leave.older && bundle.created <= old.created)
-    {
-        return Err(Refusal::Implausible(format!(
-            "the list was made on {}, not after the one in force ({}): an old list may be played \
-             back to hide a name; --allow-older if it is meant",
-            bundle.created_text(),
-            old.created_text()
-        )));
+    if !same && !leave.older {
+        newer(&bundle, &old, old_bundle.as_ref())?;
     }
     if !leave.shrink {
         catalogue
@@ -162,6 +156,36 @@ pub fn check(
         warnings,
         same,
     })
+}
+
+/// Refuses a bundle that was not made after what is in force. The catalogue that is built in has no
+/// such moment, but it knows things of a certain day, which an older list cannot.
+fn newer(bundle: &Bundle, old: &Catalogue, old_bundle: Option<&Bundle>) -> Result<(), Refusal> {
+    let known = OffsetDateTime::from_unix_timestamp(old.info().modified).ok();
+    let than = match old_bundle {
+        Some(old) if bundle.created <= old.created => {
+            format!("not after the one in force ({})", old.created_text())
+        }
+        None if known.is_some_and(|day| bundle.created < day) => {
+            let day = known.map(|day| day.date().to_string()).unwrap_or_default();
+            format!("before the newest entry of the catalogue that is built in ({day})")
+        }
+        _ => return Ok(()),
+    };
+    Err(Refusal::Implausible(format!(
+        "the list was made on {}, {than}: an old list may be played back to hide a name; \
+         --allow-older if it is meant",
+        bundle.created_text(),
+    )))
+}
+
+/// What a bundle that was in force before compiles to, for the way back to it.
+///
+/// # Errors
+/// It cannot be read, or does not compile.
+pub fn recompile(source: &str, bytes: Vec<u8>) -> Result<Catalogue, Refusal> {
+    let bundle = Bundle::parse(source, &unpack(source, bytes)?)?;
+    compile(&bundle).map_err(Refusal::Broken)
 }
 
 /// The catalogue at `target` and its bundle; without one, the catalogue that is built in.

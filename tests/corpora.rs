@@ -32,6 +32,7 @@ const TARGETS: &[(&str, Oracle)] = &[
     ("wire", poortwacht::event::oracle::check),
     ("presence", poortwacht::presence::oracle::check),
     ("feeds", poortwacht::feeds::oracle::check),
+    ("filter", poortwacht::store::filter::oracle::check),
 ];
 
 fn fuzz() -> PathBuf {

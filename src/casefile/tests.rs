@@ -37,6 +37,7 @@ pub(crate) fn case(id: &str, revision: u64, subject: &str) -> Case {
 fn sealed(subject: &str, key: &str, text: &str) -> Sealed {
     Sealed {
         subject: SubjectId::new(subject.into()),
+        key: "0123456789abcdef".into(),
         threshold: 2,
         shares: vec![("dpo".into(), key.into())],
         text: text.into(),

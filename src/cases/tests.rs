@@ -141,6 +141,7 @@ fn typed(who: &Who, name: &str, seen: Seen, qtype: u16, seconds: f64) -> Input {
         rule: rule(name),
         ja4: None,
         evidence: Vec::new(),
+        carrier: None,
         join: None,
         contested: false,
         list_version: "0".into(),

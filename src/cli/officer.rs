@@ -1,4 +1,9 @@
 //! `poortwacht officer share | open`: for officers, on machines of their own.
+//!
+//! Enters: a sealed record or a release, shares, an officer's key. Leaves: shares; or who the
+//! subject is, and its frames as a file for Wireshark. Never: runs in the daemon.
+
+mod release;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,16 +12,19 @@ use clap::{Args, Subcommand};
 use zeroize::Zeroizing;
 
 use crate::daemon::{Exit, Fault};
-use crate::sealing::{self, Sealed, Share};
+use crate::sealing::{self, RELEASE_LEN_MAX, Release, Sealed, Share};
 
-/// Longest file read, in bytes.
+/// Longest record, share or key read, in bytes.
 const FILE_LEN_MAX: u64 = 1 << 20;
 
-/// Open sealed identities, on an officer's own machine and never on the gateway.
+/// Open what was released to the officers, on a machine of theirs and never on the gateway.
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
-  poortwacht officer share person-1f.json --name privacy --identity officer.key
+  poortwacht officer share release.json --key officer.key > share-one.json
+  poortwacht officer open release.json --key officer.key --share share-one.json
+  poortwacht officer open release.json --key officer.key --share share-one.json \\
+      --frames frames.pcapng
   poortwacht officer open person-1f.json --share one.json --share two.json
 
 docs/sealing.md has the same with the stock `age` program.")]
@@ -27,59 +35,109 @@ pub struct OfficerArgs {
 
 #[derive(Subcommand)]
 enum What {
-    /// Decrypt the shares of one officer, one line for each version of the record
+    /// Decrypt the shares of one officer, a line for each data key
     Share {
-        /// The sealed record: `subjects/SUBJECT.json` of the folder of cases
-        record: PathBuf,
-        /// The officer's name, as the record has it
+        /// A release, or a sealed record: `subjects/SUBJECT.json` of the folder of cases
+        file: PathBuf,
+        /// The officer's name, as the file has it; of a release every share that the key opens is
+        /// told without it
         #[arg(long)]
-        name: String,
+        name: Option<String>,
         /// The officer's age identity file
-        #[arg(long, value_name = "FILE")]
+        #[arg(long, value_name = "FILE", alias = "key")]
         identity: PathBuf,
     },
-    /// Open a record with the shares of enough officers
+    /// Open a release or a record with the shares of enough officers
     Open {
-        /// The sealed record
-        record: PathBuf,
+        /// A release, or a sealed record
+        file: PathBuf,
         /// A decrypted share, as `officer share` or `age -d` shows it; may be given several times
-        #[arg(long, value_name = "FILE", required = true)]
+        #[arg(long, value_name = "FILE", alias = "with-share")]
         share: Vec<PathBuf>,
+        /// The age identity file of the officer at this machine: counts as their share (release)
+        #[arg(long, value_name = "FILE")]
+        key: Option<PathBuf>,
+        /// Write the frames to this new file, as pcapng for Wireshark (release)
+        #[arg(long, value_name = "FILE")]
+        frames: Option<PathBuf>,
+        /// One JSON object with all that was opened but the frames' bytes (release)
+        #[arg(long)]
+        json: bool,
     },
 }
 
 pub(super) fn run(args: &OfficerArgs) -> Result<(), Fault> {
     match &args.what {
         What::Share {
-            record,
+            file,
             name,
             identity,
-        } => share(record, name, identity),
-        What::Open { record, share } => open(record, share),
+        } => {
+            let text = read(file, RELEASE_LEN_MAX as u64)?;
+            if Release::is_one(&text) {
+                return release::share((file, &text), name.as_deref(), identity);
+            }
+            let Some(name) = name else {
+                let what = "a sealed record needs --name NAME: whose share is to be opened";
+                return Err(Fault::new(Exit::Usage, what));
+            };
+            share(file, &text, name, identity)
+        }
+        What::Open {
+            file,
+            share,
+            key,
+            frames,
+            json,
+        } => {
+            let text = read(file, RELEASE_LEN_MAX as u64)?;
+            if Release::is_one(&text) {
+                let wanted = release::Wanted {
+                    shares: share,
+                    key: key.as_deref(),
+                    frames: frames.as_deref(),
+                    json: *json,
+                };
+                return release::open((file, &text), &wanted);
+            }
+            let versions = versions(file, &text)?;
+            if key.is_some() || frames.is_some() || *json {
+                let what = format!(
+                    "--key, --frames and --json are for a release, and {} is a sealed record; open \
+                     it with --share",
+                    file.display()
+                );
+                return Err(Fault::new(Exit::Usage, what));
+            }
+            open(&versions, share)
+        }
     }
 }
 
-fn read(path: &Path) -> Result<String, Fault> {
+fn read(path: &Path, len_max: u64) -> Result<String, Fault> {
     let refuse = |why: &dyn std::fmt::Display| {
         let what = format!("cannot read {}: {why}; is the path right?", path.display());
         Fault::new(Exit::Input, what)
     };
     let meta = fs::metadata(path).map_err(|e| refuse(&e))?;
-    if meta.len() > FILE_LEN_MAX {
-        return Err(refuse(&"it is longer than any record, share or key"));
+    if meta.len() > len_max {
+        return Err(refuse(
+            &"it is longer than any release, record, share or key",
+        ));
     }
     fs::read_to_string(path).map_err(|e| refuse(&e))
 }
 
 /// The versions of a record: one for each run of the daemon that sealed.
-fn versions(path: &Path) -> Result<Vec<Sealed>, Fault> {
+fn versions(path: &Path, text: &str) -> Result<Vec<Sealed>, Fault> {
     #[derive(serde::Deserialize)]
     struct Record {
         versions: Vec<Sealed>,
     }
-    let record: Record = serde_json::from_str(&read(path)?).map_err(|e| {
+    let record: Record = serde_json::from_str(text).map_err(|e| {
         let what = format!(
-            "{} is no sealed record: {e}; it is `subjects/SUBJECT.json` in the folder of cases",
+            "{} is no release, and no sealed record: {e}; a record is `subjects/SUBJECT.json` in \
+             the folder of cases",
             path.display()
         );
         Fault::new(Exit::Input, what)
@@ -87,9 +145,9 @@ fn versions(path: &Path) -> Result<Vec<Sealed>, Fault> {
     Ok(record.versions)
 }
 
-fn share(record: &Path, name: &str, identity: &Path) -> Result<(), Fault> {
-    let versions = versions(record)?;
-    let identity = Zeroizing::new(read(identity)?);
+fn share(record: &Path, text: &str, name: &str, identity: &Path) -> Result<(), Fault> {
+    let versions = versions(record, text)?;
+    let identity = Zeroizing::new(read(identity, FILE_LEN_MAX)?);
     match lines(&versions, name, &identity) {
         Ok(text) => super::print(&text),
         Err(Some(why)) => Err(Fault::new(Exit::Input, why)),
@@ -138,15 +196,18 @@ fn officers(versions: &[Sealed]) -> String {
     names.join(", ")
 }
 
+/// What stands in files of shares.
+fn texts(files: &[PathBuf]) -> Result<Vec<Zeroizing<String>>, Fault> {
+    let read = |path: &PathBuf| Ok(Zeroizing::new(read(path, FILE_LEN_MAX)?));
+    files.iter().map(read).collect()
+}
+
 /// Every version that these shares open; why none does, else.
-fn open(record: &Path, files: &[PathBuf]) -> Result<(), Fault> {
-    let texts = files
-        .iter()
-        .map(|path| Ok(Zeroizing::new(read(path)?)))
-        .collect::<Result<Vec<_>, Fault>>()?;
+fn open(versions: &[Sealed], files: &[PathBuf]) -> Result<(), Fault> {
+    let texts = texts(files)?;
     let mut opened = Zeroizing::new(String::new());
     let mut why_not = "the record is empty".to_owned();
-    for (number, sealed) in versions(record)?.iter().enumerate() {
+    for (number, sealed) in versions.iter().enumerate() {
         let mut shares = Vec::new();
         for (path, text) in files.iter().zip(&texts) {
             // `officer share` writes a line for each version, `age -d` the one line of one.

@@ -8,7 +8,7 @@
 //! Who may do what is asked before an act comes here.
 
 use std::sync::mpsc::{SyncSender, TrySendError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
@@ -21,6 +21,8 @@ use crate::desk::Desk;
 use crate::record::{Act, Acted, Actor, Body, Entry};
 use crate::store::{State, Triage};
 
+/// Pace of bringing what was refused for now.
+const INSIST_EVERY: Duration = Duration::from_secs(5);
 /// Longest text of an act, in bytes.
 pub const TEXT_LEN_MAX: usize = 4096;
 /// Longest id or account.
@@ -74,6 +76,31 @@ impl Handle {
         answered.await.unwrap_or_else(|_| Err(ending()))
     }
 
+    /// Brings an act that has happened already into the record, however long that takes: a sign-in
+    /// cannot be refused afterwards. Ends without it only when the office has ended.
+    pub fn insist(&self, by: &Actor, act: &Act) {
+        loop {
+            let (answer, answered) = oneshot::channel();
+            let incoming = Incoming::Act {
+                by: by.clone(),
+                act: act.clone(),
+                revision: None,
+                answer,
+            };
+            if self.inbox.send(incoming).is_err() {
+                return;
+            }
+            match answered.blocking_recv() {
+                Ok(Ok(_)) => return,
+                Ok(Err(Refused(why))) => {
+                    tracing::warn!("an act in the console is not in the record yet: {why}");
+                }
+                Err(_) => return,
+            }
+            std::thread::sleep(INSIST_EVERY);
+        }
+    }
+
     /// Hands something to the office, or refuses it at once.
     pub fn send(&self, incoming: Incoming) {
         match self.inbox.try_send(incoming) {
@@ -106,8 +133,8 @@ pub fn carry_out(
     if let Some(why) = books.registrar.failing().filter(|_| !books.registrar.may_try(Instant::now())) {
         return refused(format!("{why}; nothing is taken until the record can be written"));
     }
-    let store = books.registrar.store().map_err(Refused)?;
     if let Some(case) = act.case() {
+        let store = books.registrar.store().map_err(Refused)?;
         let triage = store.triage(case).map_err(Refused)?;
         let triage = triage.ok_or_else(|| no_case(case))?;
         if revision.is_some_and(|seen| seen != triage.revision) {

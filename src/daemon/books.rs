@@ -27,17 +27,21 @@ use crate::alerts::Outbox;
 use crate::base::Timestamp;
 use crate::casefile::Casefile;
 use crate::cases::{Alert, Case, Change};
-use crate::desk::{Desk, Output};
+use crate::desk::{Desk, Framed, Output};
 use crate::hits::{HitLog, SubjectId};
 use crate::record::differ::{self, Written};
-use crate::record::{Body, Entry, Hit, Loss, Lost};
-use crate::sealing::{Sealed, Sealer};
+use crate::record::{Body, Entry, Frame, Hit, Loss, Lost};
+use crate::sealing::{Sealed, SealedFrame, SealedKey};
 
 /// Changes that may wait for a disk that is full before older selves of a case are let go.
 const WAITING_MAX: usize = 65_536;
 /// Hits that may wait for the ledger, and their bytes.
 const HITS_MAX: usize = 10_000;
 const HIT_BYTES_MAX: usize = 16 << 20;
+/// Sealed frames that may wait for the ledger.
+const FRAMES_MAX: usize = 1024;
+/// Data keys of frames that are remembered; a subject has one for each life of the process.
+const KEYS_MAX: usize = 16_384;
 /// Most things in line that go into one group commit.
 const TOGETHER_MAX: usize = 1024;
 /// Pace of saying that something cannot be written.
@@ -53,8 +57,6 @@ pub struct Books {
     pub casefile: Casefile,
     /// Alerts.
     pub outbox: Outbox,
-    /// For the officers, if there are any.
-    pub sealer: Option<Sealer>,
     /// What the desk gave last.
     pub out: Output,
     /// Not yet in the case file.
@@ -69,8 +71,11 @@ pub struct Books {
     owes_seal: BTreeSet<String>,
     /// What was sealed of each subject: the same is not sealed twice.
     sealed: HashMap<SubjectId, [u8; 32]>,
+    /// Data keys of frames, as officers can open them, by their word.
+    keys: HashMap<String, SealedKey>,
     hits: usize,
     hit_bytes: usize,
+    frames: usize,
     /// Hits lost at the bound of which nothing is said yet.
     unsaid: u64,
     said: Option<Instant>,
@@ -85,6 +90,15 @@ enum Due {
     Case(Box<Case>, Option<Box<Sealed>>),
     Alert(Box<Alert>),
     Entry(Entry),
+}
+
+/// A frame as the record has it: [`Frame::sealed`].
+#[derive(serde::Serialize)]
+struct KeptFrame<'f> {
+    frame: &'f SealedFrame,
+    /// The data key, for the officers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<&'f SealedKey>,
 }
 
 /// What goes to the outbox once it is recorded.
@@ -108,14 +122,12 @@ impl Books {
         log: HitLog,
         casefile: Casefile,
         outbox: Outbox,
-        sealer: Option<Sealer>,
     ) -> Self {
         Self {
             registrar,
             log,
             casefile,
             outbox,
-            sealer,
             out: Output::default(),
             waiting: VecDeque::new(),
             line: VecDeque::new(),
@@ -123,6 +135,8 @@ impl Books {
             recorded: BTreeSet::new(),
             owes_seal: BTreeSet::new(),
             sealed: HashMap::new(),
+            keys: HashMap::new(),
+            frames: 0,
             hits: 0,
             hit_bytes: 0,
             unsaid: 0,
@@ -148,7 +162,7 @@ impl Books {
     }
 
     /// Writes as far as it goes. What fails stays in line, and is tried again with the next call.
-    pub fn write(&mut self, desk: &Desk, wall: Timestamp) {
+    pub fn write(&mut self, desk: &mut Desk, wall: Timestamp) {
         self.take_in();
         let now = Instant::now();
         self.failing = None;
@@ -174,6 +188,7 @@ impl Books {
             hits,
             changes,
             entries,
+            frames,
         } = std::mem::take(&mut self.out);
         for (time, hit) in hits {
             self.hits += 1;
@@ -181,12 +196,48 @@ impl Books {
             self.line.push_back(Due::Hit(time, Box::new(hit)));
         }
         self.line.extend(entries.into_iter().map(Due::Entry));
+        for framed in frames {
+            let due = self.frame(framed);
+            self.line.extend(due);
+        }
         self.waiting.extend(changes);
+    }
+
+    /// An entry of a sealed frame. Each bears the data key for the officers, so that it can be opened
+    /// whichever of them retention leaves.
+    fn frame(&mut self, framed: Framed) -> Option<Due> {
+        let Framed {
+            hit_id,
+            subject,
+            vendor,
+            time,
+            sealed,
+            key,
+        } = framed;
+        if let Some(key) = key {
+            if self.keys.len() >= KEYS_MAX {
+                self.keys.clear();
+            }
+            self.keys.insert(key.key.clone(), key);
+        }
+        let key = self.keys.get(&sealed.key);
+        let sealed = serde_json::to_string(&KeptFrame {
+            frame: &sealed,
+            key,
+        });
+        let body = Body::Frame(Box::new(Frame {
+            hit: hit_id,
+            subject,
+            vendor,
+            sealed: sealed.ok()?,
+        }));
+        self.frames += 1;
+        Some(Due::Entry(Entry { time, body }))
     }
 
     /// Cases into the case file, together. A case that cannot be written holds up all behind it: no
     /// alert may go out before its case.
-    fn put_cases(&mut self, desk: &Desk) {
+    fn put_cases(&mut self, desk: &mut Desk) {
         let cases = self.waiting.iter().filter_map(|change| match change {
             Change::Case(case) => Some(&**case),
             Change::Alert(_) => None,
@@ -247,7 +298,8 @@ impl Books {
                     self.posts.push_back(Post::Close(case.id));
                 }
                 Due::Alert(alert) => self.posts.push_back(Post::Alert(alert)),
-                Due::Case(..) | Due::Entry(_) => {}
+                Due::Entry(it) => self.frames -= usize::from(is_frame(&it)),
+                Due::Case(..) => {}
             }
         }
         self.log.append_all(lines.iter(), now);
@@ -324,11 +376,11 @@ impl Books {
     }
 
     /// What is known of the case's subject goes under seal, once for each new piece.
-    fn seal(&mut self, desk: &Desk, case: &Case) -> Result<Option<Sealed>, String> {
-        let Some(sealer) = &mut self.sealer else {
+    fn seal(&mut self, desk: &mut Desk, case: &Case) -> Result<Option<Sealed>, String> {
+        let Some(clear) = desk.casework().identity().clear(&case.subject) else {
             return Ok(None);
         };
-        let Some(clear) = desk.casework().identity().clear(&case.subject) else {
+        let Some(sealer) = desk.sealer() else {
             return Ok(None);
         };
         let digest = digest(&clear);
@@ -377,6 +429,17 @@ impl Books {
             // What was sealed stays: nobody seals it again.
             self.line.retain(|due| match due {
                 Due::Case(case, None) => newest.get(&case.id) == Some(&case.revision),
+                _ => true,
+            });
+        }
+        let mut frames = self.frames.saturating_sub(FRAMES_MAX);
+        if frames > 0 {
+            self.line.retain(|due| match due {
+                Due::Entry(it) if frames > 0 && is_frame(it) => {
+                    (frames, self.frames) = (frames - 1, self.frames - 1);
+                    self.registrar.lost(Lost::QueueFull, 1);
+                    false
+                }
                 _ => true,
             });
         }
@@ -433,6 +496,10 @@ impl Books {
         self.registrar.lost(Lost::AtEnd, self.hits as u64);
         (line, (self.waiting.len() + self.posts.len()) as u64)
     }
+}
+
+fn is_frame(entry: &Entry) -> bool {
+    matches!(entry.body, Body::Frame(_))
 }
 
 fn newest<'c>(cases: impl Iterator<Item = &'c Case>) -> HashMap<String, u64> {

@@ -1,7 +1,7 @@
 //! The control socket: one line in, one line out. Open to the daemon's own user only.
 //!
-//! Enters: `reload`, `close CASE WHY`, `invite NAME ROLE,ROLE`, `reset NAME`, or one line of JSON, `{"act": {...}, "revision": 7}`. Leaves:
-//! `loaded ...`, `closed ...` or `refused ...`; for JSON `{"done": {...}}` or `{"refused": "..."}`.
+//! Enters: `reload`, `close CASE WHY`, `invite NAME ROLE,ROLE`, `reset NAME`, or one line of JSON,
+//! `{"act": {...}, "revision": 7}`. Leaves: `loaded ...`, `closed ...` or `refused ...`; for JSON `{"done": {...}}` or `{"refused": "..."}`.
 //! Never: takes a visitor's word for who they are; the kernel says whose process it is.
 
 use std::fs;
@@ -21,8 +21,8 @@ use tokio::time::timeout;
 
 use super::acts::{Done, Refused};
 use super::fault::{Exit, Fault};
-use crate::console::{Role, Roles};
 use crate::record::{Act, Actor, Means};
+use crate::console::{Role, Roles};
 
 /// Longest request line, in bytes.
 const REQUEST_LEN_MAX: u64 = 16 * 1024;

@@ -128,6 +128,7 @@ pub fn run(config: Config) -> Result<(), Fault> {
         clock,
     )
     .with_coverage(config.sensor.coverage.clone())
+    .with_sealer(sealer)
     .with_hours(coverage::Setting {
         organisation: Arc::new(people::organisation(&config)?),
         config: config.digest(),
@@ -135,7 +136,7 @@ pub fn run(config: Config) -> Result<(), Fault> {
         replay: clock == Clock::Replay,
     });
     desk.declare(&list);
-    let mut books = Books::new(registrar, log, casefile, outbox, sealer);
+    let mut books = Books::new(registrar, log, casefile, outbox);
     let life = begin(&config, &mut books, found);
     restore(&mut desk, &mut books, cases);
     let list = Arc::new(ArcSwap::new(list));

@@ -239,7 +239,7 @@ impl Office {
     }
 
     fn write(&mut self) {
-        self.books.write(&self.desk, now());
+        self.books.write(&mut self.desk, now());
     }
 
     fn show(&self) {

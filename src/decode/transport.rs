@@ -23,7 +23,7 @@ pub(super) struct Segment<'f> {
     pub transport: Transport,
     pub tcp: Option<TcpMeta>,
     pub payload: Span<'f>,
-    /// TCP's header and payload in one, as captured; empty for UDP.
+    /// Header and payload in one, as captured.
     pub whole: &'f [u8],
 }
 
@@ -78,6 +78,6 @@ fn udp(span: Span<'_>) -> Result<Segment<'_>, Malformed> {
         transport: Transport::Udp,
         tcp: None,
         payload: datagram.after(UDP_LEN)?,
-        whole: &[],
+        whole: datagram.bytes,
     })
 }

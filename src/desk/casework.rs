@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::base::Timestamp;
 use crate::cases::{Case, Casebook, Change, Counts};
 use crate::event::{Event, Hit};
-use crate::identity::{Attribution, Identity};
+use crate::identity::{Attribution, Identity, Trace};
 
 /// Identity and casebook, as one hand.
 pub struct Casework {
@@ -72,6 +72,11 @@ impl Casework {
         if self.stale && learned.since_ns(self.asked) >= ASK_AGAIN_NS {
             self.ask_again(learned, out);
         }
+    }
+
+    /// To ask later whose a hit was.
+    pub fn trace(&mut self, hit: &Hit) -> Trace {
+        self.identity.trace(&hit.ends, hit.client_mac, hit.time)
     }
 
     /// What time brings: packet time in a replay, the wall clock live. About once a second.
@@ -154,8 +159,8 @@ impl Casework {
     }
 
     /// Whose a hit is, as far as is known now.
-    pub fn whose(&self, hit: &Hit, time: Timestamp) -> Attribution {
-        self.identity.whose(&hit.ends, hit.client_mac, time)
+    pub fn holder(&self, hit: &Hit, time: Timestamp) -> Attribution {
+        self.identity.holder(&hit.ends, hit.client_mac, time)
     }
 
     /// Who held what.

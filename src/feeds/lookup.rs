@@ -65,6 +65,7 @@ impl Lookup<'_> {
             rule: HitRule::of(&found),
             ja4: None,
             evidence: Vec::new(),
+            carrier: None,
             join: None,
             contested: false,
             list_version: at.list.info().version,

@@ -534,7 +534,7 @@ fn aside<R: Reader>(
 }
 
 /// The receiver of a side's bytes has got all before `ack`: what was set aside is the truth then, if
-/// nothing else came for its place.
+/// nothing else came for its place, and what is missing passed elsewhere and will not come.
 #[cold]
 #[inline(never)]
 fn acknowledged<R: Reader>(
@@ -551,10 +551,15 @@ fn acknowledged<R: Reader>(
     };
     let end = stretch.doubtful_end();
     let got = ack.wrapping_sub(half.base) as i32;
-    if end == 0 || got < 0 || (got as usize) < end {
+    if got < 0 || (got as usize) < end {
         return;
     }
-    stretch.believe(pool, got as usize);
+    if end > 0 {
+        stretch.believe(pool, got as usize);
+    } else if !fate::pass_hole(parts, key, conn, side, got as usize, reader) {
+        return;
+    }
+    let half = conn.half(side);
     // Nothing new: only another look at what is there.
     let segment = Segment {
         seq: half.base,
@@ -579,9 +584,11 @@ fn data<R: Reader>(
     reader: &mut R,
 ) {
     let answers = conn.client_side() == Some(side.other());
+    let told = conn.told != 0;
     let (half, note, name) = conn.half_and_note(side);
     if half.done() {
-        if conn.told != 0 {
+        // What comes again says nothing new of who answers.
+        if told && segment.seq.wrapping_sub(half.base) as i32 >= 0 {
             alone(parts, key, conn, side, reader);
         }
         return;
@@ -671,6 +678,7 @@ fn half_told<R: Reader>(
     let half = conn.half(side);
     parts.give(half.part);
     half.finish();
+    half.set_base(message.to);
     if conn.half(side.other()).done() {
         fate::conclude(parts, key, conn, None, reader);
     }

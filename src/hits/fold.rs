@@ -158,6 +158,7 @@ impl Folder {
         // Up to 16 KiB of evidence in each of the windows would be a gigabyte.
         let first = Hit {
             evidence: Vec::new(),
+            carrier: None,
             ..hit.clone()
         };
         let fold = Fold {

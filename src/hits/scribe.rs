@@ -15,7 +15,7 @@ use super::ecs::{
 };
 use super::fold::{Finding, Fold};
 use super::pseudonym::{Addresses, Key};
-use super::{community, evidence};
+use super::{community, evidence, frame};
 use crate::base::{EchVerdict, Seen, Timestamp};
 use crate::event::{EVIDENCE_LEN_MAX, Hit, HitRule};
 use crate::names::tls;
@@ -305,6 +305,10 @@ pub fn is_plausible(hit: &Hit) -> bool {
             .as_ref()
             .is_none_or(|ja4| ja4.len() <= 64 && is_ja4(ja4))
         && hit.evidence.len() <= EVIDENCE_LEN_MAX
+        && hit
+            .carrier
+            .as_ref()
+            .is_none_or(|carrier| frame::is_plausible(carrier, hit))
         && hit.vlan.is_none_or(|id| id < 4096)
         && hit.join.is_some() == (hit.seen == Seen::DnsJoin)
         && hit.join.is_none_or(|percent| (1..=100).contains(&percent))
@@ -448,7 +452,7 @@ fn severity_number(severity: &str) -> u8 {
     }
 }
 
-fn mac_text(mac: [u8; 6]) -> String {
+pub(super) fn mac_text(mac: [u8; 6]) -> String {
     mac.map(|byte| format!("{byte:02X}")).join("-")
 }
 

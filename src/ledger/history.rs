@@ -14,7 +14,7 @@ use super::disk::Disk;
 use super::{layout, tiles};
 
 /// Notes kept.
-const NOTES_MAX: usize = 8192;
+pub(super) const NOTES_MAX: usize = 8192;
 
 /// The file, open for writing.
 pub(super) struct History {

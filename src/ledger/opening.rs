@@ -237,10 +237,10 @@ fn resume(ledger: &mut Ledger, recovery: &mut Recovery, now: Timestamp) -> Resul
             }
             next += 1;
         }
-        if torn.is_some() || next % BUNDLE_WIDTH != 0 {
+        index += 1;
+        if torn.is_some() || next != index * BUNDLE_WIDTH {
             break;
         }
-        index += 1;
     }
     if next < signed {
         let what = format!("of {signed} entries, those from {next} on have no payload file");
@@ -263,11 +263,15 @@ fn cut(
     let behind = next
         .div_ceil(BUNDLE_WIDTH)
         .max(torn.map_or(0, |(index, _)| index + 1));
-    let ends = torn.into_iter().chain((behind..).map(|index| (index, 0)));
-    for (index, len) in ends {
+    let there = |index| folder.join(layout::payload(index)).exists();
+    let behind = (behind..).take_while(|index| there(*index) || there(index + 1));
+    let behind = behind.map(|index| (index, 0));
+    let ends: Vec<(u64, u64)> = torn.into_iter().chain(behind).collect();
+    // The last first: a crash here must not leave a gap before one that is still there.
+    for (index, len) in ends.into_iter().rev() {
         let path = folder.join(layout::payload(index));
-        if len == 0 && !path.exists() {
-            break;
+        if !path.exists() {
+            continue;
         }
         let failed = |e: io::Error| {
             let path = path.display();

@@ -134,19 +134,35 @@ impl Entries {
                     self.next += 1;
                     return Some(Ok(Stored::of(&line)));
                 }
-                Some(Err(bad)) if bad.how == How::Unfinished => return None,
+                Some(Err(bad)) if bad.how == How::Unfinished => {
+                    return self.next_file().err().map(Err);
+                }
                 Some(Err(bad)) => return Some(Err(bad.why)),
-                None => match Lines::open(&self.folder, self.next.div_ceil(BUNDLE_WIDTH)) {
-                    Err(why) => return Some(Err(why)),
-                    Ok(Some(_)) if self.next % BUNDLE_WIDTH != 0 => {
-                        let what =
-                            format!("entry {} is missing, and later ones are there", self.next);
-                        return Some(Err(what));
-                    }
+                None => match self.next_file() {
                     Ok(lines) => self.lines = Some(lines?),
+                    Err(why) => return Some(Err(why)),
                 },
             }
         }
+    }
+
+    /// The file behind one that ended; none when that was the last.
+    fn next_file(&self) -> Result<Option<Lines>, String> {
+        let end = self.lines.as_ref().map_or(self.next, |lines| lines.end);
+        let index = end / BUNDLE_WIDTH;
+        let lines = Lines::open(&self.folder, index)?;
+        let is_gap = match lines {
+            Some(_) => self.next < end,
+            None => Lines::open(&self.folder, index + 1)?.is_some(),
+        };
+        if is_gap {
+            return Err(format!(
+                "entry {} is missing in {}, and later ones are there",
+                self.next,
+                self.folder.display()
+            ));
+        }
+        Ok(lines)
     }
 }
 

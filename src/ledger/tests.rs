@@ -1,5 +1,9 @@
 //! The ledger on real files: what is written is there, in order, and goes on where it ended.
 
+mod deleting;
+mod failing;
+mod notes;
+mod opening;
 mod tree;
 
 use std::path::Path;
@@ -53,6 +57,20 @@ pub(super) fn stored(folder: &Path) -> Vec<Option<u64>> {
         .collect()
 }
 
+/// Verifies a ledger of `size` entries with its own key.
+pub(super) fn verifies(folder: &Path, size: u64) -> verify::Report {
+    let request = verify::Request {
+        folder: folder.join("ledger"),
+        key: None,
+        earlier: Vec::new(),
+        witnesses: Vec::new(),
+    };
+    let report = verify::verify(&request).unwrap();
+    assert!(report.verifies, "{:?}", report.faults);
+    assert_eq!(report.size, size);
+    report
+}
+
 #[test]
 fn what_is_appended_is_there_and_goes_on_after_a_start() {
     let dir = tempfile::tempdir().unwrap();
@@ -76,4 +94,53 @@ fn what_is_appended_is_there_and_goes_on_after_a_start() {
     drop(ledger);
     let all: Vec<_> = (0..1025).map(Some).collect();
     assert_eq!(stored(dir.path()), all);
+}
+
+/// What the fuzzer looks for, over its seeds, each also cut at each length and with bytes changed.
+#[test]
+fn the_seeds_of_the_fuzzer_hold() {
+    let seeds = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/seeds/ledger_read");
+    let mut seen = 0;
+    for entry in std::fs::read_dir(seeds).unwrap() {
+        let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+        for at in 0..bytes.len() {
+            oracle::check(&bytes[..at]);
+            let mut changed = bytes.clone();
+            changed[at] ^= 1 << (at % 8);
+            oracle::check(&changed);
+        }
+        oracle::check(&bytes);
+        seen += 1;
+    }
+    assert!(seen >= 6, "{seen}");
+}
+
+/// Makes the seeds from a small ledger.
+#[test]
+#[ignore = "writes fuzz/seeds/ledger_read"]
+fn make_the_seeds_of_the_fuzzer() {
+    let seeds = Path::new(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/fuzz/seeds/ledger_read"
+    ));
+    let dir = tempfile::tempdir().unwrap();
+    closed(dir.path(), 9);
+    let (mut ledger, _) = open(dir.path());
+    ledger.delete(&[4], NOW).unwrap();
+    ledger.append(&entries(9..11)).unwrap();
+    ledger.close(NOW).unwrap();
+    let folder = dir.path().join("ledger");
+    for (from, to) in [
+        ("payload/000", "payload"),
+        ("tile/entries/000.p/11", "bundle"),
+        ("checkpoint", "checkpoint"),
+        ("checkpoints", "checkpoints"),
+        ("key.pub", "key"),
+    ] {
+        std::fs::copy(folder.join(from), seeds.join(to)).unwrap();
+    }
+    let whole = proof::prove(&folder, 7, true).unwrap();
+    std::fs::write(seeds.join("proof"), whole).unwrap();
+    let bare = proof::prove(&folder, 4, true).unwrap();
+    std::fs::write(seeds.join("proof-bare"), bare).unwrap();
 }

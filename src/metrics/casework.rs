@@ -11,6 +11,7 @@ use crate::base::Counters;
 use crate::blocklist::Stage;
 use crate::casefile;
 use crate::cases::Counts;
+use crate::hits::FrameFate;
 use crate::organisation::Standing;
 
 /// The stages that a case may reach with a vendor of whom `highest` can be proved.
@@ -181,6 +182,10 @@ pub(super) fn declare(metrics: &super::families::Families) {
         for family in [&metrics.alerts, &metrics.alerts_retracted] {
             family.with_label_values(&[stage.label()]).inc_by(0);
         }
+    }
+    for fate in FrameFate::ALL {
+        let labels = &[fate.label()];
+        metrics.hit_frames.with_label_values(labels).inc_by(0);
     }
     for sink in Sink::ALL {
         metrics

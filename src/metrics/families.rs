@@ -287,6 +287,8 @@ families! {
         "Answers that several may be meant.";
     case_evidence_lost: Counter "poortwacht_case_evidence_lost_total" ["what"]
         "Cases and evidence not kept because a bound was reached, by what.";
+    hit_frames: Counter "poortwacht_hit_frames_total" ["fate"]
+        "Frames of hits that got a record, by what became of them: sealed for the officers, or why not.";
     feed_lines: Counter "poortwacht_feed_lines_total" ["feed", "what"]
         "What was read of a feed: lines, events made of them, malformed ones, events dropped.";
     feed_open: Gauge "poortwacht_feed_open" ["feed"]

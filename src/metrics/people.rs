@@ -9,6 +9,7 @@ use super::{Metrics, NONE};
 use crate::base::{Counters, Repeat};
 use crate::cases::{Counts, Lost};
 use crate::feeds::FeedState;
+use crate::hits::FrameFate;
 use crate::identity::{Refusal, State};
 
 impl Metrics {
@@ -42,6 +43,14 @@ impl Metrics {
     pub fn evidence_lost(&self, counts: &Counts) {
         for (what, count) in Lost::ALL.iter().zip(counts.lost) {
             raise(&self.families.case_evidence_lost, &[what.label()], count);
+        }
+    }
+
+    /// Takes over what became of the frames of hits.
+    pub fn frames(&self, fates: &Counters) {
+        for fate in FrameFate::ALL {
+            let to = fates.at(fate.index());
+            raise(&self.families.hit_frames, &[fate.label()], to);
         }
     }
 

@@ -28,7 +28,7 @@ mod record;
 mod tests;
 
 pub use flight::{Flight, carries_media};
-pub use record::{Class, classify};
+pub use record::{Class, classify, hello_len};
 
 /// First byte of a datagram that begins with a handshake record; no other is looked at.
 pub const FIRST_BYTE: u8 = 22;

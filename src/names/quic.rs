@@ -31,11 +31,13 @@ mod frames;
 mod google;
 mod header;
 mod keys;
+mod rebuilt;
 #[doc(hidden)]
 pub mod oracle;
 
 pub use flight::Flight;
-pub use header::{Class, classify, connection_id};
+pub use header::{Class, classify, connection_id, initials_len};
+pub use rebuilt::sealed_initial;
 
 /// Shortest datagram that carries a client's Initial; a server drops shorter ones (RFC 9000
 /// section 14.1).

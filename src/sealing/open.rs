@@ -22,6 +22,9 @@ use crate::identity::Clear;
 pub struct Share {
     /// Of whose data key.
     pub subject: SubjectId,
+    /// Of which of them; empty in shares of before there were frames.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub key: String,
     /// Whose share.
     pub officer: String,
     /// Shares that are needed together.
@@ -39,13 +42,14 @@ impl Drop for Share {
 impl Share {
     pub(super) fn of(
         subject: &SubjectId,
-        officer: &str,
+        (officer, key): (&str, &str),
         threshold: u8,
         share: &blahaj::Share,
     ) -> Self {
         let bytes = Zeroizing::new(Vec::from(share));
         Self {
             subject: subject.clone(),
+            key: key.to_owned(),
             officer: officer.to_owned(),
             threshold,
             share: STANDARD.encode(bytes.as_slice()),
@@ -111,15 +115,40 @@ pub fn open_share(armoured: &str, identity: &str) -> Result<Share, String> {
 /// # Errors
 /// A sentence: too few shares, one twice, one of another subject, or shares that do not fit.
 pub fn open(sealed: &Sealed, shares: &[Share]) -> Result<Clear, String> {
-    if let Some(odd) = shares.iter().find(|it| it.subject != sealed.subject) {
+    let subject = &sealed.subject;
+    let shares: Vec<&Share> = shares.iter().collect();
+    let key = data_key(subject, (&sealed.key, sealed.threshold), &shares)?;
+    let text = deciphered(&key, &associated(subject), &sealed.text).ok_or_else(unfit)?;
+    serde_json::from_slice(&text).map_err(|_| unfit())
+}
+
+pub(super) fn unfit() -> String {
+    "the shares do not open this record: one is of another record of an earlier run, or was changed"
+        .into()
+}
+
+/// Puts a data key together from the shares of `threshold` officers.
+pub(super) fn data_key(
+    subject: &SubjectId,
+    (key, threshold): (&str, u8),
+    shares: &[&Share],
+) -> Result<Zeroizing<Vec<u8>>, String> {
+    if let Some(odd) = shares.iter().find(|it| it.subject != *subject) {
         return Err(format!(
-            "the share of `{}` is of another subject ({}); this record is of {}",
+            "the share of `{}` is of another subject ({}); this record is of {subject}",
             odd.officer.escape_debug(),
             odd.subject,
-            sealed.subject
         ));
     }
-    let needed = usize::from(sealed.threshold);
+    let of_another = |it: &&&Share| !it.key.is_empty() && !key.is_empty() && it.key != key;
+    if let Some(odd) = shares.iter().find(of_another) {
+        return Err(format!(
+            "the share of `{}` is of another data key ({}) of this subject; this is {key}",
+            odd.officer.escape_debug(),
+            odd.key.escape_debug(),
+        ));
+    }
+    let needed = usize::from(threshold);
     if needed == 0 || shares.len() < needed {
         return Err(format!(
             "{} of the {needed} shares that are needed: ask {} more officer(s) of this record",
@@ -140,26 +169,22 @@ pub fn open(sealed: &Sealed, shares: &[Share]) -> Result<Clear, String> {
         }
         parts.push(part);
     }
-    let scheme = Sharks(sealed.threshold);
+    let scheme = Sharks(threshold);
     let key = scheme.recover(&parts).map(Zeroizing::new);
-    let key = key.map_err(|why| format!("the shares do not fit together: {why}"))?;
-    deciphered(sealed, &key)
+    key.map_err(|why| format!("the shares do not fit together: {why}"))
 }
 
-fn deciphered(sealed: &Sealed, key: &[u8]) -> Result<Clear, String> {
-    let wrong = || {
-        String::from(
-            "the shares do not open this record: one is of another record of an earlier run, or \
-             was changed",
-        )
-    };
-    let bytes = STANDARD.decode(&sealed.text).map_err(|_| wrong())?;
-    let (nonce, text) = bytes.split_first_chunk::<NONCE_LEN>().ok_or_else(wrong)?;
+/// The text; `None` when it is not of this key, or of something else, or was changed.
+pub(super) fn deciphered(key: &[u8], associated: &[u8], text: &str) -> Option<Zeroizing<Vec<u8>>> {
+    let bytes = STANDARD.decode(text).ok()?;
+    let (nonce, text) = bytes.split_first_chunk::<NONCE_LEN>()?;
     let mut text = Zeroizing::new(text.to_vec());
-    let key = UnboundKey::new(&AES_256_GCM, key).map_err(|_| wrong())?;
-    let aad = Aad::from(associated(&sealed.subject));
-    let text = LessSafeKey::new(key)
-        .open_in_place(Nonce::assume_unique_for_key(*nonce), aad, &mut text)
-        .map_err(|_| wrong())?;
-    serde_json::from_slice(text).map_err(|_| wrong())
+    let key = UnboundKey::new(&AES_256_GCM, key).ok()?;
+    let nonce = Nonce::assume_unique_for_key(*nonce);
+    let len = LessSafeKey::new(key)
+        .open_in_place(nonce, Aad::from(associated), &mut text)
+        .ok()?
+        .len();
+    text.truncate(len);
+    Some(text)
 }

@@ -1,5 +1,7 @@
 //! Officers, alone and together.
 
+mod frames;
+
 use std::io::Write;
 use std::process::{Command, Stdio};
 
@@ -118,6 +120,8 @@ fn each_subject_has_a_key_of_its_own_and_keeps_it() {
     // The other subject's text and shares, under this one's name.
     let mut swapped = two;
     swapped.subject = subject(1);
+    assert!(why(open(&swapped, &shares)).contains("another data key"));
+    swapped.key.clone_from(&one.key);
     assert!(why(open(&swapped, &shares)).contains("do not open"));
     let mut moved = one.clone();
     moved.text = it.sealer.seal(&subject(3), &clear()).unwrap().text;
@@ -183,6 +187,8 @@ fn the_map_of_data_keys_is_bounded() {
         it.sealer.keys.insert(
             id,
             DataKey {
+                id: n.to_string(),
+                told: false,
                 key: Zeroizing::new([0; 32]),
                 shares: Vec::new(),
             },

@@ -1,5 +1,6 @@
 //! What a stage's finding needs to become a hit: the packet around it, the list, the sink.
 
+use super::carrier::Wire;
 use super::join::{ADDRESSES_MAX, Answer, Answered, Joins, SURE_MEDIUM};
 use super::watch::Trail;
 use super::ways::{self, Counted};
@@ -40,6 +41,8 @@ enum Asking {
 /// Everything that a finding touches. Lives for one packet.
 pub(super) struct Context<'w, S> {
     pub around: Around,
+    /// The frame that is looked at; none when something is told of another connection.
+    pub wire: Option<Wire<'w>>,
     pub point: &'w str,
     pub list: &'w Catalogue,
     pub stats: &'w mut Stats,
@@ -83,11 +86,12 @@ impl<S: Sink> Context<'_, S> {
             DnsEnd::Limit => self.stats.names_malformed.bump(Malformed::DnsLimit.index()),
             DnsEnd::Whole | DnsEnd::NotDns => {}
         }
-        if https_answer {
-            self.note_ech(message);
-        }
-        // Anybody can send an answer; who was not asked, tells no client where to go.
+        // Anybody can send an answer; who was not asked, tells no client where to go, and whether
+        // its next hello hides a name.
         if answered {
+            if https_answer {
+                self.note_ech(message);
+            }
             self.note_addresses(message);
         }
     }
@@ -219,9 +223,17 @@ impl<S: Sink> Context<'_, S> {
             dst_mac: None,
             vlan: None,
         };
+        let wire = self.wire.take();
         let result = act(self);
-        self.around = here;
+        (self.around, self.wire) = (here, wire);
         result
+    }
+
+    /// Did the datagram that is looked at bring all of a hello that is handed on in another form?
+    pub const fn came_in_one(&mut self, alone: bool) {
+        if alone && let Some(wire) = &mut self.wire {
+            wire.note_whole();
+        }
     }
 
     /// A name was read: count it, match it, and let it go.
@@ -343,6 +355,7 @@ impl<S: Sink> Context<'_, S> {
             join: None,
             contested: self.contested,
             evidence: sighting.evidence.get(..kept).unwrap_or_default().to_vec(),
+            carrier: self.wire.and_then(|wire| wire.carrier(sighting)),
             list_version: self.list.info().version,
         }
     }

@@ -240,6 +240,7 @@ fn first_flight<S: Sink>(
         return;
     };
     let (bytes, datagrams) = watch::sent(packet);
+    let alone = *sent == (0, 0);
     sent.0 = sent.0.saturating_add(bytes);
     sent.1 = sent.1.saturating_add(datagrams);
     conn.begun.note(packet.time);
@@ -250,7 +251,10 @@ fn first_flight<S: Sink>(
     let count = &mut context.stats.pool_copied_bytes;
     *count = count.wrapping_add(copied);
     let outcome = match answer {
-        Probe::Found(hello) => outcome(&hello, context),
+        Probe::Found(hello) => {
+            context.came_in_one(alone);
+            outcome(&hello, context)
+        }
         Probe::NeedMore | Probe::NotForUs => return,
         Probe::Malformed(why) => {
             context.stats.names_malformed.bump(why.index());

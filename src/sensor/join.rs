@@ -14,6 +14,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 
 use ahash::RandomState;
+use bytemuck::Zeroable;
 
 use crate::base::Timestamp;
 use crate::blocklist::shared_networks;
@@ -43,8 +44,11 @@ const EVIDENCE_LEN_MAX: usize = 512;
 const NAME_LEN_MAX: usize = 255;
 /// Addresses of one answer that are looked at.
 pub(super) const ADDRESSES_MAX: usize = 32;
-/// Places in each of the two tables of counts, in sets of [`WAYS`].
-const COUNTS_MAX: usize = 16_384;
+/// Places in each of the two tables of counts, in sets of [`WAYS`]: a quarter of the connections that
+/// are tracked, within these bounds (40 bytes each). Where a client's own place was pushed out, the
+/// join is not told.
+const COUNTS_MIN: usize = 1 << 10;
+const COUNTS_MAX: usize = 1 << 20;
 const WAYS: usize = 4;
 /// Different names counted at one place; more count as so many.
 const NAMES_MAX: usize = 6;
@@ -96,7 +100,8 @@ pub(super) enum Answer<'j> {
 }
 
 /// Different names seen at one place, as keyed hashes.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Default, Zeroable)]
+#[repr(C)]
 struct Count {
     key: u64,
     until: i64,
@@ -122,17 +127,23 @@ impl Count {
 struct Counts(Box<[Count]>);
 
 impl Counts {
-    fn new() -> Self {
-        Self(vec![Count::default(); COUNTS_MAX].into_boxed_slice())
+    /// For `flows` connections: a power of two.
+    fn new(flows: usize) -> Self {
+        let places = (flows / 4)
+            .clamp(COUNTS_MIN, COUNTS_MAX)
+            .next_power_of_two();
+        Self(bytemuck::allocation::zeroed_slice_box(places))
     }
 
-    fn set(key: u64) -> std::ops::Range<usize> {
-        let first = (key as usize % (COUNTS_MAX / WAYS)).wrapping_mul(WAYS);
+    fn set(&self, key: u64) -> std::ops::Range<usize> {
+        let last = (self.0.len() / WAYS).wrapping_sub(1);
+        let first = (key as usize & last).wrapping_mul(WAYS);
         first..first.wrapping_add(WAYS)
     }
 
     fn note(&mut self, key: u64, name: u32, now: Timestamp, until: Timestamp) {
-        let places = self.0.get_mut(Self::set(key)).unwrap_or_default();
+        let set = self.set(key);
+        let places = self.0.get_mut(set).unwrap_or_default();
         let known = places.iter().position(|place| place.key == key);
         let oldest = || {
             let ends = places
@@ -156,7 +167,7 @@ impl Counts {
     }
 
     fn at(&self, key: u64, now: Timestamp) -> u32 {
-        let places = self.0.get(Self::set(key)).unwrap_or_default();
+        let places = self.0.get(self.set(key)).unwrap_or_default();
         let known = places.iter().find(|place| place.key == key);
         known
             .filter(|place| place.until >= now.nanos())
@@ -187,8 +198,8 @@ pub(super) struct Answered<'a> {
 }
 
 impl Joins {
-    /// Allocates all that it will ever need.
-    pub fn new(seed: Option<u64>) -> Self {
+    /// Allocates all that it will ever need, for a worker that tracks about `flows` connections.
+    pub fn new(flows: usize, seed: Option<u64>) -> Self {
         let hash = match seed {
             Some(seed) => RandomState::with_seeds(seed, seed ^ 5, seed ^ 6, seed ^ 7),
             None => RandomState::new(),
@@ -197,8 +208,8 @@ impl Joins {
             // Twice, because removing leaves marks that count until the map is cleaned up.
             matched: HashMap::with_capacity_and_hasher(MATCHED_MAX * 2, hash.clone()),
             ends: Vec::with_capacity(MATCHED_MAX),
-            own: Counts::new(),
-            all: Counts::new(),
+            own: Counts::new(flows),
+            all: Counts::new(flows),
             shared: shared_networks(),
             hash,
         }

@@ -11,7 +11,8 @@ use super::context::Context;
 use super::watch;
 use crate::base::{Outcome, Seen, Timestamp};
 use crate::decode::Packet;
-use crate::flow::{Begun, Kept, Key, Pool, Shelf, Side, Table};
+use crate::flow::arrival::{Sum, checksum, hops_are_few};
+use crate::flow::{Begun, Desync, Kept, Key, Pool, Shelf, Side, Table};
 use crate::names::Probe;
 use crate::names::quic::{self, Class, Flight};
 use crate::names::tls::Hello;
@@ -43,6 +44,8 @@ struct Conn {
     /// Why nothing could be opened so far: 0, or 1 + index of an [`Outcome`].
     unread: u8,
     flags: u8,
+    /// Most hops left that a hello on these ports had, 0 before the first.
+    hops: u8,
     begun: Begun,
 }
 
@@ -276,13 +279,17 @@ fn first_flight<S: Sink>(
     }
     let from_client = conn.from(datagram.side);
     let again = conn.has(AGAIN);
-    let Some((First { flight, .. }, pool)) = flights.at(conn.flight) else {
+    let Some((First { flight, sent }, pool)) = flights.at(conn.flight) else {
         return;
     };
+    let alone = *sent == (0, 0);
     let before = flight.copied_bytes();
     let answer = flight.push(packet.payload, from_client, pool, scratch);
     let outcome = match answer {
-        Probe::Found(hello) => Some(tell(conn, key, &hello, hash, context)),
+Probe::Found(hello) => {
+            context.came_in_one(alone);
+            Some(tell(conn, key, packet, &hello, hash, context))
+        }
         Probe::NeedMore | Probe::NotForUs => None,
         Probe::Malformed(why) => {
             context.stats.names_malformed.bump(why.index());
@@ -353,6 +360,7 @@ fn settled<S: Sink>(
     // Only the first Initials of a connection open with the id that stands in them.
     let mut fresh = Conn {
         name: conn.name,
+        hops: conn.hops,
         flags: if again {
             AGAIN | conn.flags & ANSWERED
         } else {
@@ -370,6 +378,7 @@ fn settled<S: Sink>(
 fn tell<S: Sink>(
     conn: &mut Conn,
     key: &Key,
+    packet: &Packet<'_>,
     hello: &Hello<'_>,
     hash: &RandomState,
     context: &mut Context<'_, S>,
@@ -384,7 +393,26 @@ fn tell<S: Sink>(
         context.left(key);
     }
     conn.name = name;
-    context.hello(hello, Seen::QuicSni)
+    let sign = decoy(conn, packet);
+    if let Some(sign) = sign {
+        context.stats.desync.bump(sign.index());
+    }
+    context.contested = sign.is_some();
+    let outcome = context.hello(hello, Seen::QuicSni);
+    context.contested = false;
+    outcome
+}
+
+/// The sign by which a hello's datagram stands out as one that is not meant to arrive. It is told
+/// all the same, as contested: nobody tells a client of QUIC which Initial the server took, and a
+/// decoy's name is told beside the true one, which comes under a connection id of its own.
+fn decoy(conn: &mut Conn, packet: &Packet<'_>) -> Option<Desync> {
+    let hops = packet.journey.hops;
+    if hops_are_few(conn.hops, hops) {
+        return Some(Desync::DecoyTtl);
+    }
+    conn.hops = conn.hops.max(hops);
+    (checksum(packet) == Some(Sum::Wrong)).then_some(Desync::DecoyChecksum)
 }
 
 /// Settles a connection with `outcome`. Only the first call counts.

@@ -16,6 +16,7 @@ use crate::blocklist::Catalogue;
 use crate::capture::{Frame, LinkType};
 
 mod again;
+mod carrier;
 mod join;
 mod certificate;
 mod ech;

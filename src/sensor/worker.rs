@@ -1,5 +1,6 @@
 //! One worker: its own tables, counters and buffers, nothing shared.
 
+use super::carrier::Wire;
 use super::context::{Around, Context};
 use super::dtls;
 use super::join::Joins;
@@ -87,7 +88,7 @@ impl Worker {
             dtls: dtls::Connections::new(settings.flows, settings.buffers, settings.seed),
             asked: Asked::new(ASKED_SLOTS),
             ech: Memory::new(ECH_SLOTS),
-            joins: Joins::new(settings.seed),
+            joins: Joins::new(settings.flows, settings.seed),
             presence: Watch::new(settings.seed),
             envelopes: Envelopes::default(),
             web: Web::new(settings.seed),
@@ -119,6 +120,7 @@ impl Worker {
             Decoded::Packet(packet) => {
                 let mut context = Context {
                     around: around(&packet, stats.frames),
+                    wire: Some(Wire::new(frame, packet.payload)),
                     point,
                     list,
                     stats,
@@ -188,6 +190,7 @@ impl Worker {
         self.joins.sweep(now);
         let mut context = Context {
             around: nowhere(now, self.stats.frames),
+            wire: None,
             point,
             list,
             stats: &mut self.stats,
@@ -226,6 +229,7 @@ impl Worker {
         self.presence.flush();
         let mut context = Context {
             around: nowhere(now, self.stats.frames),
+            wire: None,
             point,
             list,
             stats: &mut self.stats,

@@ -149,6 +149,7 @@ impl Teller<'_> {
             rule: rule.clone(),
             ja4: None,
             evidence: Vec::new(),
+            carrier: None,
             join: None,
             contested: false,
             list_version: self.version.clone(),

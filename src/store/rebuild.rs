@@ -9,9 +9,27 @@ use std::path::Path;
 
 use super::{Numbered, Store, schema};
 use crate::base::Timestamp;
+use crate::ledger::Ledger;
 
 /// Entries of one transaction.
 const BATCH: usize = 4096;
+
+/// Makes the store again from the ledger in `folder`; see [`rebuild_from`].
+///
+/// # Errors
+/// A sentence; the old store is as it was.
+pub fn rebuild(
+    folder: &Path,
+    store: &Path,
+    now: Timestamp,
+    progress: &mut dyn FnMut(u64),
+) -> Result<u64, String> {
+    let entries = Ledger::read(folder, 0)?.map(|it| {
+        let it = it?;
+        Numbered::read(it.number, it.kind, it.time, it.payload.as_deref())
+    });
+    rebuild_from(entries, store, now, progress)
+}
 
 /// Makes the store again: a new file beside the old one, then swapped. `entries` gives the ledger's
 /// entries from 0 on; `progress` hears how many were taken in. Gives how many there were.

@@ -2,7 +2,8 @@
 //!
 //! Enters: a path and bytes. Leaves: the new file under the path, the old one under `.previous`.
 //! Never: a moment at which the path holds half a file, or none when there was one: a crash leaves
-//! the old file or the new one. A second swap at the same time is refused.
+//! the old file or the new one. Who means to swap holds the file from before looking at it: another
+//! who means to is refused meanwhile.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -36,22 +37,46 @@ fn beside(path: &Path, end: &str) -> PathBuf {
     path.with_file_name(name)
 }
 
-/// Puts `bytes` under `path` and keeps what was there.
-///
-/// # Errors
-/// What the file system says; the file under `path` is then the old one.
-pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    replace_watched(path, bytes, &mut |_| Ok(()))
+/// A file that nobody else may swap. Let go of when it is dropped, also by a crash.
+pub struct Held<'p> {
+    path: &'p Path,
+    _lock: File,
 }
 
-/// The same; `at` is called at each moment, and its error ends it there, as a crash would.
-#[doc(hidden)]
-pub fn replace_watched(
-    path: &Path,
+/// Holds the file under `path`, which need not be there yet.
+///
+/// # Errors
+/// Somebody else holds it, or what the file system says.
+pub fn hold(path: &Path) -> io::Result<Held<'_>> {
+    let _lock = lock(path)?;
+    Ok(Held { path, _lock })
+}
+
+impl Held<'_> {
+    /// Puts `bytes` under the path and keeps what was there.
+    ///
+    /// # Errors
+    /// What the file system says; the file under the path is then the old one.
+    pub fn replace(&self, bytes: &[u8]) -> io::Result<()> {
+        replace_watched(self, bytes, &mut |_| Ok(()))
+    }
+
+    /// The bytes of the previous file.
+    ///
+    /// # Errors
+    /// There is none, or what the file system says.
+    pub fn previous(&self) -> io::Result<Vec<u8>> {
+        fs::read(previous(self.path))
+    }
+}
+
+/// As [`Held::replace`]; `at` is called at each moment, and its error ends it there, as a crash would.
+fn replace_watched(
+    held: &Held<'_>,
     bytes: &[u8],
     at: &mut dyn FnMut(Moment) -> io::Result<()>,
 ) -> io::Result<()> {
-    let _lock = lock(path)?;
+    let path = held.path;
     at(Moment::Begun)?;
     let new = beside(path, ".new");
     write(&new, bytes, at)?;
@@ -99,16 +124,6 @@ fn write(new: &Path, bytes: &[u8], at: &mut dyn FnMut(Moment) -> io::Result<()>)
     file.sync_all()
 }
 
-/// Takes the previous file back; the one in force becomes the previous one.
-///
-/// # Errors
-/// There is none, or what the file system says.
-pub fn roll_back(path: &Path) -> io::Result<()> {
-    let bytes = fs::read(previous(path))?;
-    replace(path, &bytes)
-}
-
-/// Held until it is dropped, also by a crash.
 fn lock(path: &Path) -> io::Result<File> {
     let lock = beside(path, ".lock");
     let file = File::options()

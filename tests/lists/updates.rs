@@ -201,9 +201,15 @@ fn updates_come_whole_signed_and_newer_or_not_at_all() {
         );
     };
     let held = || fs::read(at.join("now.json")).ok();
-    // The first one, against the catalogue that is built in: it is much smaller.
-    stop("one.json", &[], 6, "too few to be an edit");
-    let _ = go("one.json", &["--allow-shrink"], "now now.json");
+    // The first one, against the catalogue that is built in: it is older, and much smaller.
+    let older = "before the newest entry of the catalogue that is built in";
+    stop("one.json", &["--allow-shrink"], 6, older);
+    stop("one.json", &["--allow-older"], 6, "too few to be an edit");
+    let _ = go(
+        "one.json",
+        &["--allow-older", "--allow-shrink"],
+        "now now.json",
+    );
     let one = held().unwrap();
     let _ = go("one.json", &[], "is in force already");
     let out = go("two.json", &["--dry-run"], "1 change; nothing was changed");
@@ -213,6 +219,12 @@ fn updates_come_whole_signed_and_newer_or_not_at_all() {
         "two.json",
         &[],
         "1 change, now now.json\na running daemon takes it with",
+    );
+    signer.bundle("notes.json", "2026-02-02T00:00:00Z", 21);
+    let _ = go(
+        "notes.json",
+        &["--dry-run"],
+        "no rule changes, only notes, sources or dates do; nothing was changed",
     );
     let two = held().unwrap();
     stop(
@@ -321,6 +333,7 @@ fn updates_are_fetched_with_bounds() {
             "now.json",
             "--key",
             key,
+            "--allow-older",
             "--allow-shrink",
             "--config",
             "t.toml",

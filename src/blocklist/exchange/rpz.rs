@@ -57,32 +57,62 @@ struct Zone {
 
 pub(super) fn read(text: &str, draft: &mut Draft<'_>) {
     let mut zone = Zone::default();
-    let mut open = false;
+    let mut scan = Scan::default();
+    let mut begun = 0;
     for (number, line) in lines(text) {
-        let code = line.split(';').next().unwrap_or_default();
-        if open {
-            // The rest of an SOA in brackets.
-            open = !code.contains(')');
+        // What brackets or quotes carry on from the line before is no record of its own.
+        let goes_on = scan.is_open();
+        let code = scan.code(line);
+        if goes_on || code.trim().is_empty() {
             continue;
         }
-        if code.trim().is_empty() {
-            continue;
-        }
+        begun = number;
         if let Some(directive) = code.strip_prefix('$') {
             zone.directive(number, directive, draft);
             continue;
         }
-        open = code.contains('(') && !code.contains(')');
         zone.record(number, code, draft);
     }
-    if open {
+    if scan.is_open() {
         draft.bad(
-            0,
-            "a bracket is not closed",
-            "the zone file is cut short: get it again",
+            begun,
+            "a bracket or a quote is not closed",
+            "close it; if the zone file is cut short, get it again",
         );
     }
     zone.finish(draft);
+}
+
+/// Where in a zone file the reading stands (RFC 1035 section 5.1): a record may go over lines in
+/// brackets, and within quotes neither they nor a semicolon mean anything.
+#[derive(Default)]
+struct Scan {
+    brackets: u32,
+    quoted: bool,
+}
+
+impl Scan {
+    const fn is_open(&self) -> bool {
+        self.brackets > 0 || self.quoted
+    }
+
+    /// The line without its comment.
+    fn code<'l>(&mut self, line: &'l str) -> &'l str {
+        let mut escaped = false;
+        for (at, byte) in line.bytes().enumerate() {
+            match byte {
+                _ if escaped => escaped = false,
+                b'\\' => escaped = true,
+                b'"' => self.quoted = !self.quoted,
+                _ if self.quoted => {}
+                b'(' => self.brackets = self.brackets.saturating_add(1),
+                b')' => self.brackets = self.brackets.saturating_sub(1),
+                b';' => return line.get(..at).unwrap_or_default(),
+                _ => {}
+            }
+        }
+        line
+    }
 }
 
 impl Zone {

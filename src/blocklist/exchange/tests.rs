@@ -89,6 +89,18 @@ fn policy_zones_are_read_by_query_name() {
     assert!(list.covers("alone.example") && !list.covers("x.alone.example"));
 }
 
+/// What stands in a text is no bracket and no comment.
+#[test]
+fn texts_in_a_policy_zone_hide_no_entry() {
+    let text = "@ IN SOA ns. me. (1 2\n (3 ; in (here\n 4) 5 )\n\
+        a.example TXT \"smile :( and; so\" ; see (1\nb.example CNAME .\n\
+        c.example TXT a\\(b \"q\\\"(\"\nd.example CNAME . ; )\n\
+        e.example TXT \"two\nx.example CNAME .\"\nf.example CNAME .\n";
+    let list = good(Format::Rpz, text);
+    assert_eq!(said(&list), ["=b.example", "=d.example", "=f.example"]);
+    assert_eq!(unused(&list), [(Unused::LocalData, 3)]);
+}
+
 #[test]
 fn filter_lists_give_whole_names_only() {
     let text = "[Adblock Plus 2.0]\n! Title: x\n||a.example^\n||b.example^$important\n\
@@ -264,7 +276,16 @@ fn wrong_lines_are_told_with_place_and_reason() {
             "a.example\n",
             "list:1: `a.example` is no record",
         ),
-        (Format::Rpz, "@ SOA a. b. (\n", "a bracket is not closed"),
+        (
+            Format::Rpz,
+            "@ SOA a. b. (\n",
+            "list:1: a bracket or a quote is not closed",
+        ),
+        (
+            Format::Rpz,
+            "x.example CNAME .\ny.example TXT \"cut (\n",
+            "list:2: a bracket or a quote is not closed",
+        ),
         (
             Format::Adblock,
             "||com^\n",

@@ -294,6 +294,11 @@ pub(super) fn update(
         older: args.allow_older,
         shrink: args.allow_shrink,
     };
+    // Held from before the comparison: what was compared with is what is replaced.
+    let held = match args.dry_run {
+        true => None,
+        false => Some(swap::hold(&target).map_err(|e| unwritable(&target, &e))?),
+    };
     let new = updates::check(&from, bytes, &target, leave, OffsetDateTime::now_utc())?;
     write_diff(&new.changes, look, out)?;
     out.flush()?;
@@ -307,15 +312,21 @@ pub(super) fn update(
         counted(info.rules, "rule"),
         new.created
     );
-    let changes = counted(new.changes.len() as u64, "change");
-    if new.same {
-        writeln!(notes, "{list} is in force already")?;
-    } else if args.dry_run {
-        writeln!(notes, "{list}: {changes}; nothing was changed (--dry-run)")?;
-        return Ok(());
-    } else {
-        swap::replace(&target, new.text.as_bytes()).map_err(|e| unwritable(&target, &e))?;
-        writeln!(notes, "{list}: {changes}, now {}", target.display())?;
+    let changes = match new.changes.len() as u64 {
+        0 => "no rule changes, only notes, sources or dates do".to_owned(),
+        number => counted(number, "change"),
+    };
+    match held {
+        _ if new.same => writeln!(notes, "{list} is in force already")?,
+        None => {
+            writeln!(notes, "{list}: {changes}; nothing was changed (--dry-run)")?;
+            return Ok(());
+        }
+        Some(held) => {
+            held.replace(new.text.as_bytes())
+                .map_err(|e| unwritable(&target, &e))?;
+            writeln!(notes, "{list}: {changes}, now {}", target.display())?;
+        }
     }
     if !args.dry_run {
         reload(args.reload, &config, notes)?;
@@ -344,8 +355,12 @@ pub(super) fn rollback(args: &RollbackArgs, notes: &mut dyn Write) -> Result<(),
         );
         return Err(ListError::Said(Exit::No, what));
     }
-    let info = Catalogue::load(Some(&previous), &[], None)?.info();
-    swap::roll_back(&target).map_err(|e| unwritable(&target, &e))?;
+    let held = swap::hold(&target).map_err(|e| unwritable(&target, &e))?;
+    let bytes = held
+        .previous()
+        .map_err(|e| input(format!("cannot read {}: {e}", previous.display())))?;
+    let info = updates::recompile(&previous.display().to_string(), bytes.clone())?.info();
+    held.replace(&bytes).map_err(|e| unwritable(&target, &e))?;
     writeln!(
         notes,
         "list {} with {} is back; the one that was in force is now {}",

@@ -60,7 +60,7 @@ impl Stand {
         };
         let outbox = Outbox::open(&settings, &observer, at(1)).unwrap();
         let log = HitLog::open(log::Settings::new(path("hits.jsonl")), Instant::now()).unwrap();
-        let mut books = Books::new(registrar, log, casefile, outbox, None);
+        let mut books = Books::new(registrar, log, casefile, outbox);
         books.restored(&cases);
         let (desk, _) = new_desk(Addresses::Pseudonym, Clock::Live);
         let stand = Self {
@@ -91,7 +91,7 @@ impl Stand {
 
     pub fn write(&mut self) {
         self.books.registrar.hurry();
-        self.books.write(&self.desk, at(5));
+        self.books.write(&mut self.desk, at(5));
     }
 
     pub fn set_full(&mut self, full: bool) {
@@ -147,7 +147,7 @@ fn a_hit_has_its_line_when_it_is_in_the_ledger_and_not_before() {
     let state = stand.books.registrar.state(stand.books.waiting());
     assert_eq!((state.waiting, state.failures, state.size), (3, 1, 0));
     // Not at each event: the disk is asked again after a while.
-    stand.books.write(&stand.desk, at(5));
+    stand.books.write(&mut stand.desk, at(5));
     assert_eq!(stand.books.registrar.state(0).failures, 1);
 
     stand.set_full(false);

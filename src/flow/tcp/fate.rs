@@ -1,7 +1,7 @@
 //! What is said of a connection when it ends, or when its place is needed.
 
 use super::half::Half;
-use super::{Conn, Message, Parts, Reader};
+use super::{Conn, Message, NAMED, Parts, Reader};
 use crate::base::{Outcome, Timestamp};
 use crate::flow::table::{Key, Side};
 
@@ -103,6 +103,47 @@ pub(super) fn give_way<R: Reader>(
     if lost {
         conclude(parts, key, conn, loss, reader);
     }
+}
+
+/// Goes on behind a hole that the receiver has got, with all that lies behind it: the capture lost
+/// it, and it will not come. `got`: how far from the base. Was there one?
+pub(super) fn pass_hole<R: Reader>(
+    parts: &mut Parts,
+    key: &Key,
+    conn: &mut Conn,
+    side: Side,
+    got: usize,
+    reader: &mut R,
+) -> bool {
+    let at = (conn.frame, Timestamp(conn.time));
+    let answers = conn.likely_client(key) != side;
+    let (half, note, _) = conn.half_and_note(side);
+    let Some((stretch, pool)) = parts.at(half.part).filter(|_| !half.holding()) else {
+        return false;
+    };
+    let known = &stretch.first;
+    if !stretch.is_plain() || !known.has_gap() || got < known.end() {
+        return false;
+    }
+    let len = known.prefix(pool).len();
+    if len > 0 {
+        // Of a single message with a hole in it the head is told when the connection ends.
+        if !half.streams() {
+            return false;
+        }
+        let ends = key.endpoints(side);
+        if reader.rest(&ends, at, answers, known.prefix(pool)) == Some(Outcome::Named) {
+            *note |= NAMED;
+        }
+    }
+    let behind = match len {
+        0 => known.start(),
+        len => known.next_start(len).unwrap_or(len),
+    };
+    stretch.consume(pool, behind);
+    half.base = half.base.wrapping_add(behind as u32);
+    half.leave_hole();
+    true
 }
 
 /// Asks the reader about messages whose rest will not come.

@@ -11,15 +11,10 @@
 //!
 //! RFC 9293 sections 3.1 and 3.10.7.4, RFC 2385 (MD5), RFC 7323 section 5 (PAWS), RFC 7413 (TFO).
 
-use std::net::IpAddr;
-
 use super::{Conn, Desync, Side};
 use crate::decode::{Packet, TcpMeta};
+use crate::flow::arrival::{Sum, checksum, hops_are_few};
 
-/// So many hops less than the SYN had: no sender's routes differ so within a connection.
-const HOPS_APART: u8 = 3;
-/// Hops left of a packet that is not meant to arrive, when there is nothing to compare it with.
-const HOPS_FEW: u8 = 4;
 /// Longest segment that is thrown away for its checksum: a longer one was perhaps merged on its way
 /// to us, and not every card writes the sum anew.
 pub(super) const SEGMENT_LEN_MAX: usize = 1500;
@@ -29,7 +24,6 @@ pub(super) const SEGMENT_LEN_MAX: usize = 1500;
 const WINDOW_MAX: i32 = 0xffff;
 
 const HEADER_LEN: usize = 20;
-const CHECKSUM_AT: usize = 16;
 
 const MD5: u8 = 19;
 const TIMESTAMPS: u8 = 8;
@@ -91,14 +85,7 @@ impl Manner {
         let Some(before) = self.hops.get_mut(side as usize) else {
             return false;
         };
-        if now == 0 {
-            return false;
-        }
-        let few = if *before == 0 {
-            now <= HOPS_FEW
-        } else {
-            now.saturating_add(HOPS_APART) <= *before
-        };
+        let few = hops_are_few(*before, now);
         if !few {
             *before = (*before).max(now);
         }
@@ -191,58 +178,4 @@ fn find(mut options: &[u8], wanted: u8) -> Option<&[u8]> {
 fn clock(options: &[u8]) -> Option<u16> {
     let body = find(options, TIMESTAMPS)?;
     body.first_chunk().map(|upper| u16::from_be_bytes(*upper))
-}
-
-/// What a checksum says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Sum {
-    Good,
-    Wrong,
-    /// Left to the card, or taken over by it: only the sum over the addresses stands there.
-    Unfilled,
-}
-
-/// `None` when not all of the segment is here.
-#[cold]
-#[inline(never)]
-fn checksum(packet: &Packet<'_>) -> Option<Sum> {
-    let segment = packet.segment;
-    let field = segment.get(CHECKSUM_AT..)?.first_chunk::<2>()?;
-    let field = u16::from_be_bytes(*field);
-    if packet.payload.len() < packet.payload_wire_len as usize {
-        return None;
-    }
-    let addresses = match (packet.ends.src, packet.ends.dst) {
-        (IpAddr::V4(src), IpAddr::V4(dst)) => add(&src.octets()).wrapping_add(add(&dst.octets())),
-        (IpAddr::V6(src), IpAddr::V6(dst)) => add(&src.octets()).wrapping_add(add(&dst.octets())),
-        _ => return None,
-    };
-    let addresses = addresses.wrapping_add(6);
-    let pseudo = addresses.wrapping_add(segment.len() as u64);
-    Some(match fold(pseudo.wrapping_add(add(segment))) {
-        0xffff => Sum::Good,
-        _ if field == 0 || field == fold(pseudo) || field == fold(addresses) => Sum::Unfilled,
-        _ => Sum::Wrong,
-    })
-}
-
-/// Big-endian words added up, four bytes at a time: their carries are folded in later.
-fn add(bytes: &[u8]) -> u64 {
-    let words = bytes.chunks_exact(4);
-    let mut last = [0; 4];
-    for (to, from) in last.iter_mut().zip(words.remainder()) {
-        *to = *from;
-    }
-    let word = |word: &[u8]| {
-        let word = word.first_chunk().copied().unwrap_or_default();
-        u64::from(u32::from_be_bytes(word))
-    };
-    words.map(word).fold(word(&last), u64::wrapping_add)
-}
-
-fn fold(mut sum: u64) -> u16 {
-    while sum > 0xffff {
-        sum = (sum & 0xffff).wrapping_add(sum >> 16);
-    }
-    sum as u16
 }

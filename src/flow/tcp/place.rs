@@ -199,15 +199,16 @@ impl Place<'_> {
         }
     }
 
-    /// A side that waits for a late head: a message may begin at its lowest byte or at this
-    /// segment.
+    /// A side that waits for a late head: a message may begin at its lowest byte, at this
+    /// segment, or at an earlier one of which this is the rest.
     fn look_back<R: Reader>(&mut self, at: usize, reader: &mut R) -> Next {
         let mut hopeful = false;
-        if let Some((assembly, pool)) = self.parts.at(self.half.part) {
-            let assembly = &mut assembly.first;
-            let start = assembly.start();
-            for candidate in [Some(start), Some(at).filter(|at| *at != start)] {
-                let Some(candidate) = candidate else { continue };
+        if let Some((stretch, pool)) = self.parts.at(self.half.part) {
+            let start = stretch.first.start();
+            let hope = stretch.hope.filter(|hope| *hope != start);
+            let here = Some(at).filter(|at| *at != start && Some(*at) != hope);
+            for candidate in [Some(start), hope, here].into_iter().flatten() {
+                let assembly = &mut stretch.first;
                 let bytes = assembly.from(pool, candidate);
                 match show(
                     bytes,
@@ -221,7 +222,12 @@ impl Place<'_> {
                         let end = assembly.end();
                         return Next::Decide(outcome, self.message(candidate, end, segments));
                     }
-                    Verdict::NeedMore => hopeful = true,
+                    Verdict::NeedMore => {
+                        hopeful = true;
+                        if candidate != start {
+                            stretch.hope.get_or_insert(candidate);
+                        }
+                    }
                     Verdict::Told { outcome, by_client } => {
                         let told = Told { outcome, by_client };
                         let end = assembly.end();
@@ -229,11 +235,15 @@ impl Place<'_> {
                     }
                     Verdict::Consumed(n) | Verdict::Named(n) => {
                         let end = candidate.saturating_add(n.clamp(1, SKIP_LEN_MAX));
-                        assembly.consume(pool, end);
+                        stretch.consume(pool, end);
                         self.half.resume(end);
                         return self.look_at_prefix(reader);
                     }
-                    Verdict::NotHere | Verdict::Broken | Verdict::Passed(_) => {}
+                    Verdict::NotHere | Verdict::Broken | Verdict::Passed(_) => {
+                        if hope == Some(candidate) {
+                            stretch.hope = None;
+                        }
+                    }
                 }
             }
         }

@@ -20,6 +20,8 @@ pub(super) struct Stretch {
     pub first: Assembly,
     other: Option<Assembly>,
     contested: bool,
+    /// Where else than at its lowest byte a message seems to begin, while a late head is waited for.
+    pub hope: Option<usize>,
     /// Offsets plus one; 0 is none.
     urgent: [u16; URGENT_MAX],
 }
@@ -30,6 +32,7 @@ impl Kept for Stretch {
             first: Assembly::new(pool)?,
             other: None,
             contested: false,
+            hope: None,
             urgent: [0; URGENT_MAX],
         })
     }
@@ -167,6 +170,7 @@ impl Stretch {
 
     /// Drops the first `n` bytes of the stream.
     pub fn consume(&mut self, pool: &mut Pool, n: usize) {
+        self.hope = None;
         self.first.consume(pool, n);
         if let Some(other) = &mut self.other {
             other.consume(pool, n);

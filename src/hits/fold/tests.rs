@@ -35,6 +35,7 @@ pub(crate) fn hit(seconds: i64, client: &str, name: &str) -> Hit {
         },
         ja4: None,
         evidence: vec![1, 2, 3],
+        carrier: None,
         join: None,
         contested: false,
         list_version: "0123456789abcdef".into(),

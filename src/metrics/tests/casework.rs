@@ -5,6 +5,7 @@ use crate::alerts::{self, Reason, Sink};
 use crate::casefile;
 use crate::casefile::tests::case;
 use crate::cases::{Case, Counts};
+use crate::hits::FrameFate;
 use crate::organisation::Standing;
 
 fn outbox() -> alerts::State {
@@ -68,6 +69,22 @@ fn each_field_of_the_outbox_moves_its_own_series() {
         metrics.outbox(&state);
         metrics.outbox(&state);
         let wanted = format!("poortwacht_{series_name} 3");
+        assert_eq!(moved(&before, &series(&metrics)), [wanted]);
+    }
+}
+
+#[test]
+fn each_fate_of_a_frame_moves_its_own_series() {
+    for fate in FrameFate::ALL {
+        let metrics = Metrics::new();
+        let before = series(&metrics);
+        let mut fates = Counters::new(FrameFate::ALL.len());
+        metrics.frames(&fates);
+        assert_eq!(series(&metrics), before, "declared at 0");
+        fates.add(fate.index(), 3);
+        metrics.frames(&fates);
+        metrics.frames(&fates);
+        let wanted = format!("poortwacht_hit_frames_total{{fate=\"{fate}\"}} 3");
         assert_eq!(moved(&before, &series(&metrics)), [wanted]);
     }
 }

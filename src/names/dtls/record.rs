@@ -64,6 +64,23 @@ pub fn classify(datagram: &[u8], wire_len: usize) -> Class {
     }
 }
 
+/// Where in a datagram its ClientHello ends, when the first fragment is all of it (RFC 6347
+/// section 4.2.2: a record's header, then type, length, number, offset and length of the fragment).
+pub fn hello_len(datagram: &[u8]) -> Option<usize> {
+    let mut reader = Reader::new(datagram);
+    reader.take(13)?;
+    let kind = reader.u8()?;
+    let len = reader.take(3)?;
+    reader.take(2)?;
+    let (offset, part) = (reader.take(3)?, reader.take(3)?);
+    if kind != CLIENT_HELLO || offset != [0; 3] || part != len {
+        return None;
+    }
+    let [high, mid, low] = *len.first_chunk::<3>()?;
+    reader.take(u32::from_be_bytes([0, high, mid, low]) as usize)?;
+    datagram.len().checked_sub(reader.len())
+}
+
 /// The handshake records of a datagram under epoch 0; ends before the first that is none.
 pub(super) struct Records<'a> {
     reader: Reader<'a>,

@@ -130,6 +130,26 @@ pub fn connection_id(datagram: &[u8]) -> &[u8] {
     }
 }
 
+/// Where the Initial packets at the head of a datagram end: behind them may stand others, which carry
+/// data. One of Google's in clear is its whole datagram.
+pub fn initials_len(datagram: &[u8]) -> Option<usize> {
+    if Clear::read(datagram).is_some() {
+        return Some(datagram.len());
+    }
+    let (mut rest, mut end) = (datagram, None);
+    while let Some(packet) = Long::next(rest) {
+        if !matches!(packet.kind, Kind::Initial { .. }) {
+            break;
+        }
+        end = datagram.len().checked_sub(packet.after.len());
+        rest = packet.after;
+        while let [0, behind @ ..] = rest {
+            rest = behind;
+        }
+    }
+    end
+}
+
 /// The version-independent part of a long header.
 struct Start<'a> {
     first: u8,

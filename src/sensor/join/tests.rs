@@ -5,6 +5,7 @@ use super::*;
 const CLIENT: &str = "10.0.0.7";
 const OWN: &str = "192.0.2.10";
 const SHARED: &str = "104.18.1.1";
+const FLOWS: usize = 1 << 16;
 
 fn ip(text: &str) -> IpAddr {
     text.parse().unwrap()
@@ -29,7 +30,7 @@ const fn found(name: &str) -> (&[u8], u16) {
 
 /// The client resolved the vendor's name to `server` at second 10, for 60 seconds.
 fn resolved(server: &str) -> Joins {
-    let mut joins = Joins::new(Some(1));
+    let mut joins = Joins::new(FLOWS, Some(1));
     let answer = answered(CLIENT, 10, "app.vendor.example");
     joins.learn(&answer, (ip(server), 60), Some(found("app.vendor.example")));
     joins
@@ -49,7 +50,7 @@ fn percent(joins: &Joins, client: &str, server: &str, seconds: i64) -> Option<u8
 
 #[test]
 fn only_the_same_client_to_the_same_address_in_time() {
-    let mut joins = Joins::new(Some(1));
+    let mut joins = Joins::new(FLOWS, Some(1));
     assert!(joins.is_empty() && percent(&joins, CLIENT, OWN, 11).is_none());
     joins = resolved(OWN);
     assert_eq!(percent(&joins, CLIENT, OWN, 11), Some(80));
@@ -116,7 +117,7 @@ fn what_others_resolve_and_shared_networks_count_too() {
 
 #[test]
 fn other_names_count_only_while_their_answers_last() {
-    let mut joins = Joins::new(Some(1));
+    let mut joins = Joins::new(FLOWS, Some(1));
     joins.learn(&answered(CLIENT, 0, "www.one.example"), (ip(OWN), 10), None);
     let answer = answered(CLIENT, 100, "app.vendor.example");
     joins.learn(&answer, (ip(OWN), 60), Some(found("app.vendor.example")));
@@ -125,7 +126,7 @@ fn other_names_count_only_while_their_answers_last() {
 
 #[test]
 fn what_a_blocker_answers_leads_nowhere() {
-    let mut joins = Joins::new(Some(1));
+    let mut joins = Joins::new(FLOWS, Some(1));
     for address in ["0.0.0.0", "::", "127.0.0.1", "::1"] {
         let answer = answered(CLIENT, 10, "app.vendor.example");
         joins.learn(
@@ -151,12 +152,38 @@ fn a_flood_stays_within_its_bounds_and_pushes_out_what_ends_first() {
     let held = MATCHED_MAX - ROOM..=MATCHED_MAX;
     assert!(held.contains(&joins.matched.len()));
     assert_eq!(percent(&joins, CLIENT, OWN, 12), None);
-    assert_eq!(joins.own.0.len(), COUNTS_MAX);
+    assert_eq!(joins.own.0.len(), FLOWS / 4);
+}
+
+/// A big net tracks more connections, and its clients resolve more names.
+#[test]
+fn the_counts_grow_with_the_connections_tracked_within_bounds() {
+    for (flows, places) in [
+        (0, COUNTS_MIN),
+        (1 << 18, 1 << 16),
+        (300_000, 1 << 17),
+        (usize::MAX, COUNTS_MAX),
+    ] {
+        assert_eq!(Counts::new(flows).0.len(), places);
+    }
+    // 30,000 clients with a name each, and a vendor's name among them.
+    let mut joins = Joins::new(1 << 18, Some(1));
+    let answer = answered(CLIENT, 10, "app.vendor.example");
+    joins.learn(&answer, (ip(OWN), 60), Some(found("app.vendor.example")));
+    for n in 0..30_000u32 {
+        let [a, b, c, d] = (0x0a10_0000 + n).to_be_bytes();
+        let answer = Answered {
+            client: IpAddr::from([a, b, c, d]),
+            ..answered(CLIENT, 11, "www.one.example")
+        };
+        joins.learn(&answer, (IpAddr::from([192, 2, c, d]), 60), None);
+    }
+    assert_eq!(percent(&joins, CLIENT, OWN, 12), Some(80));
 }
 
 #[test]
 fn what_was_pushed_out_of_the_counts_is_not_known_to_be_alone() {
     let mut joins = resolved(OWN);
-    joins.own = Counts::new();
+    joins.own = Counts::new(FLOWS);
     assert_eq!(percent(&joins, CLIENT, OWN, 12), Some(0));
 }

@@ -94,6 +94,51 @@ fn a_hello_without_a_name_leaves_it_to_the_certificate() {
     }
 }
 
+/// A retransmission, or a mirror that shows each frame twice.
+#[test]
+fn a_hello_that_comes_twice_still_leaves_it_to_the_certificate() {
+    let server = flight(&[WILDCARD, OTHER], &[700]);
+    for syn in [true, false] {
+        let frames = dialogue(syn, &[Client(&nameless()), Server(&server)]);
+        let doubled: Vec<_> = frames.into_iter().flat_map(|f| [f.clone(), f]).collect();
+        let (seen, stats) = run(&doubled);
+        assert_eq!((seen.hits.len(), outcomes(&stats)), (1, 1));
+        assert_eq!(outcome(&stats, Outcome::Named), 1);
+    }
+}
+
+/// Met in the middle, behind a proxy's answer: what follows comes in several segments.
+#[test]
+fn a_flight_in_pieces_behind_an_answer_that_was_met_in_the_middle() {
+    let server = flight(&[WILDCARD, OTHER], &[700]);
+    let (head, tail) = server.split_at(300);
+    let connect = b"CONNECT app.example.com:443 HTTP/1.0\r\n\r\n";
+    let answer = b"HTTP/1.0 200 OK\r\n\r\n";
+    let hello = nameless();
+    for syn in [true, false] {
+        let before = [Client(connect), Server(answer), Client(&hello)];
+        let parts = before.into_iter().chain([Server(head), Server(tail)]);
+        let (seen, stats) = run(&dialogue(syn, &parts.collect::<Vec<_>>()));
+        assert_eq!((seen.hits.len(), outcomes(&stats)), (1, 1), "{syn}");
+    }
+}
+
+/// The same for a client's long hello, behind a dialogue that nobody knows.
+#[test]
+fn a_hello_in_pieces_behind_bytes_that_were_met_in_the_middle() {
+    let hello = records(&padded_hello(b"app.clearview.ai", 2500, false), &[]);
+    let pieces: Vec<&[u8]> = hello.chunks(1400).collect();
+    assert!(pieces.len() > 1);
+    for syn in [true, false] {
+        let before = [Client(b"\x00\x07begin"), Server(b"\x00\x03yes")];
+        let parts = before
+            .into_iter()
+            .chain(pieces.iter().map(|piece| Client(piece)));
+        let (seen, stats) = run(&dialogue(syn, &parts.collect::<Vec<_>>()));
+        assert_eq!((seen.hits.len(), outcomes(&stats)), (1, 1), "{syn}");
+    }
+}
+
 #[test]
 fn the_client_is_the_receiver_when_only_the_server_is_seen() {
     let server = flight(&[WILDCARD], &[]);

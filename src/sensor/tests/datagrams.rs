@@ -1,6 +1,7 @@
 //! DTLS, Google's QUIC, and QUIC versions that change, through the worker.
 
 use super::*;
+use crate::flow::Desync;
 use crate::names::dtls::oracle::{DTLS_12, body, fragment, record, told};
 use crate::names::ja4;
 use crate::names::quic::oracle::google::{Clear, client_chlo, stream};
@@ -264,4 +265,57 @@ fn a_token_hides_no_other_name() {
     ];
     let (seen, stats) = run(&frames);
     assert_eq!((seen.names.len(), total(&stats)), (2, 2));
+}
+
+/// A datagram with its time to live and UDP checksum.
+fn crafted(mut frame: Vec<u8>, hops: u8, sum: Option<bool>) -> Vec<u8> {
+    frame[22] = hops;
+    if let Some(right) = sum {
+        let (src, dst) = (CLIENT.into(), SERVER.into());
+        let udp = pnet::packet::udp::UdpPacket::new(&frame[34..]).unwrap();
+        let sum = pnet::packet::udp::ipv4_checksum(&udp, &src, &dst);
+        let sum = if right { sum } else { sum ^ 0x0101 };
+        frame[40..42].copy_from_slice(&sum.to_be_bytes());
+    }
+    frame
+}
+
+/// zapret's `fake` over QUIC: an Initial for another name that ends on its way or that the server
+/// throws away, then the true one.
+#[test]
+fn a_quic_decoy_is_told_as_contested_and_the_true_hello_is_not() {
+    let of = |id: &'static [u8], name| initial(1, None, id, name);
+    let decoys = [
+        (3, Some(true), Some(Desync::DecoyTtl)),
+        (64, Some(false), Some(Desync::DecoyChecksum)),
+        (64, Some(true), None),
+        (64, None, None),
+    ];
+    for (hops, sum, sign) in decoys {
+        let decoy = crafted(of(b"decoy-id", "facecheck.id"), hops, sum);
+        let true_one = crafted(of(b"true--id", VENDOR), 64, Some(true));
+        let (seen, stats) = run(&[decoy, true_one]);
+        let told: Vec<_> = seen
+            .hits
+            .iter()
+            .map(|hit| (hit.name.as_str(), hit.contested))
+            .collect();
+        assert_eq!(told, [("facecheck.id", sign.is_some()), (VENDOR, false)]);
+        for kind in Desync::ALL {
+            assert_eq!(
+                stats.desync.at(kind.index()),
+                u64::from(sign == Some(*kind))
+            );
+        }
+    }
+    // The decoy comes second: it has fewer hops left than the true one had.
+    let true_one = crafted(of(b"true--id", VENDOR), 64, Some(true));
+    let decoy = crafted(of(b"decoy-id", "facecheck.id"), 8, Some(true));
+    let (seen, _) = run(&[true_one, decoy]);
+    let told: Vec<_> = seen
+        .hits
+        .iter()
+        .map(|hit| (hit.name.as_str(), hit.contested))
+        .collect();
+    assert_eq!(told, [(VENDOR, false), ("facecheck.id", true)]);
 }

@@ -20,8 +20,9 @@ fn real_grease_is_told_when_the_question_was_seen_and_not_otherwise() {
         vec![udp(false, 53, &q), udp(true, 53, &answer(q))]
     };
     assert_eq!(verdict(&ask(HELLO_NAME, 65)), EchVerdict::NoEchInDns);
-    assert_eq!(verdict(&ask(HELLO_NAME, 65)[1..]), EchVerdict::NoEchInDns);
     for silent in [
+        // Anybody can send an answer.
+        ask(HELLO_NAME, 65)[1..].to_vec(),
         Vec::new(),
         ask(HELLO_NAME, 1),
         ask("www.clearview.ai", 65),

@@ -161,7 +161,7 @@ fn a_proxy_outside_is_a_way_round_and_one_inside_is_not() {
     };
     let (list, mut sink) = (Catalogue::builtin().unwrap(), Seeing::default());
     let (mut asked, mut ech) = (Asked::new(16), ech::Memory::new(16));
-    let mut joins = Joins::new(Some(1));
+    let mut joins = Joins::new(256, Some(1));
     let (mut trail, mut ways) = (Trail::new(Some(1)), Counted::new(Some(1)));
     for (server, port) in [
         ([192, 168, 1, 1], 1),
@@ -184,6 +184,7 @@ fn a_proxy_outside_is_a_way_round_and_one_inside_is_not() {
                 dst_mac: None,
                 vlan: None,
             },
+            wire: None,
             point: "test",
             list: &list,
             contested: false,

@@ -570,3 +570,52 @@ fn a_request_in_what_a_server_sends_behind_a_hole_is_none() {
     frames.extend(down);
     assert!(run(&frames).0.names.is_empty());
 }
+
+/// The server has got all of the client's bytes before `number`, on the port of [`sends`].
+fn acknowledges(port: u16, number: u32) -> Vec<u8> {
+    let mut body = vec![0; 20];
+    let mut tcp = MutableTcpPacket::new(&mut body).unwrap();
+    tcp.set_source(port);
+    tcp.set_destination(40_000);
+    tcp.set_sequence(5000);
+    tcp.set_acknowledgement(number);
+    tcp.set_data_offset(5);
+    tcp.set_flags(16);
+    frame_of(IpNextHeaderProtocols::Tcp, true, &body)
+}
+
+/// The capture lost a segment. Once the server has got what lies behind it, nobody waits for it.
+#[test]
+fn a_segment_that_the_capture_lost_hides_no_later_request() {
+    let request = |name: &str| format!("GET / HTTP/1.1\r\nHost: {name}\r\n\r\n").into_bytes();
+    let requests = ["a", "b", "c", "d"].map(|host| request(&format!("{host}.example.org")));
+    let [a, b, c, d] = requests.each_ref().map(Vec::as_slice);
+    let (head, tail) = b.split_at(30);
+    let len = |parts: &[&[u8]]| 1001 + parts.iter().map(|p| p.len() as u32).sum::<u32>();
+    let told = |lost: usize, acknowledged: bool, segments: &[&[u8]]| {
+        let mut frames = sends(8080, segments);
+        let last = frames.len() - 1;
+        let all = segments.split_last().unwrap().1;
+        frames.remove(1 + lost);
+        if acknowledged {
+            frames.insert(last - 1, acknowledges(8080, len(all)));
+        }
+        let (seen, stats) = run(&frames);
+        let named: Vec<_> = seen.names.iter().map(|(_, n)| n[..1].to_owned()).collect();
+        (named.concat(), stats)
+    };
+    // A whole request, the first one, and the second half of one, with its host.
+    assert_eq!(told(1, true, &[a, b, c, d]).0, "acd");
+    assert_eq!(told(0, true, &[a, b, c, d]).0, "bcd");
+    assert_eq!(told(2, true, &[a, head, tail, c, d]).0, "acd");
+    // Its rest may be the end of anything, and what came with it goes with it.
+    assert_eq!(told(1, true, &[a, head, tail, c, d]).0, "ad");
+    // While the server has not got it, it may still come.
+    assert_eq!(told(1, false, &[a, b, c, d]).0, "ac");
+    let mut late = sends(8080, &[a, b, c, d]);
+    let held = late.remove(2);
+    late.insert(3, acknowledges(8080, len(&[a])));
+    late.push(held);
+    let (seen, _) = run(&late);
+    assert_eq!(seen.names.len(), 4);
+}

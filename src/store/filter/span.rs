@@ -191,10 +191,10 @@ pub(super) fn parse_age(text: &str) -> Option<u32> {
     age.checked_mul(*minutes).filter(|age| *age <= MINUTES_MAX)
 }
 
-/// In the longest unit that fits.
+/// In the longest unit that fits, but weeks: seven days are called that.
 pub(super) fn print_age(minutes: u32, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let fits = |(_, unit): &&(char, u32)| minutes.is_multiple_of(*unit);
-    match UNITS.iter().find(fits) {
+    match UNITS.iter().skip(1).find(fits) {
         Some((name, unit)) => write!(f, "{}{name}", minutes.checked_div(*unit).unwrap_or(0)),
         None => write!(f, "{minutes}m"),
     }

@@ -6,6 +6,15 @@ use nix::sys::signal::{Signal, raise};
 
 use super::*;
 
+fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    hold(path)?.replace(bytes)
+}
+
+fn roll_back(path: &Path) -> io::Result<()> {
+    let held = hold(path)?;
+    held.replace(&held.previous()?)
+}
+
 const MOMENTS: [Moment; 5] = [
     Moment::Begun,
     Moment::HalfWritten,
@@ -25,7 +34,8 @@ fn child_that_dies() {
         .parse()
         .unwrap();
     let new = vec![b'n'; 100_000];
-    let done = replace_watched(Path::new(&path), &new, &mut |moment| {
+    let held = hold(Path::new(&path)).unwrap();
+    let done = replace_watched(&held, &new, &mut |moment| {
         if moment == MOMENTS[die] {
             raise(Signal::SIGKILL).unwrap();
         }
@@ -89,16 +99,14 @@ fn two_at_once_are_one_too_many() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("c.json");
     replace(&path, b"one").unwrap();
-    let mut second = None;
-    replace_watched(&path, b"two", &mut |moment| {
-        if moment == Moment::HalfWritten {
-            second = Some(replace(&path, b"three").unwrap_err().to_string());
-        }
-        Ok(())
-    })
-    .unwrap();
-    assert!(second.unwrap().contains("another update"), "no lock");
+    let held = hold(&path).unwrap();
+    let second = replace(&path, b"three").unwrap_err().to_string();
+    assert!(second.contains("another update"), "no lock: {second}");
+    held.replace(b"two").unwrap();
+    assert!(hold(&path).is_err(), "held until it is dropped");
+    drop(held);
     assert_eq!(fs::read(&path).unwrap(), b"two");
+    replace(&path, b"four").unwrap();
 }
 
 #[test]
