@@ -27,6 +27,8 @@ pub mod readable;
 pub mod suppressions;
 mod tell;
 #[cfg(test)]
+pub mod sample;
+#[cfg(test)]
 mod tests;
 pub mod timeline;
 pub mod unsealing;
