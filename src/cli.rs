@@ -17,6 +17,8 @@ mod officer;
 mod read;
 mod report;
 mod simulate;
+mod subject;
+mod unseal;
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -61,6 +63,8 @@ enum Command {
     Hits(hits::HitsArgs),
     Cases(cases::CasesArgs),
     Officer(officer::OfficerArgs),
+    Subject(subject::SubjectArgs),
+    Unseal(unseal::UnsealArgs),
     Verify(ledger::VerifyArgs),
     Prove(ledger::ProveArgs),
     Witness(ledger::WitnessArgs),
@@ -267,6 +271,8 @@ pub fn main() -> ExitCode {
         Command::Hits(args) => hits::run(&args),
         Command::Cases(args) => cases::run(&args),
         Command::Officer(args) => officer::run(&args),
+        Command::Subject(args) => subject::run(&args),
+        Command::Unseal(args) => unseal::run(&args),
         Command::Verify(args) => ledger::verify(&args),
         Command::Prove(args) => ledger::prove(&args),
         Command::Witness(args) => ledger::witness(&args),

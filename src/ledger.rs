@@ -29,11 +29,12 @@ mod reader;
 #[cfg(test)]
 mod tests;
 pub mod tiles;
+pub mod torn;
 pub mod tree;
 pub mod verify;
 pub mod witness;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
@@ -53,6 +54,11 @@ use tree::{Edge, Hash, Tile};
 
 /// Full tiles and bundles that may wait for the disk before entries are refused.
 const WAITING_MAX: usize = 256;
+/// Of these, how many are written at a tick at which no checkpoint is due: what a group of entries
+/// may have to wait for.
+const FILES_PER_TICK: usize = 16;
+/// Full tiles and bundles that may be on the disk under a name that is not sure.
+const FILLED_MAX: usize = 1024;
 const SECOND_NS: u64 = 1_000_000_000;
 
 /// Where the ledger is kept, and how often it is signed.
@@ -188,6 +194,8 @@ pub struct Ledger {
     /// Leaves of the last bundle, while that is not full.
     bundle: Vec<u8>,
     waiting: VecDeque<Waiting>,
+    /// Full tiles and bundles whose names are not sure yet: no checkpoint covers them.
+    filled: Vec<PathBuf>,
     signed: u64,
     signed_at: Option<Timestamp>,
     looked: Timestamp,
@@ -217,18 +225,12 @@ impl Ledger {
         let first = self.size();
         let written = self.write(new);
         self.counted(Act::Append, written)?;
-        // They are safe where they stand. When their tiles cannot be written yet, that is told, and
-        // tried again.
-        let flushed = self.flush();
-        if flushed.is_err() {
-            let _ = self.counted(Act::Checkpoint, flushed);
-        }
         Ok(first..self.size())
     }
 
     fn write(&mut self, new: &[New]) -> Result<(), String> {
         if self.waiting.len() >= WAITING_MAX {
-            self.flush()?;
+            self.flush(WAITING_MAX)?;
         }
         let first = self.size();
         let mut lines = Vec::with_capacity(new.len());
@@ -266,16 +268,38 @@ impl Ledger {
         }));
     }
 
-    /// Writes what is full to the disk.
-    fn flush(&mut self) -> Result<(), String> {
-        while let Some(Waiting { path, bytes }) = self.waiting.front() {
+    /// Writes of what is full so many files to the disk.
+    fn flush(&mut self, most: usize) -> Result<(), String> {
+        for _ in 0..most {
+            if self.filled.len() >= FILLED_MAX {
+                self.settle_full()?;
+            }
+            let Some(Waiting { path, bytes }) = self.waiting.front() else {
+                break;
+            };
             let path = self.settings.folder.join(path);
-            let written = self.disk.replace(&path, bytes);
+            let written = self.disk.put(&path, bytes);
             written.map_err(|e| format!("cannot write {} of the ledger: {e}", path.display()))?;
             self.bytes += bytes.len() as u64;
-            // From now on nobody needs the versions from before it was full.
-            let _ = fs::remove_dir_all(layout::partials(&path));
+            self.filled.push(path);
             self.waiting.pop_front();
+        }
+        Ok(())
+    }
+
+    /// Makes the names of full tiles sure; their versions from before then go.
+    fn settle_full(&mut self) -> Result<(), String> {
+        let folders: BTreeSet<&Path> = self
+            .filled
+            .iter()
+            .filter_map(|path| path.parent())
+            .collect();
+        for folder in folders {
+            let synced = self.disk.sync_above(&folder.join("x"));
+            synced.map_err(|e| format!("cannot force {} to the disk: {e}", folder.display()))?;
+        }
+        for path in self.filled.drain(..) {
+            let _ = fs::remove_dir_all(layout::partials(&path));
         }
         Ok(())
     }
@@ -293,7 +317,7 @@ impl Ledger {
         if self.is_due(now) {
             let _ = self.checkpoint(now);
         } else if !self.waiting.is_empty() {
-            let flushed = self.flush();
+            let flushed = self.flush(FILES_PER_TICK);
             let _ = self.counted(Act::Checkpoint, flushed);
         }
     }
@@ -324,7 +348,8 @@ impl Ledger {
     }
 
     fn sign(&mut self) -> Result<(), String> {
-        self.flush()?;
+        self.flush(usize::MAX)?;
+        self.settle_full()?;
         let folder = self.settings.folder.clone();
         let size = self.size();
         let mut files: Vec<(PathBuf, Vec<u8>)> = Vec::new();

@@ -2,8 +2,12 @@
 //!
 //! Enters: requests, good and hostile. Leaves: a verdict. Never: a network beyond loopback.
 
+#[path = "console/daemon.rs"]
+mod daemon;
 #[path = "console/limits.rs"]
 mod limits;
+#[path = "console/provider.rs"]
+mod provider;
 #[path = "console/refusals.rs"]
 mod refusals;
 #[path = "console/sign_in.rs"]

@@ -59,6 +59,9 @@ fn contradictions_are_refused_with_a_way_out() {
         ("[sensor]\nworkers=0", "1 to 64"),
         ("[privacy]\naddresses=\"clear\"", "clear_reason"),
         ("[sensor]\nexcluded=[\"10.0.0.0/33\"]", "excluded"),
+        ("[console]\nlisten=\"0.0.0.0:9468\"", "[console] listen"),
+        ("[console.oidc]\nisuer=\"x\"", "isuer"),
+        ("[console]\nsecond_factor=[\"root\"]", "officer"),
     ] {
         let e = Config::parse(text, "x").unwrap_err().to_string();
         assert!(e.contains(part), "{text}: {e}");

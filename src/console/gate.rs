@@ -15,6 +15,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header}
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use super::door;
 use super::page::{self, Page};
 use super::recognise::{Known, recognise};
 use super::refusal::Refusal;
@@ -34,10 +35,15 @@ const ANSWER_TIME: Duration = Duration::from_secs(30);
 /// The outermost layer.
 pub(super) async fn gate(State(shell): State<Shell>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
-    let cut = parts.uri.path().strip_prefix(shell.base()).unwrap_or_default().to_owned();
-    let known = recognise(&shell, &parts, cut).await;
+    let below = below(shell.base(), parts.uri.path()).map(str::to_owned);
+    let known = recognise(&shell, &parts, below.clone().unwrap_or_default()).await;
     let program = known.guest.path.starts_with("/api/");
-    let outcome = match admit(&shell, &known, &mut parts, body).await {
+    let place = below.ok_or(Refusal::NotFound).and_then(|path| move_to(&mut parts, &path));
+    let admitted = match place {
+        Ok(()) => admit(&shell, &known, &mut parts, body).await,
+        Err(refusal) => Err(refusal),
+    };
+    let outcome = match admitted {
         Ok(body) => {
             let request = Request::from_parts(parts, body);
             tokio::time::timeout(ANSWER_TIME, next.run(request)).await.unwrap_or_else(|_| {
@@ -53,6 +59,21 @@ pub(super) async fn gate(State(shell): State<Shell>, request: Request, next: Nex
     }
     guard(response.headers_mut(), shell.settings().is_secure());
     response
+}
+
+/// The path below the base.
+fn below<'p>(base: &str, path: &'p str) -> Option<&'p str> {
+    match path.strip_prefix(base)? {
+        "" => Some("/"),
+        rest => rest.starts_with('/').then_some(rest),
+    }
+}
+
+/// Handlers see paths below the base, whatever it is.
+fn move_to(parts: &mut Parts, path: &str) -> Result<(), Refusal> {
+    let query = parts.uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+    parts.uri = format!("{path}{query}").parse().map_err(|_| Refusal::Malformed)?;
+    Ok(())
 }
 
 /// Checks a request, and gives back the body that may be read.
@@ -132,16 +153,17 @@ pub(super) async fn signed_in_only(guest: Guest, request: Request, next: Next) -
     if !page {
         return Refusal::SignIn.into_response();
     }
+    let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
+    let asked = format!("{}{query}", guest.path);
     // A link in a mail comes from another site, and the session's cookie stays at home. Asked again
     // from a page of ours, it comes along.
     let site = request.headers().get("sec-fetch-site");
     if site.is_some_and(|site| site == "cross-site") {
-        let to = request.uri().to_string();
+        let to = format!("{}{}", guest.shell.base(), door::safe(&asked));
         return page::html(&Again { page: guest.page("Poortwacht"), to }).into_response();
     }
     let mut query = form_urlencoded::Serializer::new(String::new());
-    let asked = request.uri().path_and_query().map_or(guest.path.as_str(), |all| all.as_str());
-    query.append_pair("next", asked.strip_prefix(guest.shell.base()).unwrap_or("/"));
+    query.append_pair("next", &asked);
     page::see(guest.shell.base(), &format!("/sign-in?{}", query.finish())).into_response()
 }
 

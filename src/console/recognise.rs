@@ -75,6 +75,7 @@ impl Known {
                 display: account.display.clone(),
                 roles: account.roles,
                 scope: Some(token.rights()),
+                mark: token.mark,
                 account: token.account,
             })
         });
@@ -115,6 +116,7 @@ impl Known {
             display: account.display.clone(),
             roles: account.roles,
             scope: None,
+            mark,
         });
         self.carried = Carried { mark: Some(mark), session: Some(session) };
     }

@@ -95,6 +95,12 @@ impl Sessions {
         Some(session.clone())
     }
 
+    /// Does it still last? Asking is no sign of life.
+    pub fn lasts(&self, mark: &Mark, now: Timestamp) -> bool {
+        let session = self.table.get(mark);
+        session.is_some_and(|session| !over(session, now, self.life_ns, self.idle_ns))
+    }
+
     /// Keeps a seed until its code is shown.
     pub fn setting_up(&mut self, mark: &Mark, seed: Option<Seed>) {
         if let Some(session) = self.table.get_mut(mark) {
@@ -155,6 +161,7 @@ mod tests {
         }
         assert!(all.seen(&mark, at(100)).is_none(), "by age");
         let mark = begin(&mut all, "eva", 200);
+        assert!(all.lasts(&mark, at(209)) && !all.lasts(&mark, at(210)));
         assert!(all.seen(&mark, at(210)).is_none(), "by rest");
         let mark = begin(&mut all, "eva", 300);
         all.end(&mark);

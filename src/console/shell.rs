@@ -118,11 +118,9 @@ impl Shell {
             .merge(door::outside(self))
             .route("/static/{name}", get(statics::get))
             .fallback(async || Refusal::NotFound);
-        let all = match self.base() {
-            "" => all,
-            base => Router::new().nest(base, all).fallback(async || Refusal::NotFound),
-        };
-        all.layer(middleware::from_fn_with_state(self.clone(), gate::gate))
+        // The gate takes the prefix off, so it must stand before anything is routed.
+        let gated = middleware::from_fn_with_state(self.clone(), gate::gate);
+        Router::new().fallback_service(all).layer(gated)
     }
 
     /// The settings.

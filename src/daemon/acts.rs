@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 
 use super::books::Books;
 use super::office::{self, Incoming};
+use super::unsealing;
 use crate::base::Timestamp;
 use crate::cases::Case;
 use crate::desk::Desk;
@@ -142,12 +143,14 @@ pub fn carry_out(
         }
         fits(desk, case, &act, &triage)?;
     }
+    let acted = Acted {
+        by,
+        act: act.clone(),
+    };
+    unsealing::check(store, &books.terms, &acted, now)?;
     let entry = Entry {
         time: now,
-        body: Body::Act(Box::new(Acted {
-            by,
-            act: act.clone(),
-        })),
+        body: Body::Act(Box::new(acted)),
     };
     let recorded = books
         .registrar

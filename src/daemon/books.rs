@@ -30,6 +30,7 @@ use crate::cases::{Alert, Case, Change};
 use crate::desk::{Desk, Framed, Output};
 use crate::hits::{HitLog, SubjectId};
 use crate::record::differ::{self, Written};
+use crate::record::unsealing::Terms;
 use crate::record::{Body, Entry, Frame, Hit, Loss, Lost};
 use crate::sealing::{Sealed, SealedFrame, SealedKey};
 
@@ -57,6 +58,8 @@ pub struct Books {
     pub casefile: Casefile,
     /// Alerts.
     pub outbox: Outbox,
+    /// What is asked of requests for an identity.
+    pub terms: Terms,
     /// What the desk gave last.
     pub out: Output,
     /// Not yet in the case file.
@@ -128,6 +131,11 @@ impl Books {
             log,
             casefile,
             outbox,
+            terms: Terms {
+                threshold: u8::MAX,
+                officers: Vec::new(),
+                days: 0,
+            },
             out: Output::default(),
             waiting: VecDeque::new(),
             line: VecDeque::new(),

@@ -10,7 +10,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command as Program, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -30,7 +30,9 @@ use super::office::{self, Incoming, Office};
 use super::registrar::Registrar;
 use super::retention::Keeper;
 use super::sensor::SensorConfig;
-use super::{console, pages as record_pages, people, privilege, sources};
+use super::{
+    console, erasure, pages as record_pages, people, person, privilege, sources, unsealing,
+};
 use crate::alerts::Outbox;
 use crate::blocklist::Catalogue;
 use crate::casefile::Casefile;
@@ -138,7 +140,18 @@ pub fn run(config: Config) -> Result<(), Fault> {
     desk.declare(&list);
     let mut books = Books::new(registrar, log, casefile, outbox);
     let life = begin(&config, &mut books, found);
+    books.terms = unsealing::terms(&config.identity);
+    let folder = config.cases.folder.clone();
+    let mut cases = cases;
+    let resumed = erasure::resume(&folder, &mut cases).map_err(unusable)?;
     restore(&mut desk, &mut books, cases);
+    if let Some(resumed) = resumed {
+        erasure::finish(&mut desk, &mut books, &folder, resumed);
+    }
+    let asked = Asked {
+        cases: folder,
+        officers: unsealing::Desk::new(key.clone(), &config.identity),
+    };
     let list = Arc::new(ArcSwap::new(list));
     let stopping = Arc::new(Mutex::new(None));
     let office = Office {
@@ -181,7 +194,8 @@ pub fn run(config: Config) -> Result<(), Fault> {
         feeds: config.feeds,
         list,
     };
-    runtime.block_on(serve(office, followed, (pages, start_console), control, (child, socket)))
+    let pages = (pages, start_console);
+    runtime.block_on(serve(office, followed, pages, (control, asked), (child, socket)))
 }
 
 /// Ledger and store, if a record is kept.
@@ -383,6 +397,13 @@ impl Followed {
     }
 }
 
+/// What is asked on the control socket about people.
+struct Asked {
+    /// Folder of the cases.
+    cases: PathBuf,
+    officers: unsealing::Desk,
+}
+
 /// The pages and what they show.
 struct Pages {
     listener: TcpListener,
@@ -419,7 +440,7 @@ async fn serve(
         Pages,
         impl FnOnce(Handle) -> Result<Option<console::Running>, Fault>,
     ),
-    control: Control,
+    (control, asked_of): (Control, Asked),
     (mut child, socket): (Child, UnixStream),
 ) -> Result<(), Fault> {
     let wiring = |e: std::io::Error| Fault::new(Exit::Internal, format!("cannot start: {e}"));
@@ -427,6 +448,7 @@ async fn serve(
     let (events, inbox) = sync_channel(AHEAD);
     let to_office = Handle::new(events.clone());
     let console = start_console(to_office.clone())?;
+    let Asked { cases, officers } = asked_of;
     let why_stopping = Arc::clone(&office.stopping);
     let runner = followed.start(events.clone())?;
     thread::Builder::new()
@@ -494,6 +516,25 @@ async fn serve(
                 Ask::Close { case, why } => {
                     let (by, answer) = (request.by, request.answer);
                     to_office.send(Incoming::Close { by, case, why, answer });
+                    continue;
+                }
+                Ask::Person(line) => {
+                    let (to_office, by, answer) = (to_office.clone(), request.by, request.answer);
+                    let cases = cases.clone();
+                    tokio::spawn(async move {
+                        // The visitor may have gone.
+                        let _ = answer.send(person::answer(to_office, cases, by, &line.0).await);
+                    });
+                    continue;
+                }
+                Ask::Unseal(line) => {
+                    let (to_office, answer) = (to_office.clone(), request.answer);
+                    let officers = officers.clone();
+                    tokio::spawn(async move {
+                        let said = person::unseal(&officers, &to_office, &line.0).await;
+                        // The visitor may have gone.
+                        let _ = answer.send(said);
+                    });
                     continue;
                 }
                 Ask::Act { act, revision } => {

@@ -13,7 +13,7 @@ use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::acts::{Handle, Refused};
-use super::{office, registrar};
+use super::{office, registrar, unsealing};
 use crate::base::Timestamp;
 use crate::blocklist::Catalogue;
 use crate::config::Config;
@@ -22,7 +22,8 @@ use crate::console::pages::{Changed, Desk, Health, Part, Readers, Terms};
 use crate::ledger::Ledger;
 use crate::metrics::{Metrics, Readiness};
 use crate::organisation::Organisation;
-use crate::record::{Act, Actor, Entry, Kind};
+use crate::record::unsealing::State;
+use crate::record::{self, Act, Actor, Entry, Kind};
 use crate::store::SavedViews;
 
 /// Changes that a page may be behind before it is told to look anew.
@@ -51,6 +52,7 @@ pub struct LiveDesk {
     views: SavedViews,
     ledger: PathBuf,
     terms: Terms,
+    record_terms: record::unsealing::Terms,
     changed: broadcast::Sender<Changed>,
 }
 
@@ -78,16 +80,17 @@ impl LiveDesk {
                 let _ = told.send(news);
             }
         })?;
-        let who = &config.identity;
+        let record_terms = unsealing::terms(&config.identity);
         Ok(Arc::new(Self {
             readers: Readers::at(store),
             views: SavedViews::at(&store.with_extension("views.sqlite")),
             ledger: config.ledger.folder.clone(),
             terms: Terms {
-                threshold: who.threshold,
-                officers: who.officers.iter().map(|it| it.name.clone()).collect(),
-                days: 14,
+                threshold: record_terms.threshold,
+                officers: record_terms.officers.clone(),
+                days: record_terms.days,
             },
+            record_terms,
             changed,
             parts,
         }))
@@ -150,10 +153,29 @@ impl Desk for LiveDesk {
         self.terms.clone()
     }
 
-    fn release(&self, _: Actor, _: String) -> Releasing {
-        Box::pin(async {
-            let next = "use `poortwacht unseal` on the machine of the daemon";
-            Err(format!("records are not handed out here yet; {next}"))
+    fn release(&self, by: Actor, request: String) -> Releasing {
+        let (office, folder, terms) =
+            (self.parts.office.clone(), self.ledger.clone(), self.record_terms.clone());
+        Box::pin(async move {
+            let made = tokio::task::spawn_blocking(move || {
+                let all = unsealing::in_ledger(&folder)?;
+                let found = all.get(&request).ok_or("there is no such request")?;
+                // Before anything is gathered; what is recorded is asked again by the office.
+                match found.state(&terms, office::now()) {
+                    State::Approved | State::Released => {}
+                    other => return Err(format!("the request is {other}: nothing is handed out")),
+                }
+                let (text, digest) = unsealing::release(&folder, found, office::now())?;
+                let act = Act::ReleaseUnsealing {
+                    request,
+                    case: found.case.clone(),
+                    digest,
+                };
+                Ok((text, act))
+            });
+            let (text, act) = made.await.map_err(|_| "it failed; the log says why")??;
+            let done = office.act(by, act, None).await;
+            done.map(|_| text.into_bytes()).map_err(|Refused(why)| why)
         })
     }
 }

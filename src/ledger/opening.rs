@@ -64,6 +64,7 @@ pub(super) fn open(
         edge,
         bundle,
         waiting: std::collections::VecDeque::new(),
+        filled: Vec::new(),
         signed_at: None,
         looked: now,
         bytes: sweep(path),

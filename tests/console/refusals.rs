@@ -2,7 +2,7 @@
 
 use axum::Router;
 use axum::routing::get;
-use poortwacht::console::{Limits, Refusal, Role, Visitor, page};
+use poortwacht::console::{Limits, Refusal, Role, Visitor};
 
 use super::stand::{Answer, Browser, PASSWORD, Stand, encoded, path_of};
 
@@ -109,22 +109,22 @@ fn what_people_type_is_text() {
 
 #[test]
 fn templates_turn_escaping_off_nowhere_and_hold_no_script_or_style() {
+    let bad = r#"\|\s*safe|\|\s*escape|\{%\s*filter|\sstyle=|<style|\son[a-z]+=|<script(?: src="\{\{ page.script \}\}" defer)?>"#;
+    let bad = regex::Regex::new(bad).unwrap();
+    let own = "<script src=\"{{ page.script }}\" defer>";
+    for sample in ["{{ a|safe }}", "<p style=\"x\">", "<a onclick=\"x\">", "<script>"] {
+        assert!(bad.is_match(sample), "{sample}");
+    }
+    let mut seen = 0;
     for entry in std::fs::read_dir("templates").unwrap() {
         let path = entry.unwrap().path();
         let text = std::fs::read_to_string(&path).unwrap();
-        for bad in ["|safe", "| safe", "{% filter", "escape(", " style=", "<style", " on"] {
-            let found = text.match_indices(bad).map(|(at, _)| &text[at..]);
-            for rest in found {
-                let handler = bad == " on" && !rest.split(['=', ' ', '<']).nth(1).is_some_and(|word| {
-                    rest.contains(&format!("{word}=")) && word.starts_with("on")
-                });
-                assert!(handler, "{}: {bad}", path.display());
-            }
+        for found in bad.find_iter(&text) {
+            assert_eq!(found.as_str(), own, "{}", path.display());
         }
-        for script in text.match_indices("<script").map(|(at, _)| &text[at..]) {
-            assert!(script.starts_with("<script src="), "{}", path.display());
-        }
+        seen += 1;
     }
+    assert!(seen >= 10, "{seen} templates");
 }
 
 #[test]
@@ -280,6 +280,5 @@ fn no_page_message_or_record_holds_a_secret() {
     }
     assert!(!seen.contains("argon2"), "a hash was shown");
     assert!(secrets.len() >= 4, "{}", secrets.len());
-    // A page that is made on purpose, so that the search above is known to find something.
-    assert!(page::see("", PASSWORD).is_err() || kept.contains("$argon2id$"));
+    assert!(kept.contains("$argon2id$"));
 }

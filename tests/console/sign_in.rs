@@ -6,7 +6,7 @@ use axum::Router;
 use axum::routing::{get, post};
 use poortwacht::console::{Limits, Refusal, Right, Role, Visitor};
 
-use super::stand::{Browser, PASSWORD, Stand, app_code, path_of};
+use super::stand::{AUDITS_MAX, Browser, PASSWORD, Stand, app_code, path_of};
 
 fn acts(stand: &Stand) -> Vec<String> {
     stand.audits().iter().map(|audit| audit["act"].as_str().unwrap().to_owned()).collect()
@@ -168,18 +168,47 @@ fn what_is_not_recorded_is_not_done() {
     let stand = Stand::new();
     let roles = || [Role::Analyst].into_iter().collect();
     let mut made = 0;
-    // The record takes 4096 acts; nobody reads them here.
+    // The record takes so many acts; nobody reads them here.
     while stand.shell.invite(None, &format!("person{}", made % 7), roles()).is_ok() {
         made += 1;
-        assert!(made <= 4096, "the record has no bound");
+        assert!(made <= AUDITS_MAX, "the record has no bound");
     }
-    assert_eq!(made, 4096);
+    assert_eq!(made, AUDITS_MAX);
     let before = std::fs::read(stand.folder.path().join("console/accounts.json")).unwrap();
     assert!(stand.shell.invite(None, "late", roles()).is_err());
     let after = std::fs::read(stand.folder.path().join("console/accounts.json")).unwrap();
     assert!(before == after);
     stand.audits();
     assert!(stand.shell.invite(None, "late", roles()).is_ok());
+}
+
+#[test]
+fn a_live_page_knows_when_its_visitor_has_left() {
+    let seen = std::sync::Arc::new(std::sync::Mutex::new(Vec::<Visitor>::new()));
+    let keep = std::sync::Arc::clone(&seen);
+    let pages = move |_: &_| {
+        let live = async move |visitor: Visitor| keep.lock().unwrap().push(visitor);
+        Router::new().route("/live", get(live))
+    };
+    let stand = Stand::with(|_, _| {}, Limits::default(), pages);
+    let mut admin = admin(&stand);
+    let mut eva = stand.person("eva", &[Role::Analyst]);
+    eva.get("/live");
+    let last = || seen.lock().unwrap().last().unwrap().clone();
+    assert!(last().is_still_in());
+    let act = [("name", "eva"), ("act", "roles"), ("role_lead", "on")];
+    admin.post("/accounts/act", &act);
+    assert!(!last().is_still_in(), "her roles changed");
+    eva.sign_in("eva", PASSWORD);
+    eva.get("/live");
+    assert!(last().is_still_in());
+    eva.get("/account");
+    eva.post("/sign-out", &[]);
+    assert!(!last().is_still_in(), "she left");
+    eva.sign_in("eva", PASSWORD);
+    eva.get("/live");
+    stand.later(Duration::from_secs(30 * 60));
+    assert!(!last().is_still_in(), "she fell asleep");
 }
 
 fn api() -> Router {
@@ -249,4 +278,34 @@ fn an_auditor_sees_cases_and_no_persons() {
     assert_eq!(auditor.get("/api/cases").status, 200);
     let answer = auditor.get("/persons");
     assert!(answer.status == 403 && answer.body.contains("Your roles do not include this."));
+}
+
+#[test]
+fn behind_a_prefix_everything_stays_below_it() {
+    let prefix = |settings: &mut poortwacht::console::Settings, _: &_| {
+        settings.base_path = "/watch".into();
+    };
+    let stand = Stand::with(prefix, Limits::default(), |_| api());
+    let link = stand.shell.invite(None, "eva", [Role::Analyst].into_iter().collect()).unwrap();
+    assert!(path_of(&link).starts_with("/watch/link/"));
+    let mut eva = Browser::new(&stand);
+    for outside in ["/", "/sign-in", "/watchful/sign-in", "/static/x"] {
+        assert_eq!(eva.get(outside).status, 404, "{outside}");
+    }
+    assert_eq!(eva.get("/watch").header("location"), "/watch/sign-in?next=%2F");
+    let answer = eva.get("/watch/account?tab=tokens");
+    assert_eq!(answer.header("location"), "/watch/sign-in?next=%2Faccount%3Ftab%3Dtokens");
+    let answer = eva.get_with("/watch/account?tab=1", "Sec-Fetch-Site: cross-site\r\n");
+    assert!(answer.body.contains("url=/watch/account?tab=1\""), "{}", answer.body);
+    eva.get(path_of(&link));
+    let form = [("password", PASSWORD), ("again", PASSWORD)];
+    assert_eq!(eva.post(path_of(&link), &form).header("location"), "/watch/");
+    let page = eva.get("/watch/account").body;
+    for key in ["href=\"/", "src=\"/", "action=\"/"] {
+        assert!(page.contains(key), "{key}");
+        for (at, _) in page.match_indices(key) {
+            assert!(page[at + key.len()..].starts_with("watch/"), "{}", &page[at..at + 40]);
+        }
+    }
+    assert_eq!(eva.get("/watch/api/cases").body, "cases for eva");
 }

@@ -17,6 +17,8 @@ use poortwacht::console::{Audit, Doors, Limits, Role, Settings, Shell, serve};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
+/// Acts that may wait to be read.
+pub const AUDITS_MAX: usize = 128;
 pub const PASSWORD: &str = "a long sentence about nothing";
 
 /// A console that is served until it is dropped.
@@ -50,7 +52,7 @@ impl Stand {
         set(&mut settings, &folder);
         let doors = Doors::open(&settings).unwrap().unwrap().within(limits);
         let at = doors.address().unwrap();
-        let (audit, audits) = sync_channel(4096);
+        let (audit, audits) = sync_channel(AUDITS_MAX);
         let later_ns = Arc::new(AtomicI64::new(0));
         let later = Arc::clone(&later_ns);
         let clock = move || {
