@@ -11,6 +11,7 @@ pub mod erasure;
 pub mod desk;
 pub mod fault;
 pub mod office;
+pub mod pages;
 pub mod people;
 pub mod person;
 pub mod privilege;
