@@ -17,6 +17,7 @@ mod subjects;
 #[cfg(test)]
 pub(crate) mod tests;
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -104,6 +105,7 @@ pub struct Casefile {
     subjects: Subjects,
     state: State,
     looked: Timestamp,
+    held: BTreeSet<String>,
     _lock: File,
 }
 
@@ -124,6 +126,18 @@ impl Casefile {
     /// # Errors
     /// A sentence with the path and what to do.
     pub fn open(settings: &Settings, now: Timestamp) -> Result<(Self, Vec<Case>), String> {
+        Self::open_holding(settings, BTreeSet::new(), now)
+    }
+
+    /// The same, where these cases are held: see [`Self::hold`].
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_holding(
+        settings: &Settings,
+        held: BTreeSet<String>,
+        now: Timestamp,
+    ) -> Result<(Self, Vec<Case>), String> {
         let lock = folder::claim(&settings.folder, "cases")?;
         let subjects = Subjects::open(&settings.folder)?;
         let path = journal_in(&settings.folder);
@@ -134,6 +148,7 @@ impl Casefile {
             subjects,
             state: State::default(),
             looked: now,
+            held,
             _lock: lock,
         };
         if found.torn > 0 {
@@ -169,8 +184,17 @@ impl Casefile {
     /// # Errors
     /// A sentence; the journal is as it was, the caller keeps the change and tries again.
     pub fn put(&mut self, case: &Case) -> Result<bool, String> {
+        self.put_all(&[case]).map(|new| new.first() == Some(&true))
+    }
+
+    /// Writes several cases, and forces them to the disk together: what [`Self::put`] says, for
+    /// each.
+    ///
+    /// # Errors
+    /// As [`Self::put`]; then none of them is written.
+    pub fn put_all(&mut self, cases: &[&Case]) -> Result<Vec<bool>, String> {
         let path = journal_in(&self.settings.folder);
-        let written = self.journal.put(case).map_err(|e| {
+        let written = self.journal.put(cases).map_err(|e| {
             format!(
                 "cannot write the journal of cases {}: {e}; the case waits in memory",
                 path.display()
@@ -181,13 +205,54 @@ impl Casefile {
         Ok(new)
     }
 
+    /// From now on retention stands still for these cases, and for no other.
+    pub fn hold(&mut self, cases: BTreeSet<String>) {
+        self.held = cases;
+    }
+
+    /// Deletes cases for good, the sealed records of subjects, and what was set aside of either: a
+    /// person's data are erased. Gives how many cases and records there were.
+    ///
+    /// # Errors
+    /// A sentence; some may be gone then, and the same call may be made again.
+    pub fn erase(
+        &mut self,
+        cases: &BTreeSet<String>,
+        subjects: &BTreeSet<SubjectId>,
+    ) -> Result<(u64, u64), String> {
+        let mut records = 0;
+        for subject in subjects {
+            records += u64::from(!subjects::read_in(&self.settings.folder, subject)
+                .map_or(true, |versions| versions.is_empty()));
+            self.subjects.delete(subject)?;
+        }
+        let mut gone: Vec<(String, SubjectId)> = Vec::new();
+        for case in cases {
+            gone.extend(self.journal.subject(case).map(|it| (case.clone(), it.clone())));
+        }
+        self.journal.forget(&gone);
+        // Also without a case to forget: earlier selves of a case that is left may name the person.
+        let path = journal_in(&self.settings.folder);
+        let failed = |e: io::Error| {
+            format!("cannot write the journal of cases {} anew: {e}", path.display())
+        };
+        self.journal.rewrite().map_err(failed)?;
+        self.state.rewrites += 1;
+        self.state.deleted += gone.len() as u64;
+        // Lines that nobody could read may be anybody's.
+        match fs::remove_file(self.journal.aside()) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(failed(e)),
+            _ => Ok((gone.len() as u64, records)),
+        }
+    }
+
     /// Writes a subject's sealed record beside its earlier versions.
     ///
     /// # Errors
     /// As [`Self::put`].
     pub fn seal(&mut self, sealed: &Sealed) -> Result<(), String> {
         let written = self.subjects.put(sealed);
-        self.counted(written).map(|_| ())
+        self.counted(written.map(|new| vec![new])).map(|_| ())
     }
 
     /// What time brings: deletes what is over. To be called now and then; `now` is the wall clock.
@@ -198,6 +263,11 @@ impl Casefile {
         }
         self.looked = now;
         self.delete_expired(now)
+    }
+
+    /// Does a case stand in it?
+    pub fn holds(&self, case: &str) -> bool {
+        self.journal.holds(case)
     }
 
     /// How it stands.
@@ -240,11 +310,12 @@ impl Casefile {
         subjects::read_in(folder, subject)
     }
 
-    fn counted(&mut self, written: Result<bool, String>) -> Result<bool, String> {
+    fn counted(&mut self, written: Result<Vec<bool>, String>) -> Result<Vec<bool>, String> {
         match written {
             Ok(new) => {
-                self.state.writes += u64::from(new);
-                if new && self.state.failing.take().is_some() {
+                let written = new.iter().filter(|new| **new).count();
+                self.state.writes += written as u64;
+                if written > 0 && self.state.failing.take().is_some() {
                     tracing::info!("cases can be written again");
                 }
                 Ok(new)
@@ -288,7 +359,7 @@ impl Casefile {
         }
         self.delete_aside(Duration::from_secs(days.unsigned_abs() * 86_400));
         let before = Timestamp(now.nanos().saturating_sub(days * DAY_NS));
-        let mut gone = self.journal.expired(before);
+        let mut gone = self.journal.expired(before, &self.held);
         let others = self.journal.subjects_without(&gone);
         gone.retain(|(_, subject)| {
             others.contains(subject)

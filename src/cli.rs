@@ -19,6 +19,8 @@ mod rebuild;
 mod record;
 mod report;
 mod simulate;
+mod subject;
+mod unseal;
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -63,6 +65,8 @@ enum Command {
     Hits(hits::HitsArgs),
     Cases(cases::CasesArgs),
     Officer(officer::OfficerArgs),
+    Subject(subject::SubjectArgs),
+    Unseal(unseal::UnsealArgs),
     Verify(ledger::VerifyArgs),
     Prove(ledger::ProveArgs),
     Witness(ledger::WitnessArgs),
@@ -120,7 +124,7 @@ pub struct RunArgs {
     /// Control socket for `poortwacht reload`
     #[arg(long, value_name = "FILE")]
     control: Option<PathBuf>,
-    /// Folder of the cases
+    /// Folder of the cases, and in it of alerts, ledger and store
     #[arg(long, value_name = "DIR")]
     cases: Option<PathBuf>,
 }
@@ -222,6 +226,8 @@ impl RunArgs {
         }
         if let Some(folder) = &self.cases {
             config.alerts.folder = folder.join("alerts");
+            config.ledger.folder = folder.join("ledger");
+            config.ledger.store = folder.join("store.sqlite");
         }
         config
             .check()
@@ -268,6 +274,8 @@ pub fn main() -> ExitCode {
         Command::Hits(args) => hits::run(&args),
         Command::Cases(args) => cases::run(&args),
         Command::Officer(args) => officer::run(&args),
+        Command::Subject(args) => subject::run(&args),
+        Command::Unseal(args) => unseal::run(&args),
         Command::Verify(args) => ledger::verify(&args),
         Command::Prove(args) => ledger::prove(&args),
         Command::Witness(args) => ledger::witness(&args),

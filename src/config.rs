@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::feeds::Feed;
 use crate::sealing::{Officer, Sealer};
-use crate::{alerts, casefile, console, updates};
+use crate::{alerts, casefile, console, ledger, updates};
 
 pub use origin::{Line, Origin};
 
@@ -43,6 +43,8 @@ pub struct Config {
     pub feeds: Vec<Feed>,
     /// Cases and where they are kept.
     pub cases: Cases,
+    /// The record: ledger and store.
+    pub ledger: Ledger,
     /// Alerts on their way out.
     pub alerts: alerts::Settings,
     /// Metrics and health pages.
@@ -194,6 +196,8 @@ pub struct Identity {
     pub officers: Vec<Officer>,
     /// How many officers must act together. Default 2.
     pub threshold: u8,
+    /// Days after which a request for an identity runs out, and a release with it. Default 14.
+    pub request_days: u16,
     /// Hours that an interval stays in memory after its end. Default 4.
     pub keep_hours: u16,
     /// Most intervals in memory. Default 262144.
@@ -212,6 +216,41 @@ pub struct Cases {
     /// Rules file (TOML) that replaces the built-in weights and thresholds. Empty: built in.
     /// Default: empty.
     pub rules: PathBuf,
+}
+
+/// `[ledger]`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Ledger {
+    /// Folder of the ledger, made with mode 0700 if missing. Empty: no record is kept. Default
+    /// `cases/ledger`.
+    pub folder: PathBuf,
+    /// The store, made again from the ledger whenever it is missing. Default `cases/store.sqlite`.
+    pub store: PathBuf,
+    /// Name of this log in its checkpoints and of its key, like `poortwacht/gateway.example.org`.
+    /// Counts when the ledger is made. Default `poortwacht`.
+    pub origin: String,
+    /// Seconds between two checkpoints of a growing ledger. Default 60.
+    pub checkpoint_seconds: u32,
+    /// `[ledger.retention]`
+    pub retention: Retention,
+}
+
+/// `[ledger.retention]`: after so many days payload and salt of an entry are deleted; 0: never. What
+/// belongs to a case that is open, or held, stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Retention {
+    /// Hits of no case that is kept. Default 180.
+    pub hits_days: u32,
+    /// Frames that carried the names of hits. Default 180.
+    pub frames_days: u32,
+    /// Coverage of the hours, lists in force, starts and stops, losses. Default 1825.
+    pub coverage_days: u32,
+    /// Sign-ins, roles, tokens. Default 365.
+    pub accounts_days: u32,
+    /// Unsealings, exports, holds, deletions, and acts on no case. Default 1825.
+    pub acts_days: u32,
 }
 
 /// `[http]`
@@ -280,6 +319,7 @@ impl Default for Identity {
         Self {
             officers: Vec::new(),
             threshold: 2,
+            request_days: 14,
             keep_hours: 4,
             intervals_max: 262_144,
         }
@@ -303,6 +343,66 @@ impl Cases {
             folder: self.folder.clone(),
             closed_days: self.closed_days,
         }
+    }
+}
+
+impl Default for Ledger {
+    fn default() -> Self {
+        Self {
+            folder: "cases/ledger".into(),
+            store: "cases/store.sqlite".into(),
+            origin: "poortwacht".into(),
+            checkpoint_seconds: 60,
+            retention: Retention::default(),
+        }
+    }
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self {
+            hits_days: 180,
+            frames_days: 180,
+            coverage_days: 1825,
+            accounts_days: 365,
+            acts_days: 1825,
+        }
+    }
+}
+
+impl Ledger {
+    /// Is a record kept?
+    pub fn is_kept(&self) -> bool {
+        !self.folder.as_os_str().is_empty()
+    }
+
+    /// What the ledger needs to know.
+    pub fn settings(&self) -> ledger::Settings {
+        ledger::Settings {
+            folder: self.folder.clone(),
+            origin: self.origin.clone(),
+            checkpoint_seconds: self.checkpoint_seconds,
+        }
+    }
+
+    fn check(&self) -> Result<(), String> {
+        if self.is_kept() {
+            self.settings().check()?;
+            if self.store.as_os_str().is_empty() {
+                return Err("`store` is empty: name a file for it".into());
+            }
+        }
+        let days = &self.retention;
+        for (key, value) in [
+            ("hits_days", days.hits_days),
+            ("frames_days", days.frames_days),
+            ("coverage_days", days.coverage_days),
+            ("accounts_days", days.accounts_days),
+            ("acts_days", days.acts_days),
+        ] {
+            bounds(&format!("retention.{key}"), value.into(), 0, 36_500)?;
+        }
+        Ok(())
     }
 }
 
@@ -427,6 +527,7 @@ impl Config {
     fn check_people(&self) -> Result<(), String> {
         let who = &self.identity;
         bounds("identity.keep_hours", who.keep_hours.into(), 1, 48)?;
+        bounds("identity.request_days", who.request_days.into(), 1, 90)?;
         bounds(
             "identity.intervals_max",
             who.intervals_max.into(),
@@ -437,6 +538,7 @@ impl Config {
             .settings()
             .check()
             .map_err(|why| format!("[cases] {why}"))?;
+        self.ledger.check().map_err(|why| format!("[ledger] {why}"))?;
         self.alerts.check()?;
         self.console
             .check()
@@ -462,6 +564,13 @@ impl Config {
         Ok(())
     }
 
+    /// SHA-256 of every effective value, hex: says in the record what was in force.
+    pub fn digest(&self) -> String {
+        let text = toml::to_string(self).unwrap_or_default();
+        let digest = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
+        digest.as_ref().iter().map(|b| format!("{b:02x}")).collect()
+    }
+
     /// What is allowed but should be said.
     pub fn warnings(&self) -> Vec<String> {
         let mut out = Vec::new();
@@ -484,6 +593,13 @@ impl Config {
             out.push(
                 "no officers are named: no user name is kept, cases are of devices; list \
                  `officers` under [identity] to have persons under seal"
+                    .into(),
+            );
+        }
+        if !self.ledger.is_kept() {
+            out.push(
+                "no record is kept: [ledger] folder is empty; cases cannot be worked on, and nothing \
+                 can be proved later"
                     .into(),
             );
         }
@@ -512,6 +628,8 @@ impl Config {
             &mut self.organisation.map,
             &mut self.cases.folder,
             &mut self.cases.rules,
+            &mut self.ledger.folder,
+            &mut self.ledger.store,
             &mut self.alerts.folder,
             &mut self.alerts.alertmanager.password_file,
             &mut self.alerts.alertmanager.token_file,

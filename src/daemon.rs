@@ -3,17 +3,26 @@
 //! Enters: a checked configuration. Leaves: a running daemon, and its exit code. Never: logic of a
 //! stage.
 
+pub mod acts;
+pub mod books;
 pub mod console;
 pub mod control;
+pub mod erasure;
 pub mod desk;
 pub mod fault;
 pub mod office;
+pub mod pages;
 pub mod people;
+pub mod person;
 pub mod privilege;
 pub mod queue;
+pub mod registrar;
+pub mod retention;
+mod relog;
 pub mod replay;
 pub mod sensor;
 pub mod sources;
+pub mod unsealing;
 
 pub use desk::run;
 pub use fault::{Exit, Fault};

@@ -1,10 +1,11 @@
 //! The desk: hands what the sensor tells from stage to stage.
 //!
-//! Enters: [`Event`]s and the passing of time. Leaves: [`Record`]s for the hit log, [`Change`]s of
-//! cases, sealed frames of hits, and counts.
+//! Enters: [`Event`]s and the passing of time. Leaves: hits for the record, [`Change`]s of cases,
+//! sealed frames of hits, the coverage of each hour, and counts.
 //! Never: touches a file, a socket or the clock; takes a hit on trust.
 
 mod casework;
+pub mod coverage;
 mod frames;
 mod plausible;
 pub mod twice;
@@ -17,16 +18,19 @@ use std::time::Duration;
 use crate::base::{Counters, Seen, Timestamp};
 use crate::blocklist::Catalogue;
 use crate::cases::{Case, Change};
-use crate::event::{Event, Hit, MailSource};
+use crate::event::{Event, Hit, ListInfo, MailSource};
 use crate::hits::log::LogState;
-use crate::hits::{Finding, Folder, Record, Scribe};
+use crate::hits::{Finding, Folder, Scribe, SubjectId};
 use crate::metrics::{Metrics, Readiness};
+use crate::organisation::Organisation;
+use crate::record::{self, Body, Entry};
 use crate::sealing::Sealer;
 use crate::{alerts, casefile};
 
 use frames::Framer;
 
 pub use casework::Casework;
+pub use coverage::Hours;
 pub use frames::{FIRST_MAX as FRAMES_FIRST_MAX, Framed};
 pub use twice::Twice;
 
@@ -39,13 +43,15 @@ pub enum Clock {
     Replay,
 }
 
-/// What is to be written, records before changes.
+/// What is to be written: hits before changes.
 #[derive(Default)]
 pub struct Output {
-    /// Lines for the hit log.
-    pub records: Vec<Record>,
+    /// Hits and their packet time; their lines go to the hit log.
+    pub hits: Vec<(Timestamp, record::Hit)>,
     /// Cases and alerts, in their order.
     pub changes: Vec<Change>,
+    /// What else is worth keeping: lists, coverage, losses.
+    pub entries: Vec<Entry>,
     /// Frames of hits whose records came before.
     pub frames: Vec<Framed>,
 }
@@ -69,6 +75,7 @@ pub struct Desk {
     ready: Vec<Event>,
     /// Points whose connections count; empty: all.
     coverage: Vec<String>,
+    hours: Hours,
 }
 
 impl Desk {
@@ -95,7 +102,20 @@ impl Desk {
             findings: Vec::new(),
             ready: Vec::new(),
             coverage: Vec::new(),
+            hours: Hours::new(coverage::Setting {
+                organisation: Arc::new(Organisation::default()),
+                config: String::new(),
+                excluded_prefixes: 0,
+                replay: clock == Clock::Replay,
+            }),
         }
+    }
+
+    /// Counts the coverage of each hour under this setting.
+    #[must_use]
+    pub fn with_hours(mut self, setting: coverage::Setting) -> Self {
+        self.hours = Hours::new(setting);
+        self
     }
 
     /// Counts the connections of these points alone: where a connection passes two, it is told by
@@ -165,6 +185,8 @@ impl Desk {
         }
         self.metrics.observe(&event, now);
         self.readiness.observe(&event);
+        let at = self.learned(now);
+        self.hours.take(&event, at, &mut out.entries);
         self.casework
             .take(&event, self.learned(now), &mut out.changes);
         match event {
@@ -174,10 +196,12 @@ impl Desk {
                     .tick(Timestamp(stats.packet_time), &mut self.findings);
             }
             Event::ListRefused(why) => {
+                out.entries.push(list_entry(&ListInfo::default(), Some(&why), now));
                 tracing::error!("the new list was refused, the old one stays in force: {why}");
                 return;
             }
             Event::ListLoaded(list) | Event::Ready(list) => {
+                out.entries.push(list_entry(&list, None, now));
                 tracing::info!(version = %list.version, rules = list.rules,
                     vendors = list.vendors, "the list is in force");
                 return;
@@ -203,6 +227,7 @@ impl Desk {
             Clock::Replay => self.packet_time,
         };
         self.casework.tick(now, &mut out.changes);
+        self.hours.tick(now, &mut out.entries);
         if self.clock == Clock::Live {
             self.folder.tick(now, &mut self.findings);
             self.write(now, out);
@@ -213,6 +238,12 @@ impl Desk {
 
     /// Closes every window: at the end.
     pub fn flush(&mut self, now: Timestamp, out: &mut Output) {
+        self.settle(now, out);
+        self.hours.finish(&mut out.entries);
+    }
+
+    /// What was seen is told to its end: nothing waits for repeats or for another point.
+    pub fn settle(&mut self, now: Timestamp, out: &mut Output) {
         let mut ready = std::mem::take(&mut self.ready);
         self.twice.flush(&mut ready);
         self.go_on(ready, now, out);
@@ -222,6 +253,11 @@ impl Desk {
         self.casework.tick(self.packet_time, &mut out.changes);
         // Growth that changed no stage may not have been written yet.
         self.casework.put_all_down(&mut out.changes);
+    }
+
+    /// The wall clock went so far ahead of the steady clock, or back, in one step.
+    pub const fn clock_stepped(&mut self, by_ms: i64) {
+        self.hours.clock_stepped(by_ms);
     }
 
     /// Cases as they were written down before a restart.
@@ -242,6 +278,17 @@ impl Desk {
     /// Closes a case for a reason that somebody gave; `false` when none of this id is open.
     pub fn close(&mut self, case: &str, why: &str, now: Timestamp, out: &mut Vec<Change>) -> bool {
         self.casework.close(case, why, self.learned(now), out)
+    }
+
+    /// Opens a closed case again; `false` when that cannot be done.
+    pub fn reopen(&mut self, case: &str, now: Timestamp, out: &mut Vec<Change>) -> bool {
+        self.casework.reopen(case, self.learned(now), out)
+    }
+
+    /// Shows how the record stands. To be called about once a second.
+    pub fn show_record(&self, state: &record::State) {
+        self.metrics.record(state);
+        self.readiness.record(state);
     }
 
     /// Shows how cases, their file and their alerts stand. To be called about once a second.
@@ -277,6 +324,16 @@ impl Desk {
         self.casework.forget(gone);
     }
 
+    /// A person's data are erased: their cases go, and what names them in others'.
+    pub fn erase(
+        &mut self,
+        cases: &BTreeSet<String>,
+        subjects: &BTreeSet<SubjectId>,
+        out: &mut Output,
+    ) {
+        self.casework.erase(cases, subjects, &mut out.changes);
+    }
+
     /// Identity and cases.
     pub const fn casework(&self) -> &Casework {
         &self.casework
@@ -291,6 +348,11 @@ impl Desk {
             _ => return false,
         };
         self.clock == Clock::Live && said.since_ns(now) > AHEAD_NS
+    }
+
+    /// The time of what is known now: packet time in a replay.
+    pub fn moment(&self, now: Timestamp) -> Timestamp {
+        self.learned(now)
     }
 
     /// When something is learned that is told now: in a replay nobody may know what came later.
@@ -316,6 +378,11 @@ impl Desk {
     fn write(&mut self, now: Timestamp, out: &mut Output) {
         for finding in self.findings.drain(..) {
             self.metrics.finding(&finding);
+            let (hit, time) = match &finding {
+                Finding::First(hit) => (&**hit, hit.time),
+                Finding::Folded(fold) => (&fold.first, fold.last),
+            };
+            let who = self.casework.holder(hit, time);
             let record = self.scribe.record(&finding);
             // What is folded into a count has no record of its own, and no frame.
             if let Finding::First(hit) = &finding {
@@ -323,10 +390,29 @@ impl Desk {
                 self.framer
                     .take(hit, now, &mut self.casework, &mut out.frames);
             }
-            out.records.push(record);
+            let hit = record::Hit {
+                record,
+                subject: who.subject,
+                subject_kind: who.kind,
+                grade: who.grade,
+                unit: who.place.unit,
+                site: who.place.site,
+            };
+            out.hits.push((time, hit));
         }
         self.metrics.folder(&self.folder);
     }
+}
+
+/// A list is in force, or was refused.
+fn list_entry(list: &ListInfo, refused: Option<&str>, time: Timestamp) -> Entry {
+    let body = Body::List(record::List {
+        version: list.version.clone(),
+        rules: list.rules,
+        vendors: list.vendors,
+        refused: refused.map(str::to_owned),
+    });
+    Entry { time, body }
 }
 
 /// Did a resolver's or proxy's log tell of it?
@@ -349,4 +435,4 @@ fn seen_at(event: &Event) -> Timestamp {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

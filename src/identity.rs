@@ -16,6 +16,7 @@ mod answer;
 mod intake;
 mod lag;
 mod lane;
+pub mod sought;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -41,6 +42,7 @@ use crate::organisation::{Organisation, Place, Principal};
 use lag::Lags;
 use lane::Bounds;
 use table::Table;
+pub use sought::{Brought, Had, Sought};
 use translations::Translations;
 use vault::Vault;
 
@@ -137,6 +139,11 @@ impl Trace {
     /// The moment it is of.
     pub const fn time(&self) -> Timestamp {
         self.time
+    }
+
+    /// Pseudonym of the address.
+    pub fn address(&self) -> &str {
+        &self.address
     }
 
     /// Where the client belongs.
@@ -402,6 +409,12 @@ impl Identity {
             self.ambiguous.fetch_add(1, Ordering::Relaxed);
         }
         attribution
+    }
+
+    /// Who a client was, as far as is known now, without a trace of the question: for the record of
+    /// a hit, beside which [`Self::trace`] was asked for its case.
+    pub fn holder(&self, ends: &Endpoints, mac: Option<[u8; 6]>, time: Timestamp) -> Attribution {
+        self.resolve(&self.traced(ends, mac, time)).attribution
     }
 
     /// The subject alone, for what belongs to the same one: not another answer in the figures.

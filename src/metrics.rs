@@ -1,6 +1,6 @@
 //! What the program counts, as Prometheus reads it.
 //!
-//! Enters: [`Event`]s of the sensor, the state of the hit log, of cases and alerts. Leaves: the pages of [`http`]. Never:
+//! Enters: [`Event`]s of the sensor, the state of the hit log, of the record, of cases and alerts. Leaves: the pages of [`http`]. Never:
 //! a person in a label (labels come from closed sets, the config and the list), a series that
 //! appears only when something went wrong (each is declared at 0).
 //!
@@ -10,6 +10,7 @@
 
 mod casework;
 mod people;
+mod record;
 pub mod families;
 pub mod http;
 pub mod ready;
@@ -27,7 +28,8 @@ use crate::hits::log::{LogState, Lost, Operation};
 use crate::hits::{Finding, Folder};
 use crate::organisation::Standing;
 use families::Families;
-use snapshot::{seconds, went_back};
+use snapshot::seconds;
+pub(crate) use snapshot::went_back;
 
 pub use ready::Readiness;
 
@@ -83,6 +85,7 @@ impl Metrics {
         metrics.add_sets(&Stats::default(), &Stats::default());
         metrics.identity(&crate::identity::State::default());
         metrics.evidence_lost(&crate::cases::Counts::default());
+        metrics.record(&crate::record::State::default());
         metrics
     }
 

@@ -14,7 +14,7 @@ mod register;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::IpAddr;
 use std::path::Path;
@@ -137,6 +137,8 @@ pub struct Organisation {
     routers: BTreeSet<[u8; 6]>,
     people: people::People,
     units: BTreeSet<String>,
+    /// Sites, with the devices that there are by the map's word.
+    sites: BTreeMap<String, Option<u64>>,
     ticket_hours: u16,
     session_hours: u16,
     digest: String,
@@ -151,6 +153,7 @@ impl Default for Organisation {
             routers: BTreeSet::new(),
             people: people::People::default(),
             units: BTreeSet::new(),
+            sites: BTreeMap::new(),
             ticket_hours: TICKET_HOURS,
             session_hours: SESSION_HOURS,
             digest: String::new(),
@@ -231,6 +234,11 @@ impl Organisation {
             },
             |network| network.place.clone(),
         )
+    }
+
+    /// The sites of the map, and how many devices there are at each, where the map says.
+    pub fn sites(&self) -> impl Iterator<Item = (&str, Option<u64>)> {
+        self.sites.iter().map(|(site, devices)| (site.as_str(), *devices))
     }
 
     /// Link-layer addresses of routers: what comes from them is not their own.

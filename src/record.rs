@@ -8,6 +8,9 @@
 
 pub mod act;
 pub mod differ;
+pub mod dossier;
+mod state;
+pub mod unsealing;
 #[cfg(test)]
 mod tests;
 
@@ -23,6 +26,7 @@ use crate::organisation::Ruling;
 use crate::sealing::Sealed;
 
 pub use act::{Act, Acted, Actor, Means};
+pub use state::{Lost, State};
 
 closed_set! {
     /// What an entry tells. Each kind has its own retention.

@@ -17,6 +17,7 @@ mod apply;
 pub mod dump;
 pub mod filter;
 mod forget;
+mod keep;
 mod query;
 pub mod reader;
 pub mod rebuild;

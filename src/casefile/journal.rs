@@ -4,7 +4,7 @@
 //! newest revision of each. Never: half a line that stays, a line that is lost because another is
 //! broken.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
@@ -101,36 +101,52 @@ impl Journal {
         Ok((journal, found))
     }
 
-    /// Writes a case down and forces it to the disk. `false`: this revision stands there already.
-    pub(super) fn put(&mut self, case: &Case) -> io::Result<bool> {
-        if self
-            .newest
-            .get(&case.id)
-            .is_some_and(|newest| newest.revision >= case.revision)
-        {
-            return Ok(false);
+    /// Writes cases down and forces them to the disk together. `false`: this revision stands there
+    /// already. On an error none of them stands there.
+    pub(super) fn put(&mut self, cases: &[&Case]) -> io::Result<Vec<bool>> {
+        let mut lines = Vec::new();
+        let mut found: Vec<Option<Newest>> = Vec::with_capacity(cases.len());
+        for case in cases {
+            let is_old = |it: &Newest| it.revision >= case.revision;
+            let earlier = cases.iter().zip(&found);
+            let mut earlier = earlier.filter(|(it, _)| it.id == case.id);
+            if self.newest.get(&case.id).is_some_and(is_old)
+                || earlier.any(|(_, it)| it.as_ref().is_some_and(is_old))
+            {
+                found.push(None);
+                continue;
+            }
+            let at = lines.len();
+            serde_json::to_writer(&mut lines, case)?;
+            lines.push(b'\n');
+            let len = lines.len() - at;
+            found.push(Some(Newest::of(case, self.len + at as u64, len as u64)));
         }
-        let mut line = serde_json::to_vec(case)?;
-        line.push(b'\n');
-        self.append(&line)?;
-        let newest = Newest::of(case, self.len, line.len() as u64);
-        self.len += newest.len;
-        self.living += newest.len;
-        if let Some(old) = self.newest.insert(case.id.clone(), newest) {
-            self.living -= old.len;
+        if !lines.is_empty() {
+            self.append(&lines)?;
         }
-        Ok(true)
+        let mut new = Vec::with_capacity(cases.len());
+        for (case, newest) in cases.iter().zip(found) {
+            new.push(newest.is_some());
+            let Some(newest) = newest else { continue };
+            self.len += newest.len;
+            self.living += newest.len;
+            if let Some(old) = self.newest.insert(case.id.clone(), newest) {
+                self.living -= old.len;
+            }
+        }
+        Ok(new)
     }
 
-    /// The whole line, or the file as it was.
-    fn append(&mut self, line: &[u8]) -> io::Result<()> {
+    /// Whole lines, or the file as it was.
+    fn append(&mut self, lines: &[u8]) -> io::Result<()> {
         if let Some(len) = self.cut_to {
             self.file.set_len(len)?;
             self.cut_to = None;
         }
         let written = self
             .file
-            .write_all(line)
+            .write_all(lines)
             .and_then(|()| self.file.sync_data());
         if written.is_err() && self.file.set_len(self.len).is_err() {
             self.cut_to = Some(self.len);
@@ -186,10 +202,16 @@ impl Journal {
         Ok((file, moved))
     }
 
-    /// Cases that are closed and were not touched since `before`, with their subjects.
-    pub(super) fn expired(&self, before: Timestamp) -> Vec<(String, SubjectId)> {
+    /// Cases that are closed and were not touched since `before`, with their subjects; without
+    /// those that are `held`.
+    pub(super) fn expired(
+        &self,
+        before: Timestamp,
+        held: &BTreeSet<String>,
+    ) -> Vec<(String, SubjectId)> {
         let old = self.newest.iter();
         old.filter(|(_, newest)| newest.closed && newest.updated < before)
+            .filter(|(id, _)| !held.contains(*id))
             .map(|(id, newest)| (id.clone(), newest.subject.clone()))
             .collect()
     }
@@ -202,6 +224,11 @@ impl Journal {
             .iter()
             .filter(|(id, _)| !gone.contains(id.as_str()));
         rest.map(|(_, newest)| &newest.subject).collect()
+    }
+
+    /// The subject of a case that stands there.
+    pub(super) fn subject(&self, case: &str) -> Option<&SubjectId> {
+        self.newest.get(case).map(|newest| &newest.subject)
     }
 
     /// Leaves cases out at the next [`Self::rewrite`].
@@ -217,6 +244,11 @@ impl Journal {
     /// Does it still hold what was to be forgotten?
     pub(super) fn owes(&self) -> bool {
         self.owes
+    }
+
+    /// Does a case stand in it?
+    pub(super) fn holds(&self, case: &str) -> bool {
+        self.newest.contains_key(case)
     }
 
     /// Number of cases.

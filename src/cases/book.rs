@@ -98,6 +98,8 @@ pub(super) struct Entry {
     stale: bool,
     /// An alert waits until it is known whose the evidence is.
     held: bool,
+    /// Somebody opened it again then: it is not closed for being quiet before.
+    reopened: Timestamp,
 }
 
 impl Entry {
@@ -157,6 +159,7 @@ impl Casebook {
                     stale: false,
                     // One may have waited when the program stopped.
                     held: true,
+                    reopened: Timestamp(i64::MIN),
                     written,
                 };
                 self.open.insert(key, entry);
@@ -205,7 +208,7 @@ impl Casebook {
         let quiet: Vec<CaseKey> = self
             .open
             .iter()
-            .filter(|(_, it)| now.0.saturating_sub(it.case.updated.0) > QUIET_NS)
+            .filter(|(_, it)| now.0.saturating_sub(it.case.updated.max(it.reopened).0) > QUIET_NS)
             .map(|(key, _)| key.clone())
             .collect();
         for key in quiet {
@@ -221,6 +224,55 @@ impl Casebook {
             return false;
         };
         self.shut(&key, why, AlertKind::Resolved, out);
+        true
+    }
+
+    /// May a closed case be opened again? Evidence that came since stands in a case of its own, and
+    /// a case that was merged or taken back has no subject any more.
+    ///
+    /// # Errors
+    /// Why not, and what to do.
+    pub fn may_reopen(&self, case: &str) -> Result<(), String> {
+        let Some(closed) = self.closed.iter().find(|it| it.id == case) else {
+            return Err(format!("{case} is not among the closed cases in memory"));
+        };
+        if closed.ended == Some(AlertKind::Retracted) {
+            return Err(format!(
+                "{case} was taken back: what it rested on belongs to another subject"
+            ));
+        }
+        let key = (closed.subject.clone(), closed.vendor.clone());
+        match self.open.get(&key) {
+            Some(other) => Err(format!(
+                "{} is open for the same subject and vendor: work on that one",
+                other.case.id
+            )),
+            None if self.open.len() >= CASES_MAX => Err("too many cases are open".into()),
+            None => Ok(()),
+        }
+    }
+
+    /// Opens a closed case again; `false` when [`Self::may_reopen`] says no. Its stages are told
+    /// anew: their alerts were resolved when it was closed.
+    pub fn reopen(&mut self, case: &str, now: Timestamp, out: &mut Vec<Change>) -> bool {
+        self.now = self.now.max(now);
+        if self.may_reopen(case).is_err() {
+            return false;
+        }
+        let at = self.closed.iter().position(|it| it.id == case);
+        let Some(mut case) = at.and_then(|at| self.closed.remove(at)) else {
+            return false;
+        };
+        (case.closed, case.ended) = (None, None);
+        case.grounds.told.clear();
+        let key = (case.subject.clone(), case.vendor.clone());
+        self.insert(case);
+        if let Some(entry) = self.open.get_mut(&key) {
+            entry.change();
+            (entry.held, entry.reopened) = (true, self.now);
+            write(entry, self.now, out);
+        }
+        self.tell_held(&key, out);
         true
     }
 
@@ -311,6 +363,7 @@ impl Casebook {
             judged: Timestamp(i64::MIN),
             stale: false,
             held: false,
+            reopened: Timestamp(i64::MIN),
             dirty: true,
             case,
         };

@@ -50,6 +50,40 @@ pub(super) fn close(
     ask(common, control, &format!("close {id} {why}"))
 }
 
+/// One line to the daemon, one line back.
+pub(super) fn ask_line(
+    common: &Common,
+    control: Option<&Path>,
+    request: &str,
+) -> Result<String, Fault> {
+    let path = match control {
+        Some(path) => path.to_owned(),
+        None => common.load()?.control.socket,
+    };
+    let lost = |e: std::io::Error| {
+        // Commands without --control ask here too.
+        let hint =
+            "is the daemon running, and is this its socket ([control] in its configuration)?";
+        Fault::new(
+            Exit::Listen,
+            format!("no answer from {}: {e}; {hint}", path.display()),
+        )
+    };
+    let mut socket = UnixStream::connect(&path).map_err(lost)?;
+    socket.set_read_timeout(Some(ANSWER_WAIT)).map_err(lost)?;
+    socket.write_all(request.as_bytes()).map_err(lost)?;
+    socket.write_all(b"\n").map_err(lost)?;
+    let mut answer = String::new();
+    BufReader::new(socket)
+        .read_line(&mut answer)
+        .map_err(lost)?;
+    if answer.is_empty() {
+        return Err(lost(std::io::ErrorKind::UnexpectedEof.into()));
+    }
+    answer.truncate(answer.trim_end().len());
+    Ok(answer)
+}
+
 fn ask(common: &Common, control: Option<&Path>, request: &str) -> Result<(), Fault> {
     let (done, what) = told(common, control, request)?;
     super::print(&format!("{done}: {what}\n"))
@@ -73,7 +107,7 @@ pub(super) fn act(
     revision: Option<u64>,
 ) -> Result<Done, Fault> {
     let request = serde_json::json!({"act": act, "revision": revision}).to_string();
-    let answer = line(common, control, &request)?;
+    let answer = ask_line(common, control, &request)?;
     match serde_json::from_str(&answer) {
         Ok(Answer::Done(done)) => Ok(done),
         Ok(Answer::Refused(why)) => Err(Fault::new(Exit::No, format!("refused: {why}"))),
@@ -107,8 +141,8 @@ fn told(
     control: Option<&Path>,
     request: &str,
 ) -> Result<(&'static str, String), Fault> {
-    let answer = line(common, control, request)?;
-    match answer.split_once(' ') {
+    let answer = ask_line(common, control, request)?;
+    match answer.trim_end().split_once(' ') {
         Some(("loaded", what)) => Ok(("loaded", what.to_owned())),
         Some(("closed", what)) => Ok(("closed", what.to_owned())),
         Some(("invited" | "reset", link)) => Ok(("made", link.to_owned())),
@@ -124,39 +158,9 @@ fn told(
                 },
             ))
         }
-        _ => Err(Fault::new(
-            Exit::Listen,
-            "the daemon ended the connection without an answer this program knows",
-        )),
+        _ => {
+            let what = "the daemon gave an answer that this program does not understand";
+            Err(Fault::new(Exit::Listen, what))
+        }
     }
-}
-
-/// Sends a line to the daemon and gives back the line that it answers.
-fn line(common: &Common, control: Option<&Path>, request: &str) -> Result<String, Fault> {
-    let path = match control {
-        Some(path) => path.to_owned(),
-        None => common.load()?.control.socket,
-    };
-    let lost = |e: std::io::Error| {
-        // Commands without --control ask here too.
-        let hint =
-            "is the daemon running, and is this its socket ([control] in its configuration)?";
-        Fault::new(
-            Exit::Listen,
-            format!("no answer from {}: {e}; {hint}", path.display()),
-        )
-    };
-    let mut socket = UnixStream::connect(&path).map_err(lost)?;
-    socket.set_read_timeout(Some(ANSWER_WAIT)).map_err(lost)?;
-    socket
-        .write_all(format!("{request}\n").as_bytes())
-        .map_err(lost)?;
-    let mut answer = String::new();
-    BufReader::new(socket)
-        .read_line(&mut answer)
-        .map_err(lost)?;
-    if answer.is_empty() {
-        return Err(lost(std::io::ErrorKind::UnexpectedEof.into()));
-    }
-    Ok(answer.trim_end().to_owned())
 }

@@ -28,6 +28,8 @@ fn the_shipped_file_loads_names_every_key_and_gives_its_default() {
     plain.hits.path = config.hits.path.clone();
     plain.privacy.key_file = config.privacy.key_file.clone();
     plain.cases.folder = config.cases.folder.clone();
+    plain.ledger.folder = config.ledger.folder.clone();
+    plain.ledger.store = config.ledger.store.clone();
     plain.alerts.folder = config.alerts.folder.clone();
     plain.control.socket = config.control.socket.clone();
     plain.console.folder = config.console.folder.clone();
@@ -57,6 +59,9 @@ fn contradictions_are_refused_with_a_way_out() {
         ("[sensor]\nworkers=0", "1 to 64"),
         ("[privacy]\naddresses=\"clear\"", "clear_reason"),
         ("[sensor]\nexcluded=[\"10.0.0.0/33\"]", "excluded"),
+        ("[console]\nlisten=\"0.0.0.0:9468\"", "[console] listen"),
+        ("[console.oidc]\nisuer=\"x\"", "isuer"),
+        ("[console]\nsecond_factor=[\"root\"]", "officer"),
     ] {
         let e = Config::parse(text, "x").unwrap_err().to_string();
         assert!(e.contains(part), "{text}: {e}");

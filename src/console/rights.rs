@@ -201,3 +201,67 @@ pub const fn may(role: Role, right: Right) -> bool {
         Role::Admin => matches!(right, ReadAudit | SeeHealth | ManageAccounts),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::console::Language;
+    use crate::console::words::Words;
+
+    /// What the documentation says is what the program does.
+    #[test]
+    fn the_table_in_the_documentation_is_this_one() {
+        let text = include_str!("../../docs/console.md");
+        let cells = |line: &str| -> Vec<String> {
+            line.trim_matches('|')
+                .split('|')
+                .map(|cell| cell.trim().to_owned())
+                .collect()
+        };
+        let head = text
+            .lines()
+            .find(|line| line.starts_with("| right |"))
+            .unwrap();
+        let roles: Vec<Role> = cells(head)
+            .iter()
+            .skip(1)
+            .map(|name| Role::named(name).unwrap())
+            .collect();
+        assert_eq!(roles, Role::ALL);
+        for right in Right::ALL {
+            let words = Words::of(Language::English).right(right);
+            let row = text
+                .lines()
+                .find(|line| line.starts_with(&format!("| {words} |")));
+            let row = cells(row.unwrap_or_else(|| panic!("{words} is missing")));
+            for (role, cell) in roles.iter().zip(row.iter().skip(1)) {
+                let told = if may(*role, right) { "yes" } else { "-" };
+                assert_eq!(cell, told, "{words}: {role:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn duties_are_apart() {
+        for right in [Right::SeeCases, Right::SeePersons, Right::ApproveUnsealing] {
+            assert!(!may(Role::Admin, right));
+        }
+        assert!(!may(Role::Auditor, Right::SeePersons));
+        for role in Role::ALL {
+            let both = may(role, Right::RequestUnsealing) && may(role, Right::ApproveUnsealing);
+            assert!(!both, "{role:?} could release an identity alone");
+        }
+    }
+
+    #[test]
+    fn sets_of_roles_read_back() {
+        let set: Roles = [Role::Lead, Role::Analyst, Role::Lead]
+            .into_iter()
+            .collect();
+        let text = serde_json::to_string(&set).unwrap();
+        assert_eq!(text, "[\"analyst\",\"lead\"]");
+        assert!(serde_json::from_str::<Roles>(&text).unwrap() == set);
+        assert!(serde_json::from_str::<Roles>("[\"root\"]").is_err());
+        assert!(set.may(Right::Suppress) && !set.may(Right::ManageAccounts));
+    }
+}

@@ -15,13 +15,15 @@ use jiff::tz::TimeZone;
 use super::accounts::{Accounts, Book, Link, LinkKind, Refused};
 use super::audit::{Act, Audit, Way};
 use super::brake::Brake;
+use super::oidc::Oidc;
 use super::page::NavEntry;
 use super::password::Passwords;
 use super::refusal::Refusal;
-use super::rights::{Role, Roles};
+use super::rights::{Right, Role, Roles};
 use super::secret::{Mark, Secret};
 use super::sessions::{Sessions, Step};
 use super::settings::Settings;
+use super::words::Words;
 use super::{door, gate, statics};
 use crate::base::Timestamp;
 
@@ -42,11 +44,15 @@ struct Inner {
     passwords: Passwords,
     sessions: Mutex<Sessions>,
     brake: Mutex<Brake>,
+    oidc: Option<Oidc>,
     /// Of this run: forms do not outlive it.
     form_key: Secret,
     audit: SyncSender<Audit>,
-    clock: fn() -> Timestamp,
+    clock: Clock,
 }
+
+/// Gives the present moment.
+pub type Clock = Box<dyn Fn() -> Timestamp + Send + Sync>;
 
 impl Shell {
     /// Opens the accounts. `nav` is the main menu of the pages; every act on accounts goes to
@@ -59,7 +65,7 @@ impl Shell {
         nav: Vec<NavEntry>,
         audit: SyncSender<Audit>,
     ) -> Result<Self, String> {
-        Self::open_at(settings, nav, audit, wall_clock)
+        Self::open_at(settings, nav, audit, Box::new(wall_clock))
     }
 
     /// The same, with a clock of one's own: tests let hours pass with it.
@@ -70,15 +76,24 @@ impl Shell {
         settings: Settings,
         nav: Vec<NavEntry>,
         audit: SyncSender<Audit>,
-        clock: fn() -> Timestamp,
+        clock: Clock,
     ) -> Result<Self, String> {
         settings.check()?;
         let zone = settings.time_zone()?;
         let accounts = Accounts::open(&settings.folder)?;
+        let mut nav = nav;
+        nav.push(NavEntry {
+            path: "/accounts",
+            label: |language| Words::of(language).accounts,
+            right: Right::ManageAccounts,
+            key: None,
+        });
         let no_chance = |_| "the system gives no randomness".to_owned();
         let life_ns = u64::from(settings.session_hours) * HOUR_NS.unsigned_abs();
         let idle_ns = u64::from(settings.idle_minutes) * (HOUR_NS / 60).unsigned_abs();
+        let oidc = Oidc::new(&settings)?;
         Ok(Self(Arc::new(Inner {
+            oidc,
             nav,
             zone,
             accounts,
@@ -103,11 +118,9 @@ impl Shell {
             .merge(door::outside(self))
             .route("/static/{name}", get(statics::get))
             .fallback(async || Refusal::NotFound);
-        let all = match self.base() {
-            "" => all,
-            base => Router::new().nest(base, all).fallback(async || Refusal::NotFound),
-        };
-        all.layer(middleware::from_fn_with_state(self.clone(), gate::gate))
+        // The gate takes the prefix off, so it must stand before anything is routed.
+        let gated = middleware::from_fn_with_state(self.clone(), gate::gate);
+        Router::new().fallback_service(all).layer(gated)
     }
 
     /// The settings.
@@ -144,8 +157,15 @@ impl Shell {
         &self.0.passwords
     }
 
+    pub(super) fn oidc(&self) -> Option<&Oidc> {
+        self.0.oidc.as_ref()
+    }
+
     pub(super) fn sessions(&self) -> MutexGuard<'_, Sessions> {
-        self.0.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0
+            .sessions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn brake(&self) -> MutexGuard<'_, Brake> {
@@ -161,7 +181,11 @@ impl Shell {
     /// # Errors
     /// [`Refusal::Busy`] when the record does not take it: what is not recorded is not done.
     pub fn tell(&self, by: Option<&str>, act: Act) -> Result<(), Refusal> {
-        let audit = Audit { time: self.now(), by: by.map(str::to_owned), act };
+        let audit = Audit {
+            time: self.now(),
+            by: by.map(str::to_owned),
+            act,
+        };
         self.0.audit.try_send(audit).map_err(|why| {
             let why = match why {
                 TrySendError::Full(_) => "is behind",
@@ -184,7 +208,10 @@ impl Shell {
     ) -> Result<Result<T, Refused>, Refusal> {
         let (shell, by) = (self.clone(), by.map(str::to_owned));
         let work = move || shell.change_here(by.as_deref(), change);
-        match tokio::task::spawn_blocking(work).await.map_err(|_| Refusal::Failed)? {
+        match tokio::task::spawn_blocking(work)
+            .await
+            .map_err(|_| Refusal::Failed)?
+        {
             Err(Refused::Unwritten) => Err(Refusal::Failed),
             Err(Refused::Unrecorded) => Err(Refusal::Busy),
             done => Ok(done),
@@ -216,7 +243,9 @@ impl Shell {
             book.edit(&name, |account| account.last_sign_in = Some(now))?;
             Ok(((), Act::SignedIn { way }))
         };
-        self.change(Some(account), seen).await?.map_err(|_| Refusal::Forbidden)?;
+        self.change(Some(account), seen)
+            .await?
+            .map_err(|_| Refusal::Forbidden)?;
         self.step(account, (way, Step::In), old)
     }
 
@@ -242,9 +271,9 @@ impl Shell {
         if self.book().has_admin() {
             return Ok(None);
         }
-        self.link(None, LinkKind::First).map(Some).map_err(|why| {
-            format!("the link for the first administrator cannot be made: {why:?}")
-        })
+        self.link(None, LinkKind::First)
+            .map(Some)
+            .map_err(|why| format!("the link for the first administrator cannot be made: {why:?}"))
     }
 
     /// Invites somebody; the link goes to them by a way outside this program.
@@ -252,7 +281,13 @@ impl Shell {
     /// # Errors
     /// Why not.
     pub fn invite(&self, by: Option<&str>, account: &str, roles: Roles) -> Result<String, Refused> {
-        self.link(by, LinkKind::Invite { account: account.to_owned(), roles })
+        self.link(
+            by,
+            LinkKind::Invite {
+                account: account.to_owned(),
+                roles,
+            },
+        )
     }
 
     /// A link to set a new password.
@@ -260,7 +295,12 @@ impl Shell {
     /// # Errors
     /// Why not.
     pub fn reset(&self, by: Option<&str>, account: &str) -> Result<String, Refused> {
-        self.link(by, LinkKind::Reset { account: account.to_owned() })
+        self.link(
+            by,
+            LinkKind::Reset {
+                account: account.to_owned(),
+            },
+        )
     }
 
     /// Makes a link and waits for the disk. Its address is told this one time.
@@ -269,15 +309,33 @@ impl Shell {
         let now = self.now();
         let (hours, act) = match &kind {
             LinkKind::First => (LINK_HOURS, Act::FirstLinkMade),
-            LinkKind::Reset { account } => (LINK_HOURS, Act::ResetMade { account: account.clone() }),
-            LinkKind::Invite { account, roles } => {
-                (INVITE_HOURS, Act::Invited { account: account.clone(), roles: *roles })
-            }
+            LinkKind::Reset { account } => (
+                LINK_HOURS,
+                Act::ResetMade {
+                    account: account.clone(),
+                },
+            ),
+            LinkKind::Invite { account, roles } => (
+                INVITE_HOURS,
+                Act::Invited {
+                    account: account.clone(),
+                    roles: *roles,
+                },
+            ),
         };
         let expires = Timestamp(now.nanos().saturating_add(hours * HOUR_NS));
-        let link = Link { mark: secret.mark(), kind, expires };
+        let link = Link {
+            mark: secret.mark(),
+            kind,
+            expires,
+        };
         self.change_here(by, |book| book.add_link(link, now).map(|()| ((), act)))?;
-        Ok(format!("{}{}/link/{}", self.0.settings.address_for_people(), self.base(), secret.text()))
+        Ok(format!(
+            "{}{}/link/{}",
+            self.0.settings.address_for_people(),
+            self.base(),
+            secret.text()
+        ))
     }
 
     /// Must somebody with these roles have a second factor?
@@ -288,19 +346,34 @@ impl Shell {
 
     /// Name of a cookie: bound to this host alone where that can be had.
     pub(super) fn cookie_name(&self, name: &str) -> String {
-        if self.0.settings.is_secure() { format!("__Host-{name}") } else { name.to_owned() }
+        if self.0.settings.is_secure() {
+            format!("__Host-{name}")
+        } else {
+            name.to_owned()
+        }
     }
 
     /// `Set-Cookie`. An empty value takes it away.
     pub(super) fn cookie(&self, name: &str, value: &str) -> Result<HeaderValue, Refusal> {
         let name = self.cookie_name(name);
-        let secure = if self.0.settings.is_secure() { "; Secure" } else { "" };
-        let age = match (value, name.ends_with(VIEW)) {
-            ("", _) => "; Max-Age=0",
-            (_, true) => "; Max-Age=31536000",
+        let secure = if self.0.settings.is_secure() {
+            "; Secure"
+        } else {
+            ""
+        };
+        // The provider's answer is a step from another site: only a lax cookie comes along.
+        let site = if name.ends_with(OTHER) {
+            "Lax"
+        } else {
+            "Strict"
+        };
+        let age = match value {
+            "" => "; Max-Age=0",
+            _ if name.ends_with(VIEW) => "; Max-Age=31536000",
+            _ if name.ends_with(OTHER) => "; Max-Age=600",
             _ => "",
         };
-        let text = format!("{name}={value}; Path=/; HttpOnly; SameSite=Strict{secure}{age}");
+        let text = format!("{name}={value}; Path=/; HttpOnly; SameSite={site}{secure}{age}");
         HeaderValue::try_from(text).map_err(|_| Refusal::Failed)
     }
 }
@@ -312,7 +385,12 @@ pub(super) const FORM: &str = "poortwacht-form";
 /// The cookie of language, time and colours.
 pub(super) const VIEW: &str = "poortwacht-view";
 
+/// The cookie of a sign-in that is at the identity provider.
+pub(super) const OTHER: &str = "poortwacht-other";
+
 fn wall_clock() -> Timestamp {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
     Timestamp(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }

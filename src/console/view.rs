@@ -142,3 +142,39 @@ impl View {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cookie_reads_back_and_nonsense_is_the_default() {
+        let view = View {
+            language: Language::Dutch,
+            zone: Zone::Local,
+            theme: Theme::Dark,
+        };
+        assert_eq!(View::read(Some(&view.cookie()), "en"), view);
+        assert_eq!(View::read(Some("xx.<b>.."), ""), View::default());
+        assert_eq!(
+            View::read(None, "fr-FR, nl;q=0.9, en;q=0.8").language,
+            Language::Dutch
+        );
+        assert_eq!(
+            View::read(None, "\u{e9}\u{e9}, *").language,
+            Language::English
+        );
+    }
+
+    #[test]
+    fn a_moment_is_shown_in_the_zone_that_was_chosen() {
+        let at = Timestamp::from_secs_nanos(1_795_353_494, 7);
+        let amsterdam = TimeZone::get("Europe/Amsterdam").unwrap();
+        let mut view = View::default();
+        assert_eq!(view.time(at, &amsterdam), "2026-11-22 13:18:14 UTC");
+        view.set("local");
+        assert_eq!(view.time(at, &amsterdam), "2026-11-22 14:18:14 +01:00");
+        let summer = Timestamp::from_secs_nanos(1_783_000_000, 0);
+        assert!(view.time(summer, &amsterdam).ends_with("+02:00"));
+    }
+}

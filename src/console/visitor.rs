@@ -11,6 +11,7 @@ use axum::http::request::Parts;
 use super::page::Page;
 use super::refusal::Refusal;
 use super::rights::{Right, Roles};
+use super::secret::Mark;
 use super::shell::Shell;
 use super::view::View;
 use crate::base::Timestamp;
@@ -55,6 +56,8 @@ pub struct Visitor {
     pub roles: Roles,
     /// For a program: what its token is good for, at most.
     pub scope: Option<Vec<Right>>,
+    /// Of the session or token.
+    pub(super) mark: Mark,
 }
 
 impl Visitor {
@@ -76,6 +79,20 @@ impl Visitor {
             Ok(())
         } else {
             Err(Refusal::Forbidden)
+        }
+    }
+
+    /// Do session or token still hold, with the same roles? A live page asks this before
+    /// each thing it sends: a stream must not outlive its visitor's leave.
+    pub fn is_still_in(&self) -> bool {
+        let (shell, now) = (&self.guest.shell, self.guest.shell.now());
+        let book = shell.book();
+        let same = book
+            .open_account(&self.account)
+            .is_some_and(|own| own.roles == self.roles);
+        same && match self.scope {
+            Some(_) => book.token(&self.mark, now).is_some(),
+            None => shell.sessions().lasts(&self.mark, now),
         }
     }
 

@@ -1,7 +1,8 @@
 //! The console in the daemon: on a thread and a runtime of its own, so that a slow page holds up
 //! neither metrics nor the desk.
 //!
-//! Enters: the configuration, pages of the record. Leaves: a served console, its acts in the log.
+//! Enters: the configuration, pages of the record. Leaves: a served console, its acts in the log and
+//! in the record.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -10,10 +11,15 @@ use std::thread::{self, JoinHandle};
 use axum::Router;
 use tokio::sync::oneshot;
 
+use super::acts::Handle;
 use super::fault::{Exit, Fault};
+use super::pages::{LiveDesk, Parts};
 use crate::config::Config;
-use crate::console::{self, Audit, Doors, NavEntry, Refused, Roles, Shell, Shut, Tls};
+use crate::console::{self, api, pages, Audit, Doors, NavEntry, Refused, Roles, Shell, Shut, Tls};
+use crate::record::{Act, Actor, Means};
 
+/// Characters kept of what is said of an act: four bytes each are within an act's bound.
+const AUDIT_CHARS_MAX: usize = super::acts::TEXT_LEN_MAX / 4;
 /// Acts that may wait for the record.
 const AUDITS_MAX: usize = 1024;
 
@@ -41,7 +47,11 @@ pub fn open(config: &Config, nav: Vec<NavEntry>) -> Result<Option<Console>, Faul
     let (audit, audits) = sync_channel(AUDITS_MAX);
     let shell = Shell::open(config.console.clone(), nav, audit)
         .map_err(|why| Fault::new(Exit::Config, format!("[console] {why}")))?;
-    Ok(Some(Console { shell, audits, doors }))
+    Ok(Some(Console {
+        shell,
+        audits,
+        doors,
+    }))
 }
 
 /// The console, served.
@@ -53,27 +63,38 @@ pub struct Running {
 }
 
 impl Console {
-    /// Starts to serve `pages`; says where, and the one-time link while there is no administrator.
+    /// Starts to serve `pages`, and to bring its acts to `desk`; says where, and the one-time link while there is no administrator.
     ///
     /// # Errors
     /// [`Exit::Internal`] when no thread can be had, [`Exit::Output`] when the link cannot be kept.
-    pub fn start(self, pages: Router) -> Result<Running, Fault> {
+    pub fn start(self, config: &Config, parts: Parts) -> Result<Running, Fault> {
         let wiring = |e: std::io::Error| Fault::new(Exit::Internal, format!("cannot start: {e}"));
         let Self { shell, audits, doors } = self;
+        let desk = parts.office.clone();
         thread::Builder::new()
             .name("console-audit".into())
-            .spawn(move || audits.iter().for_each(|audit| record(&audit)))
+            .spawn(move || audits.iter().for_each(|audit| record(&audit, &desk)))
             .map_err(wiring)?;
+        let pages = if config.ledger.is_kept() {
+            let desk = LiveDesk::start(config, parts).map_err(wiring)?;
+            pages::router(desk.clone()).merge(api::router(desk))
+        } else {
+            Router::new()
+        };
         let at = format!("{}{}/", shell.settings().address_for_people(), shell.base());
         tracing::info!("console at {at}");
-        let link = shell.first_link().map_err(|why| Fault::new(Exit::Output, why))?;
+        let link = shell
+            .first_link()
+            .map_err(|why| Fault::new(Exit::Output, why))?;
         if let Some(link) = link {
             tracing::warn!(
                 "the console has no administrator yet; open this within a day, it works once: {link}"
             );
         }
-        let runtime =
-            tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(wiring)?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(wiring)?;
         let (tls, router) = (doors.tls(), shell.router(pages));
         let (end, ended) = oneshot::channel();
         let thread = thread::Builder::new()
@@ -87,7 +108,12 @@ impl Console {
                 runtime.shutdown_background();
             })
             .map_err(wiring)?;
-        Ok(Running { shell, tls, end, thread })
+        Ok(Running {
+            shell,
+            tls,
+            end,
+            thread,
+        })
     }
 }
 
@@ -132,10 +158,76 @@ fn answer(what: &str, made: Result<String, Refused>) -> String {
     format!("refused {why}")
 }
 
-/// An act in the console, in the log.
-fn record(audit: &Audit) {
+/// An act in the console, in the log and in the record. Waits while the record cannot be written.
+fn record(audit: &Audit, desk: &Handle) {
     match serde_json::to_string(audit) {
         Ok(text) => tracing::info!("console: {text}"),
         Err(why) => tracing::error!("an act in the console cannot be written: {why}"),
+    }
+    if let Some((by, act)) = act(audit) {
+        desk.insist(&by, &act);
+    }
+}
+
+/// An act in the console, as the record has it.
+fn act(audit: &Audit) -> Option<(Actor, Act)> {
+    let serde_json::Value::Object(mut told) = serde_json::to_value(&audit.act).ok()? else {
+        return None;
+    };
+    let mut text = |key: &str| match told.remove(key) {
+        Some(serde_json::Value::String(text)) => Some(text),
+        _ => None,
+    };
+    let what = text("act")?.replace('_', "-");
+    let account = text("account").or_else(|| audit.by.clone()).unwrap_or_default();
+    let detail = match told.is_empty() {
+        true => String::new(),
+        false => serde_json::to_string(&told).ok()?,
+    };
+    let by = Actor {
+        name: audit.by.clone().unwrap_or_else(|| "poortwacht".into()),
+        means: Means::Console,
+    };
+    // Whoever acted is done: nothing may keep it out of the record.
+    let short = |text: String| -> String {
+        let plain = text.chars().filter(|c| !c.is_control());
+        plain.take(AUDIT_CHARS_MAX).collect()
+    };
+    let act = Act::Account {
+        account: short(account),
+        what,
+        detail: short(detail),
+    };
+    Some((by, act))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Timestamp;
+    use crate::console::audit;
+
+    #[test]
+    fn an_act_in_the_console_is_an_act_on_an_account() {
+        let audit = Audit {
+            time: Timestamp(1),
+            by: Some("eva".into()),
+            act: audit::Act::Invited {
+                account: "bert".into(),
+                roles: [crate::console::Role::Analyst].into_iter().collect(),
+            },
+        };
+        let (by, act) = act(&audit).unwrap();
+        assert_eq!(by.name, "eva");
+        let Act::Account {
+            account,
+            what,
+            detail,
+        } = act
+        else {
+            panic!();
+        };
+        assert_eq!((account.as_str(), what.as_str()), ("bert", "invited"));
+        assert!(detail.contains("analyst"), "{detail}");
     }
 }

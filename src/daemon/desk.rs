@@ -3,18 +3,18 @@
 //! Enters: the configuration, events of the sensor, signals, requests on the control socket.
 //! Leaves: the hit log, pages, commands to the sensor.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::io::BufReader;
 use std::net::{Shutdown, TcpListener};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command as Program, ExitStatus, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -22,24 +22,33 @@ use arc_swap::ArcSwap;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::control::{Ask, Control, Request};
+use super::acts::{self, Handle};
+use super::books::Books;
+use super::control::{self, Ask, Control, Request};
 use super::fault::{Exit, Fault};
-use super::office::{self, Incoming, Office, Unwritten};
+use super::office::{self, Incoming, Office};
+use super::registrar::Registrar;
+use super::retention::Keeper;
 use super::sensor::SensorConfig;
-use super::{console, people, privilege, sources};
+use super::{
+    console, erasure, pages as record_pages, people, person, privilege, sources, unsealing,
+};
 use crate::alerts::Outbox;
 use crate::blocklist::Catalogue;
 use crate::casefile::Casefile;
 use crate::config::{self, Config};
 use crate::desk::twice::{HOLD_LIVE, HOLD_REPLAY};
-use crate::desk::{Clock, Desk};
+use crate::cases::{Case, Change};
+use crate::desk::{Clock, Desk, coverage};
 use crate::event::{Command, ListInfo, wire};
 use crate::feeds::{Feed, Runner};
 use crate::hits::fold::WINDOWS_MAX_DEFAULT;
 use crate::hits::log::{self, SyncPolicy};
 use crate::hits::{Addresses, Folder, HitLog, Key, Observer, Scribe};
+use crate::ledger::Recovery;
 use crate::metrics::ready::HEARTBEAT_AGE_MAX_DEFAULT;
 use crate::metrics::{Metrics, Readiness, http};
+use crate::record::{Body, Entry, Kind, Life, Loss};
 
 /// Events read ahead of the desk; behind it the socket fills, then the sensor's queue.
 const AHEAD: usize = 1024;
@@ -59,7 +68,11 @@ pub fn run(config: Config) -> Result<(), Fault> {
     }
     let wiring = |e: std::io::Error| Fault::new(Exit::Internal, format!("cannot start: {e}"));
     let listener = http::bind(config.http.listen).map_err(|e| Fault::new(Exit::Listen, e))?;
-    let console = console::open(&config, Vec::new())?;
+    let nav = match config.ledger.is_kept() {
+        true => crate::console::pages::nav(),
+        false => Vec::new(),
+    };
+    let console = console::open(&config, nav)?;
     let key = key(&config)?;
     let scribe = scribe_with(&config, key.clone());
     let list = Arc::new(sources::catalogue(&config.lists)?);
@@ -68,8 +81,10 @@ pub fn run(config: Config) -> Result<(), Fault> {
     let unusable = |why: String| Fault::new(Exit::Output, why);
     let log = HitLog::open(log_settings(&config.hits), Instant::now())
         .map_err(|e| Fault::new(Exit::Output, e))?;
+    let (registrar, found) = registrar(&config).map_err(unusable)?;
+    let held = registrar.held(office::now()).map_err(unusable)?;
     let (casefile, cases) =
-        Casefile::open(&config.cases.settings(), office::now()).map_err(unusable)?;
+        Casefile::open_holding(&config.cases.settings(), held, office::now()).map_err(unusable)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -82,8 +97,6 @@ pub fn run(config: Config) -> Result<(), Fault> {
     let outbox = Outbox::open(&config.alerts, &observer(), office::now()).map_err(unusable)?;
     let at = listener.local_addr().map_err(wiring)?;
     tracing::info!("metrics at http://{at}/metrics");
-
-    let console = console.map(|console| console.start(axum::Router::new())).transpose()?;
 
     let metrics = Arc::new(Metrics::new());
     metrics.excluded_prefixes(config.sensor.excluded.len());
@@ -117,31 +130,137 @@ pub fn run(config: Config) -> Result<(), Fault> {
         clock,
     )
     .with_coverage(config.sensor.coverage.clone())
-    .with_sealer(sealer);
+    .with_sealer(sealer)
+    .with_hours(coverage::Setting {
+        organisation: Arc::new(people::organisation(&config)?),
+        config: config.digest(),
+        excluded_prefixes: config.sensor.excluded.len() as u64,
+        replay: clock == Clock::Replay,
+    });
     desk.declare(&list);
-    let mut unwritten = Unwritten::default();
-    desk.restore(cases, office::now(), &mut unwritten.out);
+    let mut books = Books::new(registrar, log, casefile, outbox);
+    books.relog(&config.hits.path);
+    let life = begin(&config, &mut books, found);
+    books.terms = unsealing::terms(&config.identity);
+    let folder = config.cases.folder.clone();
+    let mut cases = cases;
+    let resumed = erasure::resume(&folder, &mut cases).map_err(unusable)?;
+    restore(&mut desk, &mut books, cases);
+    if let Some(resumed) = resumed {
+        erasure::finish(&mut desk, &mut books, &folder, resumed);
+    }
+    let asked = Asked {
+        cases: folder,
+        officers: unsealing::Desk::new(key.clone(), &config.identity),
+    };
     let list = Arc::new(ArcSwap::new(list));
+    let stopping = Arc::new(Mutex::new(None));
     let office = Office {
         desk,
+        books,
         list: Arc::clone(&list),
-        log,
-        casefile,
-        outbox,
         lists: config.lists.clone(),
-        unwritten,
+        keeper: Keeper::new(
+            config.ledger.retention,
+            config.cases.closed_days,
+            Instant::now(),
+        ),
+        life,
+        stopping: Arc::clone(&stopping),
     };
+    let recorded = office.books.registrar.listen();
+    let organisation = Arc::new(people::organisation(&config)?);
     let pages = Pages {
         listener,
         metrics,
         readiness,
-        console,
+    };
+    let start_console = {
+        let (metrics, readiness) = (Arc::clone(&pages.metrics), Arc::clone(&pages.readiness));
+        let list = Arc::clone(&list);
+        let config = config.clone();
+        move |office: Handle| {
+            let parts = record_pages::Parts {
+                office,
+                recorded,
+                list,
+                organisation,
+                metrics,
+                readiness,
+            };
+            console.map(|console| console.start(&config, parts)).transpose()
+        }
     };
     let followed = Followed {
         feeds: config.feeds,
         list,
     };
-    runtime.block_on(serve(office, followed, pages, control, (child, socket)))
+    let pages = (pages, start_console);
+    runtime.block_on(serve(office, followed, pages, (control, asked), (child, socket)))
+}
+
+/// Ledger and store, if a record is kept.
+fn registrar(config: &Config) -> Result<(Registrar, Recovery), String> {
+    if !config.ledger.is_kept() {
+        return Ok((Registrar::without(), Recovery::default()));
+    }
+    Registrar::open(&config.ledger.settings(), &config.ledger.store, office::now())
+}
+
+/// The first entries of this run: what the last one lost, and that this one begins. Gives what the
+/// entry about its end will say.
+fn begin(config: &Config, books: &mut Books, found: Recovery) -> Life {
+    let time = office::now();
+    let mut say = |body| books.out.entries.push(Entry { time, body });
+    if found.cut_bytes > 0 {
+        say(Body::Loss(Loss {
+            place: "ledger".into(),
+            reason: format!(
+                "{} bytes behind the last whole entry were cut off: a crash",
+                found.cut_bytes
+            ),
+            count: found.cut_lines,
+        }));
+    }
+    let mut life = Life {
+        what: "start".into(),
+        reason: String::new(),
+        version: env!("CARGO_PKG_VERSION").into(),
+        observer: observer().name,
+        config: config.digest(),
+    };
+    let last = books.registrar.newest(Kind::Life);
+    life.reason = match last.map(|entry| entry.body) {
+        Some(Body::Life(last)) if last.what == "start" => "after a crash",
+        Some(_) => "after a stop",
+        None => "first start",
+    }
+    .into();
+    books.out.entries.push(Entry {
+        time,
+        body: Body::Life(life.clone()),
+    });
+    Life {
+        what: "stop".into(),
+        reason: "the sensor ended".into(),
+        ..life
+    }
+}
+
+/// Cases as they were written down before, and what of them has not reached the record yet.
+fn restore(desk: &mut Desk, books: &mut Books, cases: Vec<Case>) {
+    books.restored(&cases);
+    desk.restore(cases, office::now(), &mut books.out);
+    let again = books.out.changes.iter().filter_map(|change| match change {
+        Change::Alert(alert) => Some(alert.case.clone()),
+        Change::Case(_) => None,
+    });
+    let again: BTreeSet<String> = again.collect();
+    for case in again {
+        let told = books.registrar.alerts(&case);
+        books.recorded(told);
+    }
+    acts::make_good(desk, books);
 }
 
 /// The observation point of each worker, in the order of their numbers.
@@ -279,12 +398,18 @@ impl Followed {
     }
 }
 
+/// What is asked on the control socket about people.
+struct Asked {
+    /// Folder of the cases.
+    cases: PathBuf,
+    officers: unsealing::Desk,
+}
+
 /// The pages and what they show.
 struct Pages {
     listener: TcpListener,
     metrics: Arc<Metrics>,
     readiness: Arc<Readiness>,
-    console: Option<console::Running>,
 }
 
 /// Reads the sensor's events ahead of the office, until the sensor closes its end.
@@ -312,14 +437,20 @@ fn receive(socket: UnixStream, inbox: &SyncSender<Incoming>) {
 async fn serve(
     office: Office,
     followed: Followed,
-    pages: Pages,
-    control: Control,
+    (pages, start_console): (
+        Pages,
+        impl FnOnce(Handle) -> Result<Option<console::Running>, Fault>,
+    ),
+    (control, asked_of): (Control, Asked),
     (mut child, socket): (Child, UnixStream),
 ) -> Result<(), Fault> {
     let wiring = |e: std::io::Error| Fault::new(Exit::Internal, format!("cannot start: {e}"));
     let mut to_sensor = socket.try_clone().map_err(wiring)?;
     let (events, inbox) = sync_channel(AHEAD);
-    let to_office = events.clone();
+    let to_office = Handle::new(events.clone());
+    let console = start_console(to_office.clone())?;
+    let Asked { cases, officers } = asked_of;
+    let why_stopping = Arc::clone(&office.stopping);
     let runner = followed.start(events.clone())?;
     thread::Builder::new()
         .name("from-sensor".into())
@@ -358,37 +489,63 @@ async fn serve(
         let ask_reload = tokio::select! {
             // A signal to all processes at once may end the sensor first: it is a stop all the same.
             biased;
-            _ = terminate.recv(), if !stopping => None,
-            _ = interrupt.recv(), if !stopping => None,
+            _ = terminate.recv(), if !stopping => Err("SIGTERM"),
+            _ = interrupt.recv(), if !stopping => Err("SIGINT"),
             end = &mut finished => break end,
             _ = hangup.recv() => {
                 reopen.store(true, Ordering::Relaxed);
-                if let Some(console) = &pages.console {
+                if let Some(console) = &console {
                     console.reload();
                 }
-                Some(None)
+                Ok(None)
             }
             Some(request) = asked.recv() => match request.ask {
                 Ask::Reload => {
                     reopen.store(true, Ordering::Relaxed);
-                    Some(Some(request))
+                    Ok(Some(request))
                 }
                 Ask::Invite { account, roles } => {
-                    let link = pages.console.as_ref().map(|it| it.invite(&account, roles));
+                    let link = console.as_ref().map(|it| it.invite(&account, roles));
                     let _ = request.answer.send(link.unwrap_or_else(|| NO_CONSOLE.into()));
                     continue;
                 }
                 Ask::Reset { account } => {
-                    let link = pages.console.as_ref().map(|it| it.reset(&account));
+                    let link = console.as_ref().map(|it| it.reset(&account));
                     let _ = request.answer.send(link.unwrap_or_else(|| NO_CONSOLE.into()));
                     continue;
                 }
                 Ask::Close { case, why } => {
-                    let close = Incoming::Close { case, why, answer: request.answer };
-                    // A full inbox means that the desk is busy: whoever asked asks again.
-                    if let Err(TrySendError::Full(back)) = to_office.try_send(close) {
-                        back.refuse("the desk is busy; try again");
-                    }
+                    let (by, answer) = (request.by, request.answer);
+                    to_office.send(Incoming::Close { by, case, why, answer });
+                    continue;
+                }
+                Ask::Person(line) => {
+                    let (to_office, by, answer) = (to_office.clone(), request.by, request.answer);
+                    let cases = cases.clone();
+                    tokio::spawn(async move {
+                        // The visitor may have gone.
+                        let _ = answer.send(person::answer(to_office, cases, by, &line.0).await);
+                    });
+                    continue;
+                }
+                Ask::Unseal(line) => {
+                    let (to_office, answer) = (to_office.clone(), request.answer);
+                    let officers = officers.clone();
+                    tokio::spawn(async move {
+                        let said = person::unseal(&officers, &to_office, &line.0).await;
+                        // The visitor may have gone.
+                        let _ = answer.send(said);
+                    });
+                    continue;
+                }
+                Ask::Act { act, revision } => {
+                    let to_office = to_office.clone();
+                    let (by, answer) = (request.by, request.answer);
+                    tokio::spawn(async move {
+                        let acted = to_office.act(by, *act, revision).await;
+                        // The visitor may have gone.
+                        let _ = answer.send(control::answer_line(acted));
+                    });
                     continue;
                 }
             },
@@ -412,12 +569,13 @@ async fn serve(
         };
         // An error means that the sensor is gone, which `finished` tells in a moment.
         match ask_reload {
-            Some(request) => {
+            Ok(request) => {
                 waiting.push_back(request);
                 let _ = wire::write(&Command::Reload, &mut to_sensor);
             }
-            None => {
+            Err(why) => {
                 stopping = true;
+                *why_stopping.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
                 until = tokio::time::Instant::now() + GRACE;
                 tracing::info!("ending: the sensor drains");
                 let _ = wire::write(&Command::Stop, &mut to_sensor);
@@ -432,7 +590,7 @@ async fn serve(
     // Whoever scrapes now still sees the last counts.
     let _ = end_pages.send(true);
     let _ = shown.await;
-    if let Some(console) = pages.console {
+    if let Some(console) = console {
         console.stop();
     }
     let written =

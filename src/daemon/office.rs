@@ -1,11 +1,12 @@
-//! The desk with its files, on a thread of its own: forcing lines to the disk may take its time
-//! without holding up a page.
+//! The desk on a thread of its own: forcing lines to the disk may take its time without holding up
+//! a page.
 //!
-//! Enters: events of the sensor and of feeds, the passing of time. Leaves: the hit log, the case
-//! journal, sealed subjects, the outbox. Never: gives up what it could not write yet.
+//! Enters: events of the sensor and of feeds, acts of people, the passing of time. Leaves: what
+//! [`Books`] writes, answers to acts. Never: gives up what it could not write yet; answers an act
+//! before it is in the record.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -13,18 +14,18 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use arc_swap::ArcSwap;
 use tokio::sync::{mpsc, oneshot};
 
+use super::acts::{self, Done, Refused};
+use super::books::Books;
 use super::fault::{Exit, Fault};
+use super::retention::Keeper;
 use super::sources;
-use crate::alerts::Outbox;
 use crate::base::Timestamp;
 use crate::blocklist::Catalogue;
 use crate::capture::live;
-use crate::casefile::Casefile;
-use crate::cases::{Case, Change};
 use crate::config::Lists;
-use crate::desk::{Desk, Output};
+use crate::desk::Desk;
 use crate::event::{Event, ListInfo};
-use crate::hits::{HitLog, SubjectId};
+use crate::record::{Act, Actor, Body, Entry, Life};
 
 /// Pace of what time brings: retries, forced writes, closing windows, readiness.
 const TICK: Duration = Duration::from_millis(200);
@@ -35,12 +36,8 @@ const TOGETHER_MAX: usize = 256;
 const SHOW_EVERY: Duration = Duration::from_secs(1);
 /// Pace of looking which addresses this machine has.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
-/// Changes that may wait for a disk that is full before older selves of a case are let go.
-const WAITING_MAX: usize = 65_536;
 /// How long alerts may take to go out at a stop; what is left goes out at the next start.
 const OUTBOX_GRACE: Duration = Duration::from_secs(3);
-/// Pace of saying that something cannot be written.
-const SAY_EVERY: Duration = Duration::from_secs(60);
 
 /// What comes in.
 pub enum Incoming {
@@ -50,8 +47,10 @@ pub enum Incoming {
     SensorEnded,
     /// From a feed.
     Feed(Event),
-    /// Somebody closes a case.
+    /// Somebody closes a case in their own words.
     Close {
+        /// Who.
+        by: Actor,
         /// Its id.
         case: String,
         /// Why.
@@ -59,14 +58,30 @@ pub enum Incoming {
         /// `closed ...` or `refused ...`.
         answer: oneshot::Sender<String>,
     },
+    /// Somebody acts.
+    Act {
+        /// Who.
+        by: Actor,
+        /// What.
+        act: Act,
+        /// The revision of the case's triage that they saw; `None`: whatever it is.
+        revision: Option<u64>,
+        /// Told when it is in the record, or why it is not.
+        answer: oneshot::Sender<Result<Done, Refused>>,
+    },
+    /// Something that desk and books are needed for, done in its turn.
+    Do(Box<dyn FnOnce(&mut Desk, &mut Books) + Send>),
 }
 
 impl Incoming {
     /// Tells whoever waits for an answer that there will be none.
     pub fn refuse(self, why: &str) {
-        if let Self::Close { answer, .. } = self {
-            // The visitor may have gone.
-            let _ = answer.send(format!("refused {why}"));
+        // The visitor may have gone.
+        match self {
+            Self::Act { answer, .. } => drop(answer.send(Err(Refused(why.to_owned())))),
+            Self::Close { answer, .. } => drop(answer.send(format!("refused {why}"))),
+            // Whoever waits for it hears that it went.
+            Self::Do(_) | Self::Sensor(_) | Self::SensorEnded | Self::Feed(_) => {}
         }
     }
 }
@@ -75,33 +90,27 @@ impl Incoming {
 pub struct Office {
     /// Folds, judges, counts.
     pub desk: Desk,
-    /// Hits.
-    pub log: HitLog,
-    /// Cases.
-    pub casefile: Casefile,
-    /// Alerts.
-    pub outbox: Outbox,
+    /// What is written, and what waits for it.
+    pub books: Books,
     /// The list that feeds match by.
     pub list: Arc<ArcSwap<Catalogue>>,
     /// Where lists come from, to follow a reload.
     pub lists: Lists,
-    /// What was not written yet.
-    pub unwritten: Unwritten,
+    /// Deletes what has had its time.
+    pub keeper: Keeper,
+    /// The entry about the end, but for its reason.
+    pub life: Life,
+    /// Why it ends, when somebody ends it.
+    pub stopping: Arc<Mutex<Option<&'static str>>>,
 }
 
-/// Changes in the order in which they must reach the disk.
-#[derive(Default)]
-pub struct Unwritten {
-    /// What the desk gave last.
-    pub out: Output,
-    waiting: VecDeque<Change>,
-    /// What was sealed of each subject: the same is not sealed twice.
-    sealed: HashMap<SubjectId, [u8; 32]>,
-    said: Option<Instant>,
-    /// The first case in line is written, its subject not yet sealed.
-    owes_seal: bool,
-    /// Why the line does not move, while it does not.
-    failing: Option<String>,
+/// When this and that was done last.
+struct Paces {
+    ticked: Instant,
+    shown: Instant,
+    looked: Instant,
+    /// Both clocks at the last tick.
+    clocks: (Timestamp, Instant),
 }
 
 impl Office {
@@ -115,11 +124,16 @@ impl Office {
         reopen: &AtomicBool,
         reloads: &mpsc::UnboundedSender<Result<ListInfo, String>>,
     ) -> Result<(), Fault> {
-        self.desk.hit_log(&self.log.state());
+        self.desk.hit_log(&self.books.log.state());
+        self.write();
         self.show();
-        let mut ticked = Instant::now();
-        let mut shown = Instant::now();
-        let mut looked = Instant::now();
+        let begun = Instant::now();
+        let mut paces = Paces {
+            ticked: begun,
+            shown: begun,
+            looked: begun,
+            clocks: (now(), begun),
+        };
         loop {
             let wait = self.desk.wait(now()).map_or(TICK, |wait| wait.min(TICK));
             let mut next = match inbox.recv_timeout(wait) {
@@ -142,60 +156,106 @@ impl Office {
                 break;
             }
             if reopen.swap(false, Ordering::Relaxed) {
-                self.log.reopen(Instant::now());
+                self.books.log.reopen(Instant::now());
             }
             if self.desk.wait(now()).is_some_and(|wait| wait.is_zero()) {
-                self.desk.release(now(), &mut self.unwritten.out);
+                self.desk.release(now(), &mut self.books.out);
                 self.write();
             }
-            if ticked.elapsed() >= TICK {
-                ticked = Instant::now();
-                self.desk.tick(now(), &mut self.unwritten.out);
-                self.write();
-                let gone = self.casefile.tick(now());
-                if !gone.is_empty() {
-                    let (ids, subjects): (BTreeSet<_>, Vec<_>) = gone.into_iter().unzip();
-                    self.desk.forget(&ids);
-                    // Their records may be gone: the next case seals anew.
-                    for subject in subjects {
-                        self.unwritten.sealed.remove(&subject);
-                    }
-                }
-                self.log.tick(ticked);
-                self.desk.hit_log(&self.log.state());
-                if shown.elapsed() >= SHOW_EVERY {
-                    shown = Instant::now();
-                    self.show();
-                }
-                if looked.elapsed() >= LOOK_EVERY {
-                    looked = Instant::now();
-                    self.desk.own(live::own_addresses());
-                }
+            if paces.ticked.elapsed() >= TICK {
+                self.tick(&mut paces);
             }
         }
-        self.desk.flush(now(), &mut self.unwritten.out);
+        self.end()
+    }
+
+    /// What time brings.
+    fn tick(&mut self, paces: &mut Paces) {
+        paces.ticked = Instant::now();
+        let (wall, steady) = (now(), paces.ticked);
+        let (wall_before, steady_before) = std::mem::replace(&mut paces.clocks, (wall, steady));
+        let went = wall.nanos().saturating_sub(wall_before.nanos());
+        let should = i64::try_from(steady.duration_since(steady_before).as_nanos());
+        let step = went.saturating_sub(should.unwrap_or(went));
+        self.desk.clock_stepped(step / 1_000_000);
+        self.desk.tick(wall, &mut self.books.out);
         self.write();
+        let gone = self.books.casefile.tick(wall);
+        if !gone.is_empty() {
+            let (ids, subjects): (BTreeSet<_>, Vec<_>) = gone.into_iter().unzip();
+            self.desk.forget(&ids);
+            self.books.unsealed(subjects);
+        }
+        self.keeper.tick(&mut self.books, wall, steady);
+        self.books.registrar.tick(wall, steady);
+        self.books.log.tick(paces.ticked);
+        self.desk.hit_log(&self.books.log.state());
+        if paces.shown.elapsed() >= SHOW_EVERY {
+            paces.shown = Instant::now();
+            self.show();
+        }
+        if paces.looked.elapsed() >= LOOK_EVERY {
+            paces.looked = Instant::now();
+            self.desk.own(live::own_addresses());
+        }
+    }
+
+    /// The sensor has ended: what is left is written, and everything closed.
+    fn end(mut self) -> Result<(), Fault> {
+        self.desk.flush(now(), &mut self.books.out);
+        let time = self.desk.moment(now());
+        let mut life = self.life.clone();
+        if let Some(why) = *self.stopping.lock().unwrap_or_else(PoisonError::into_inner) {
+            life.reason = why.into();
+        }
+        let body = Body::Life(life);
+        self.books.out.entries.push(Entry { time, body });
+        self.books.registrar.hurry();
+        self.write();
+        let (unrecorded, unwritten) = self.books.left();
         self.show();
         self.desk.sensor_gone("the sensor has ended");
-        self.outbox.finish(OUTBOX_GRACE);
-        let (state, closed) = self.log.close(Instant::now());
+        let Books {
+            registrar,
+            log,
+            outbox,
+            ..
+        } = self.books;
+        outbox.finish(OUTBOX_GRACE);
+        let (state, closed) = log.close(Instant::now());
         self.desk.hit_log(&state);
-        let left = self.unwritten.waiting.len();
+        let failing = registrar.failing().map(str::to_owned);
+        let ledger = registrar.close(now());
         closed.map_err(|e| Fault::new(Exit::Output, e))?;
-        if left > 0 {
+        if unrecorded > 0 {
+            let why = failing.unwrap_or_default();
+            let what = format!("{unrecorded} hits and changes could not be recorded: {why}");
+            return Err(Fault::new(Exit::Output, what));
+        }
+        ledger.map_err(|why| Fault::new(Exit::Output, why))?;
+        if unwritten > 0 {
             let what = format!(
-                "{left} changes of cases could not be written; free the disk of [cases] folder"
+                "{unwritten} changes of cases could not be written; free the disk of [cases] folder"
             );
             return Err(Fault::new(Exit::Output, what));
         }
         Ok(())
     }
 
+    fn write(&mut self) {
+        self.books.write(&mut self.desk, now());
+    }
+
     fn show(&self) {
-        let outbox = self.outbox.state(now());
-        let failing = self.unwritten.failing.as_deref();
+        let books = &self.books;
+        let outbox = books.outbox.state(now());
+        let record = books.registrar.state(books.waiting());
+        // Of the ledger the record's own state tells.
+        let beside = |why: &&str| Some(*why) != books.registrar.failing();
+        let failing = books.failing().filter(beside);
         self.desk
-            .show_cases(&self.casefile.state(), &outbox, failing);
+            .show_cases(&books.casefile.state(), &outbox, failing);
+        self.desk.show_record(&record);
     }
 
     /// Takes one thing in; `true` when it is the last.
@@ -214,23 +274,40 @@ impl Office {
                     Event::ListRefused(why) => drop(reloads.send(Err(why.clone()))),
                     _ => {}
                 }
-                self.desk.take(event, now(), &mut self.unwritten.out);
+                self.desk.take(event, now(), &mut self.books.out);
             }
-            Incoming::Feed(event) => self.desk.take(event, now(), &mut self.unwritten.out),
-            Incoming::Close { case, why, answer } => {
+            Incoming::Feed(event) => self.desk.take(event, now(), &mut self.books.out),
+            Incoming::Act {
+                by,
+                act,
+                revision,
+                answer,
+            } => {
+                // What came before it is judged and recorded before it.
+                self.write();
+                let acted = acts::carry_out(&mut self.desk, &mut self.books, (by, act, revision));
+                self.write();
                 // The visitor may have gone.
-                let _ = answer.send(self.close(&case, &why));
+                let _ = answer.send(acted);
+            }
+            Incoming::Close {
+                by,
+                case,
+                why,
+                answer,
+            } => {
+                self.write();
+                let said = acts::close(&mut self.desk, &mut self.books, by, (&case, &why));
+                // The visitor may have gone.
+                let _ = answer.send(said);
+            }
+            Incoming::Do(what) => {
+                self.write();
+                what(&mut self.desk, &mut self.books);
             }
             Incoming::SensorEnded => return true,
         }
         false
-    }
-
-    fn close(&mut self, case: &str, why: &str) -> String {
-        let out = &mut self.unwritten.out.changes;
-        let found = self.desk.close(case, why, now(), out);
-        self.write();
-        reply(case, found, self.unwritten.failing.as_deref())
     }
 
     /// The sensor has another list: the desk judges by the same one.
@@ -244,120 +321,6 @@ impl Office {
             Err(fault) => tracing::error!("cases are still judged by the old list: {fault}"),
         }
     }
-
-    /// Hits first, then cases, then the alerts that follow from them. What fails stays in line.
-    fn write(&mut self) {
-        let unwritten = &mut self.unwritten;
-        self.log
-            .append_all(unwritten.out.records.iter(), Instant::now());
-        unwritten.out.records.clear();
-        // Nothing keeps them yet: they are counted, and gone.
-        unwritten.out.frames.clear();
-        for change in unwritten.out.changes.drain(..) {
-            unwritten.waiting.push_back(change);
-        }
-        // An outbox that is full holds up alerts, and not the record of cases. A case that cannot be
-        // written holds up all: no alert may go out before its case.
-        let (mut cases_stop, mut alerts_stop) = (false, false);
-        let mut kept = VecDeque::new();
-        let mut failing = None;
-        while let Some(change) = unwritten.waiting.pop_front() {
-            let written = match &change {
-                _ if cases_stop => Ok(false),
-                Change::Alert(_) if alerts_stop => Ok(false),
-                Change::Alert(alert) => self.outbox.put(alert, now()).map(|()| true),
-                Change::Case(case) => self.casefile.put(case).and_then(|new| {
-                    if new || unwritten.owes_seal {
-                        unwritten.owes_seal = true;
-                        let sealed = &mut unwritten.sealed;
-                        seal(&mut self.desk, sealed, &mut self.casefile, case)?;
-                        unwritten.owes_seal = false;
-                    }
-                    if case.closed.is_some() {
-                        self.outbox.close(&case.id, now())?;
-                    }
-                    Ok(true)
-                }),
-            };
-            match written {
-                Ok(true) => {}
-                Ok(false) => kept.push_back(change),
-                Err(why) => {
-                    alerts_stop = true;
-                    cases_stop |= matches!(change, Change::Case(_));
-                    kept.push_back(change);
-                    failing = Some(why);
-                }
-            }
-        }
-        unwritten.waiting = kept;
-        if let Some(why) = &failing
-            && unwritten.said.is_none_or(|at| at.elapsed() >= SAY_EVERY)
-        {
-            unwritten.said = Some(Instant::now());
-            tracing::error!(waiting = unwritten.waiting.len(), "{why}");
-        }
-        unwritten.failing = failing;
-        shorten(&mut unwritten.waiting);
-        self.outbox.write_log(&mut self.log, Instant::now());
-    }
-}
-
-/// To whoever closes a case. `failing`: why something is not on the disk.
-fn reply(case: &str, found: bool, failing: Option<&str>) -> String {
-    match (found, failing) {
-        (false, _) => format!("refused no open case {case}; `poortwacht cases list` shows them"),
-        (true, None) => format!("closed {case}"),
-        (true, Some(why)) => format!("closed {case}, but that may not be on the disk yet: {why}"),
-    }
-}
-
-/// What is known of the case's subject goes under seal, once for each new piece.
-fn seal(
-    desk: &mut Desk,
-    sealed: &mut HashMap<SubjectId, [u8; 32]>,
-    casefile: &mut Casefile,
-    case: &Case,
-) -> Result<(), String> {
-    let Some(clear) = desk.casework().identity().clear(&case.subject) else {
-        return Ok(());
-    };
-    let Some(sealer) = desk.sealer() else {
-        return Ok(());
-    };
-    let digest = digest(&clear);
-    if sealed.get(&case.subject) == Some(&digest) {
-        return Ok(());
-    }
-    casefile.seal(&sealer.seal(&case.subject, &clear)?)?;
-    sealed.insert(case.subject.clone(), digest);
-    Ok(())
-}
-
-/// Of a text that must not stay in memory.
-fn digest(clear: &crate::identity::Clear) -> [u8; 32] {
-    let mut text = serde_json::to_vec(clear).unwrap_or_default();
-    let digest = ring::digest::digest(&ring::digest::SHA256, &text);
-    text.fill(0);
-    digest.as_ref().try_into().unwrap_or_default()
-}
-
-/// At the bound a case gives way to its newer self. What is left is bounded by the casebook: one
-/// line for each case, and one alert for each of its stages.
-fn shorten(waiting: &mut VecDeque<Change>) {
-    if waiting.len() <= WAITING_MAX {
-        return;
-    }
-    let mut newest = HashMap::new();
-    for change in waiting.iter() {
-        if let Change::Case(case) = change {
-            newest.insert(case.id.clone(), case.revision);
-        }
-    }
-    waiting.retain(|change| match change {
-        Change::Case(case) => newest.get(&case.id) == Some(&case.revision),
-        Change::Alert(_) => true,
-    });
 }
 
 /// The wall clock.
@@ -366,17 +329,4 @@ pub fn now() -> Timestamp {
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
     Timestamp(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn who_closes_a_case_is_told_when_that_is_not_on_the_disk() {
-        assert_eq!(reply("case-1", true, None), "closed case-1");
-        let said = reply("case-1", true, Some("no space left"));
-        assert!(said.starts_with("closed ") && said.contains("not be on the disk yet: no space"));
-        assert!(reply("case-1", false, Some("no space left")).starts_with("refused "));
-    }
 }

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use crate::base::Timestamp;
 use crate::cases::{Case, Casebook, Change, Counts};
 use crate::event::{Event, Hit};
-use crate::identity::{Identity, Trace};
+use crate::hits::SubjectId;
+use crate::identity::{Attribution, Identity, Trace};
 
 /// Identity and casebook, as one hand.
 pub struct Casework {
@@ -120,6 +121,19 @@ impl Casework {
         self.casebook.close(case, why, now, out)
     }
 
+    /// Opens a closed case again; `false` when that cannot be done.
+    pub fn reopen(&mut self, case: &str, now: Timestamp, out: &mut Vec<Change>) -> bool {
+        self.casebook.reopen(case, now, out)
+    }
+
+    /// May a closed case be opened again?
+    ///
+    /// # Errors
+    /// Why not, and what to do.
+    pub fn may_reopen(&self, case: &str) -> Result<(), String> {
+        self.casebook.may_reopen(case)
+    }
+
     /// Another list is in force.
     pub fn catalogue(&mut self, catalogue: Arc<crate::blocklist::Catalogue>) {
         self.casebook.catalogue(catalogue);
@@ -140,9 +154,24 @@ impl Casework {
         self.casebook.forget(gone);
     }
 
+    /// A person's data are erased: their cases go, and what names them in others'.
+    pub fn erase(
+        &mut self,
+        cases: &BTreeSet<String>,
+        subjects: &BTreeSet<SubjectId>,
+        out: &mut Vec<Change>,
+    ) {
+        self.casebook.erase(cases, subjects, out);
+    }
+
     /// How many cases are open, and what was lost at the bounds.
     pub fn counts(&self) -> Counts {
         self.casebook.counts()
+    }
+
+    /// Whose a hit is, as far as is known now.
+    pub fn holder(&self, hit: &Hit, time: Timestamp) -> Attribution {
+        self.identity.holder(&hit.ends, hit.client_mac, time)
     }
 
     /// Who held what.

@@ -18,7 +18,7 @@ use crate::hits::{Addresses, HitLog, Key, Observer, community};
 use crate::identity::Identity;
 use crate::organisation::Organisation;
 
-fn desk(addresses: Addresses, clock: Clock) -> (Desk, Arc<Metrics>) {
+pub(crate) fn desk(addresses: Addresses, clock: Clock) -> (Desk, Arc<Metrics>) {
     let key = Key::from_secret(&(0..32).collect::<Vec<u8>>()).unwrap();
     let scribe = Scribe::new(
         key,
@@ -61,16 +61,15 @@ fn at(seconds: i64) -> Timestamp {
     Timestamp::from_secs_nanos(seconds, 0)
 }
 
-fn hit_event(seconds: i64) -> Event {
+pub(crate) fn hit_event(seconds: i64) -> Event {
     let mut hit = tls_hit(seconds, "192.0.2.1", "app.acme.example");
     hit.evidence = seconds.to_be_bytes().to_vec();
     Event::Hit(Box::new(hit))
 }
 
-fn actions(records: &[Record]) -> Vec<&str> {
-    records
-        .iter()
-        .map(|record| record.event.action.as_str())
+fn actions(hits: &[(Timestamp, record::Hit)]) -> Vec<&str> {
+    hits.iter()
+        .map(|(_, hit)| hit.record.event.action.as_str())
         .collect()
 }
 
@@ -104,15 +103,15 @@ fn what_stands_for_others_waits_50_ms_at_most() {
         let mut out = Output::default();
         let now = Timestamp(at(1).0);
         desk.take(hit_event(1), now, &mut out);
-        assert!(out.records.is_empty());
+        assert!(out.hits.is_empty());
         assert_eq!(desk.wait(now), waits.then_some(Duration::from_millis(50)));
         let later = Timestamp(now.0 + 50_000_000);
         desk.release(later, &mut out);
-        assert_eq!(out.records.len(), usize::from(waits), "{clock:?}");
+        assert_eq!(out.hits.len(), usize::from(waits), "{clock:?}");
         assert_eq!(desk.wait(later), None);
         // In a replay packet time goes on, or it ends.
         desk.flush(later, &mut out);
-        assert_eq!(out.records.len(), 1);
+        assert_eq!(out.hits.len(), 1);
         // The client comes too late to be the only one: both stand there, and that is counted.
         let mut near = tls_hit(1, "10.0.0.7", "app.acme.example");
         near.evidence = 1i64.to_be_bytes().to_vec();
@@ -121,7 +120,7 @@ fn what_stands_for_others_waits_50_ms_at_most() {
         for hit in [near, copy] {
             desk.take(Event::Hit(Box::new(hit)), later, &mut out);
         }
-        assert_eq!(out.records.len(), 2);
+        assert_eq!(out.hits.len(), 2);
         metrics.repeated(desk.twice.counts());
         for (what, count) in [("late", 1), ("hello", 1), ("dns", 0)] {
             let line = format!("poortwacht_repeated_total{{what=\"{what}\"}} {count}\n");
@@ -168,7 +167,7 @@ fn hits_become_records_and_counts() {
     let mut bad = tls_hit(4, "192.0.2.1", "app.acme.example");
     (bad.name, bad.rule.vendor) = ("a\u{1b}b".into(), "ghost".into());
     desk.take(Event::Hit(Box::new(bad)), at(4), &mut out);
-    assert_eq!(actions(&out.records), ["name-seen"]);
+    assert_eq!(actions(&out.hits), ["name-seen"]);
     desk.tick(at(5), &mut out);
     assert!(metrics.text().contains(
         "
@@ -176,7 +175,7 @@ poortwacht_fold_windows 1
 "
     ));
     desk.tick(at(301), &mut out);
-    assert_eq!(actions(&out.records), ["name-seen", "name-seen-again"]);
+    assert_eq!(actions(&out.hits), ["name-seen", "name-seen-again"]);
     let text = metrics.text();
     for line in [
         "poortwacht_hit_records_total{action=\"name-seen\"} 1",
@@ -201,7 +200,7 @@ fn a_replay_folds_by_packet_time_alone() {
             desk.tick(at(now), &mut out);
         }
         desk.flush(at(0), &mut out);
-        out.records.iter().map(Record::to_line).collect()
+        out.hits.iter().map(|(_, hit)| hit.record.to_line()).collect()
     };
     assert_eq!(run(0).len(), 4);
     assert_eq!(run(0), run(2_000_000_000), "whenever it is replayed");
@@ -218,9 +217,9 @@ fn a_workers_packet_time_closes_windows_while_no_hit_comes() {
         ..Stats::default()
     };
     desk.take(Event::Stats(Box::new(stats(300))), at(0), &mut out);
-    assert_eq!(out.records.len(), 1);
+    assert_eq!(out.hits.len(), 1);
     desk.take(Event::Stats(Box::new(stats(301))), at(0), &mut out);
-    assert_eq!(actions(&out.records), ["name-seen", "name-seen-again"]);
+    assert_eq!(actions(&out.hits), ["name-seen", "name-seen-again"]);
 }
 
 // The privacy search: a client that can be told by each of these.
@@ -417,16 +416,16 @@ fn through(addresses: Addresses) -> [String; 3] {
         }
         desk.flush(at(0), &mut out);
         assert_eq!(
-            actions(&out.records)
+            actions(&out.hits)
                 .iter()
                 .filter(|a| **a == "name-seen-again")
                 .count(),
             3 * Seen::ALL.len()
         );
         for log in &mut logs {
-            out.records
+            out.hits
                 .iter()
-                .for_each(|record| log.append(record, now));
+                .for_each(|(_, hit)| log.append(&hit.record, now));
             desk.hit_log(&log.state());
         }
         desk.sensor_gone("the test is over");

@@ -91,9 +91,20 @@ impl Disk {
 
     /// Puts bytes at a path: whole and forced to the disk, or not at all.
     pub(super) fn replace(&mut self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        self.put(path, bytes)?;
+        folder::sync_above(path)
+    }
+
+    /// The same, but that the new file has this name is sure only after [`Self::sync_above`].
+    pub(super) fn put(&mut self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         self.ask(Act::Replace, path)?;
         self.make_folder_above(path)?;
-        folder::write_whole(path, bytes)
+        let unfinished = folder::unfinished(path);
+        let written = write_new(&unfinished, bytes).and_then(|()| fs::rename(&unfinished, path));
+        if written.is_err() {
+            let _ = fs::remove_file(&unfinished);
+        }
+        written
     }
 
     /// Removes a file; one that is not there is removed already.
@@ -120,4 +131,12 @@ impl Disk {
             Err(e) => Err(e),
         }
     }
+}
+
+fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    let mut file = options.open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
 }

@@ -204,6 +204,30 @@ families! {
     hit_log_free_bytes: Gauge "poortwacht_hit_log_free_bytes" []
         "Bytes free on the file system of the hit log.";
 
+    // The record
+    ledger_entries: Counter "poortwacht_ledger_entries_total" ["kind"]
+        "Entries forced to the disk of the ledger, by kind.";
+    ledger_commits: Counter "poortwacht_ledger_commits_total" []
+        "Group commits to the ledger.";
+    ledger_commit_seconds: Gauge "poortwacht_ledger_commit_seconds" []
+        "How long the newest group commit took.";
+    ledger_failures: Counter "poortwacht_ledger_write_failures_total" []
+        "Group commits that failed and are tried again.";
+    ledger_writable: Gauge "poortwacht_ledger_writable" []
+        "1 while the ledger can be written, or none is kept; 0 while nothing is acknowledged.";
+    ledger_size: Gauge "poortwacht_ledger_size" []
+        "Entries in the ledger, those whose payload was deleted included.";
+    ledger_waiting: Gauge "poortwacht_ledger_waiting" []
+        "Hits and changes in line for the ledger.";
+    ledger_lost: Counter "poortwacht_ledger_lost_total" ["reason"]
+        "Hits that never reached the ledger, by reason.";
+    ledger_expired: Counter "poortwacht_ledger_expired_total" []
+        "Payloads that retention deleted.";
+    store_behind: Gauge "poortwacht_store_behind_entries" []
+        "Entries of the ledger that the store does not hold yet.";
+    store_failures: Counter "poortwacht_store_failures_total" []
+        "Attempts to bring entries into the store that failed and are made again.";
+
     // Cases and alerts
     cases: Gauge "poortwacht_cases" ["vendor", "stage", "standing"]
         "Open cases whose subject is not ambiguous, by vendor, highest stage shown and standing.";

@@ -80,7 +80,7 @@ impl Metrics {
 }
 
 /// Up to a count that is kept elsewhere.
-fn raise(family: &IntCounterVec, labels: &[&str], to: u64) {
+pub(super) fn raise(family: &IntCounterVec, labels: &[&str], to: u64) {
     let counter = family.with_label_values(labels);
     counter.inc_by(to.saturating_sub(counter.get()));
 }

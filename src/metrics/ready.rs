@@ -1,6 +1,6 @@
 //! Is the watch at the gate awake? What `/readyz` answers, with reasons.
 //!
-//! Enters: events of the sensor, the state of the hit log, the time. Leaves: reasons why not, in
+//! Enters: events of the sensor, the state of hit log, cases and record, the time. Leaves: reasons why not, in
 //! words. Never: "ready" before each condition was seen fulfilled once (a latch, not a hope), or
 //! while the workers are dead behind a living process.
 
@@ -36,6 +36,7 @@ struct State {
     log_open: bool,
     log_failing: Option<String>,
     cases_failing: Option<String>,
+    record_failing: Option<String>,
 }
 
 impl Readiness {
@@ -99,6 +100,11 @@ impl Readiness {
         state.log_failing.clone_from(&log.failing);
     }
 
+    /// The record can be written, or not, and why. A store that is behind makes nobody blind.
+    pub fn record(&self, record: &crate::record::State) {
+        self.state().record_failing.clone_from(&record.failing);
+    }
+
     /// Cases can be written, or not, and why.
     pub fn cases(&self, failing: Option<&str>) {
         self.state().cases_failing = failing.map(str::to_owned);
@@ -131,6 +137,7 @@ impl Readiness {
         }
         reasons.extend(state.log_failing.clone());
         reasons.extend(state.cases_failing.clone());
+        reasons.extend(state.record_failing.clone());
         reasons
     }
 

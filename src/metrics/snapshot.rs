@@ -233,7 +233,7 @@ pub(super) fn seconds(nanos: i64) -> f64 {
 
 /// Did any counter fall? Then the worker began anew. (Heartbeat, packet time and the numbers
 /// of flows are no counters.)
-pub(super) fn went_back(old: &Stats, new: &Stats) -> bool {
+pub(crate) fn went_back(old: &Stats, new: &Stats) -> bool {
     let plain: [fn(&Stats) -> u64; 17] = [
         |s| s.frames,
         |s| s.wire_bytes,

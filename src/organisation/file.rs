@@ -46,7 +46,7 @@ struct File {
     service_accounts: Vec<String>,
     ticket_hours: Option<Spanned<u16>>,
     session_hours: Option<Spanned<u16>>,
-    site: Vec<Spanned<Named>>,
+    site: Vec<Spanned<SiteTable>>,
     unit: Vec<Spanned<Named>>,
     network: Vec<Spanned<NetworkTable>>,
     router: Vec<Spanned<Router>>,
@@ -57,6 +57,15 @@ struct File {
 #[serde(deny_unknown_fields)]
 struct Named {
     name: String,
+    #[serde(default, rename = "note")]
+    _note: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SiteTable {
+    name: String,
+    devices: Option<u64>,
     #[serde(default, rename = "note")]
     _note: String,
 }
@@ -168,9 +177,16 @@ pub(super) fn parse(
 }
 
 fn checked(file: File, problems: &mut Problems<'_>) -> Organisation {
-    let sites = names(&file.site, "site", problems);
-    let units = names(&file.unit, "unit", problems);
-    let mut networks = networks(file.network, &sites, &units, problems);
+    let named = file.site.iter();
+    let named = named.map(|it| (it.span().start, it.get_ref().name.as_str()));
+    let site_names = names(named, "site", problems);
+    let sites = file.site.iter().map(Spanned::get_ref);
+    let sites = sites.map(|site| (site.name.trim().to_owned(), site.devices));
+    let sites = sites.collect();
+    let named = file.unit.iter();
+    let named = named.map(|it| (it.span().start, it.get_ref().name.as_str()));
+    let units = names(named, "unit", problems);
+    let mut networks = networks(file.network, &site_names, &units, problems);
     networks.sort_by_key(|network| std::cmp::Reverse(network.net.prefix_len()));
     let mut routers = BTreeSet::new();
     for router in &file.router {
@@ -201,6 +217,7 @@ fn checked(file: File, problems: &mut Problems<'_>) -> Organisation {
         routers,
         people,
         units,
+        sites,
         ticket_hours: hours(file.ticket_hours, "ticket_hours", TICKET_HOURS, problems),
         session_hours: hours(file.session_hours, "session_hours", SESSION_HOURS, problems),
         digest: digest(&[problems.text.as_bytes()]),
@@ -208,16 +225,21 @@ fn checked(file: File, problems: &mut Problems<'_>) -> Organisation {
     }
 }
 
-fn names(tables: &[Spanned<Named>], key: &str, problems: &mut Problems<'_>) -> BTreeSet<String> {
+/// Names of tables, each with where its table begins.
+fn names<'t>(
+    tables: impl Iterator<Item = (usize, &'t str)>,
+    key: &str,
+    problems: &mut Problems<'_>,
+) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
-    for table in tables {
-        let name = table.get_ref().name.trim();
+    for (start, name) in tables {
+        let name = name.trim();
         if name.is_empty() {
             let what = format!("this [[{key}]] has an empty `name`; fill it in");
-            problems.at(table.span().start, &what);
+            problems.at(start, &what);
         } else if !names.insert(name.to_owned()) {
             let what = format!("a second [[{key}]] of this name; keep one");
-            problems.at(table.span().start, &what);
+            problems.at(start, &what);
         }
     }
     names

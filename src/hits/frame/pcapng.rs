@@ -52,7 +52,7 @@ fn interface(out: &mut Vec<u8>, (name, link): (&str, u16)) {
 }
 
 fn packet(out: &mut Vec<u8>, interface: u32, hit: &str, frame: &Frame) {
-    let time = frame.head.time_ns as u64;
+    let time = frame.head.time_ns.max(0) as u64;
     let mut body = Vec::with_capacity(frame.bytes.len() + 256);
     for word in [
         interface,

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use super::super::disk::{Act, Disk, Faults};
+use super::super::signing::FILES_PER_TICK;
 use super::super::*;
 use super::{NOW, closed, entries, settings, stored, verifies};
 
@@ -139,8 +140,8 @@ fn tiles_that_cannot_be_written_wait_and_entries_go_on() {
     *plan.lock().unwrap() = Some((Act::Replace, "tile/", 0, u32::MAX));
     ledger.append(&entries(0..1000)).unwrap();
     assert_eq!(ledger.size(), 1000);
-    assert!(ledger.state().failing.unwrap().contains("tile/"));
     ledger.tick(NOW);
+    assert!(ledger.state().failing.unwrap().contains("tile/"));
     assert_eq!(ledger.state().signed, 0);
     // Entries behind them are refused before the queue grows without end.
     let mut refused = None;
@@ -152,9 +153,16 @@ fn tiles_that_cannot_be_written_wait_and_entries_go_on() {
     }
     assert!(refused.unwrap().contains("tile/"));
     assert!(ledger.waiting.len() < WAITING_MAX + 20);
-    let size = ledger.size();
+    let (size, waiting) = (ledger.size(), ledger.waiting.len());
     *plan.lock().unwrap() = None;
     ledger.append(&entries(size..size + 1)).unwrap();
+    assert_eq!(ledger.waiting.len(), waiting.saturating_sub(WAITING_MAX));
+    // Between two checkpoints a tick writes a few of them.
+    ledger.append(&entries(size + 1..size + 10_001)).unwrap();
+    let waiting = ledger.waiting.len();
+    ledger.tick(later(1));
+    assert_eq!(ledger.waiting.len(), waiting - FILES_PER_TICK);
+    let size = size + 10_000;
     ledger.close(NOW).unwrap();
     verifies(dir.path(), size + 1);
 }

@@ -16,6 +16,8 @@ fn release(of: &SubjectId) -> Release {
     Release::new("case-1", of.clone(), "a reason", "2026-01-02T03:04:05Z")
 }
 
+type Bend = fn(&mut Release);
+
 /// A release of a record and two frames, and the shares of all officers.
 fn released(it: &mut Desk) -> (Release, Vec<Share>) {
     let who = subject(1);
@@ -95,7 +97,7 @@ fn the_longest_frame_fits_and_lengths_tell_little() {
 fn a_frame_that_was_moved_or_changed_does_not_open() {
     let mut it = desk(2, 2);
     let (whole, shares) = released(&mut it);
-    let bent: [(&str, fn(&mut Release)); 3] = [
+    let bent: [(&str, Bend); 3] = [
         ("another hit", |it| it.frames[0].hit = "h9".into()),
         ("swapped", |it| {
             let text = it.frames[1].text.clone();
@@ -180,7 +182,7 @@ fn a_release_is_read_as_it_was_written() {
     old.key.clear();
     assert!(!foreign.add(&old), "of before keys had words");
     assert!(foreign == release);
-    let bad: [(&str, fn(&mut Release)); 6] = [
+    let bad: [(&str, Bend); 6] = [
         ("is missing", |it| it.keys.clear()),
         ("contradicts itself", |it| it.keys[0].threshold = 0),
         ("contradicts itself", |it| it.keys[0].shares.clear()),

@@ -1,5 +1,7 @@
 //! What of a frame goes with a hit: up to the message's end, and only when nothing else is there.
 
+use std::slice::from_ref;
+
 use super::*;
 use crate::capture::VlanTag;
 use crate::event::{CARRIER_LEN_MAX, Carrier};
@@ -43,11 +45,11 @@ fn what_follows_the_message_is_cut_away() {
     let query = udp(false, 53, &question(&[VENDOR]));
     let mut padded = query.clone();
     padded.extend(b"padding of the link");
-    assert_eq!(kept(&[query.clone()]), Some(query.len()));
+    assert_eq!(kept(from_ref(&query)), Some(query.len()));
     assert_eq!(kept(&[padded]), Some(query.len()));
     let behind = [HELLO, b"\x17\x03\x03\x00\x05early"].concat();
     let alone = tcp(1, 0x18, HELLO);
-    assert_eq!(kept(&[alone.clone()]), Some(alone.len()));
+    assert_eq!(kept(from_ref(&alone)), Some(alone.len()));
     assert_eq!(kept(&[tcp(1, 0x18, &behind)]), Some(alone.len()));
 }
 
@@ -77,7 +79,7 @@ fn a_quic_hello_is_kept_with_its_initials_alone() {
     let hello = padded_hello(VENDOR.as_bytes(), 60, true);
     let initial = Initial::first(1, b"12345678", &crypto(0, &hello)).seal();
     let alone = udp(false, 443, &initial);
-    assert_eq!(kept(&[alone.clone()]), Some(alone.len()));
+    assert_eq!(kept(from_ref(&alone)), Some(alone.len()));
     // 0-RTT behind it: what the client sends is in there.
     let mut early = vec![0xd0, 0, 0, 0, 1, 8];
     early.extend(b"12345678");
@@ -106,7 +108,7 @@ fn a_dtls_hello_is_kept_when_its_first_record_is_all_of_it() {
     );
     let piece = |from: usize, to: usize| record(22, 0, &fragment(1, 0, &body, from, to));
     let whole = udp(false, 4433, &piece(0, body.len()));
-    assert_eq!(kept(&[whole.clone()]), Some(whole.len()));
+    assert_eq!(kept(from_ref(&whole)), Some(whole.len()));
     let more = [piece(0, body.len()), record(20, 0, &[1])].concat();
     assert_eq!(kept(&[udp(false, 4433, &more)]), Some(whole.len()));
     let two = [piece(0, 40), piece(40, body.len())].concat();

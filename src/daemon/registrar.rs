@@ -1,0 +1,503 @@
+//! The registrar: the one who writes the record.
+//!
+//! Enters: entries in their order. Leaves: them in the ledger, synced, in one group commit; then in
+//! the store; then [`Changed`]s for whoever shows pages. Never: a word that something is recorded
+//! before it is; a wait of the record for the store.
+//!
+//! The ledger is the truth, the store follows it. A store that fails falls behind, and is brought up
+//! from the ledger later: nothing waits for it in memory.
+
+use std::collections::{BTreeSet, HashMap};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use tokio::sync::broadcast;
+
+use crate::base::{Counters, Timestamp};
+use crate::ledger::leaf::Hour;
+use crate::ledger::line::PAYLOAD_LEN_MAX;
+use crate::ledger::{self, Ledger, New, Recovery, Stored};
+use crate::record::differ::Written;
+use crate::record::{Entry, Kind, Lost, State};
+use crate::store::{Numbered, Store};
+
+/// Time between attempts while the ledger cannot be written.
+const RETRY: Duration = Duration::from_secs(1);
+/// The same for the store: an attempt may wait for another process, and hits wait with it.
+const STORE_RETRY: Duration = Duration::from_secs(5);
+/// How long the store may wait for another process.
+const STORE_WAIT: Duration = Duration::from_millis(250);
+/// Time between two messages on the same, lasting failure.
+const SAY_AGAIN: Duration = Duration::from_secs(300);
+/// Cases remembered as they were recorded, while the store is in step.
+const RECENT_MAX: usize = 256;
+/// Changes that a slow listener may be behind before it is told to look anew.
+const CHANGED_MAX: usize = 1024;
+/// Entries that the store takes at a time when it is behind.
+const CATCH_UP: usize = 4096;
+
+/// An entry is in the record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Changed {
+    /// Its number.
+    pub number: u64,
+    /// Its kind.
+    pub kind: Kind,
+    /// The case that it belongs to.
+    pub case: Option<String>,
+}
+
+/// Writes ledger and store.
+pub struct Registrar {
+    kept: Option<Kept>,
+    /// Cases as the ledger has them: all that the store does not hold yet, and some that it does.
+    recent: HashMap<String, Written>,
+    /// In the ledger, and not yet offered to the store.
+    pending: Vec<Numbered>,
+    changed: broadcast::Sender<Changed>,
+    state: State,
+    retry_at: Option<Instant>,
+    said: Option<Instant>,
+    failing_since: Option<Instant>,
+    store_retry_at: Option<Instant>,
+}
+
+struct Kept {
+    ledger: Ledger,
+    store: Store,
+    folder: PathBuf,
+}
+
+impl Registrar {
+    /// Keeps no record.
+    pub fn without() -> Self {
+        Self::of(None)
+    }
+
+    /// Opens the ledger (made if missing), and the store, which is brought up to it. `now` is the
+    /// wall clock.
+    ///
+    /// # Errors
+    /// A sentence with the path and what to do.
+    pub fn open(
+        settings: &ledger::Settings,
+        store: &Path,
+        now: Timestamp,
+    ) -> Result<(Self, Recovery), String> {
+        let (ledger, recovery) = Ledger::open(settings, now)?;
+        let folder = settings.folder.clone();
+        let mut store = Store::open(store, now)?;
+        if store.through() > ledger.size() {
+            return Err(format!(
+                "the store {} holds entries that the ledger in {} does not: they do not belong \
+                 together; delete the store, and it is made again from the ledger",
+                store.path().display(),
+                folder.display()
+            ));
+        }
+        while !follow(&folder, &mut store, ledger.size())? {}
+        store.patience(STORE_WAIT)?;
+        let mut registrar = Self::of(Some(Kept {
+            ledger,
+            store,
+            folder,
+        }));
+        registrar.state.size = registrar.size();
+        Ok((registrar, recovery))
+    }
+
+    fn size(&self) -> u64 {
+        self.kept.as_ref().map_or(0, |kept| kept.ledger.size())
+    }
+
+    fn of(kept: Option<Kept>) -> Self {
+        let state = State {
+            kept: kept.is_some(),
+            ..State::default()
+        };
+        Self {
+            kept,
+            recent: HashMap::new(),
+            pending: Vec::new(),
+            changed: broadcast::channel(CHANGED_MAX).0,
+            state,
+            retry_at: None,
+            said: None,
+            failing_since: None,
+            store_retry_at: None,
+        }
+    }
+
+    /// Is a record kept?
+    pub const fn is_kept(&self) -> bool {
+        self.kept.is_some()
+    }
+
+    /// May the ledger be tried now? `false` for a moment after it failed.
+    pub fn may_try(&self, now: Instant) -> bool {
+        self.retry_at.is_none_or(|at| now >= at)
+    }
+
+    /// The pause after a failure is over: for the end.
+    pub fn hurry(&mut self) {
+        (self.retry_at, self.store_retry_at) = (None, self.store_retry_at.map(|_| Instant::now()));
+    }
+
+    /// Why an entry could not be recorded just now; `None` when all is well.
+    pub fn failing(&self) -> Option<&str> {
+        self.state.failing.as_deref()
+    }
+
+    /// Since when.
+    pub const fn failing_since(&self) -> Option<Instant> {
+        self.failing_since
+    }
+
+    /// Told of each entry that is in ledger and store.
+    pub fn listen(&self) -> broadcast::Sender<Changed> {
+        self.changed.clone()
+    }
+
+    /// A case as the record has it.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn written(&self, case: &str) -> Result<Written, String> {
+        match (&self.kept, self.recent.get(case)) {
+            (_, Some(written)) => Ok(written.clone()),
+            (Some(kept), None) => kept.store.written(case),
+            (None, None) => Ok(Written::default()),
+        }
+    }
+
+    /// The store, when it holds all that the ledger holds.
+    ///
+    /// # Errors
+    /// A sentence: no record is kept, or the store is behind.
+    pub fn store(&self) -> Result<&Store, String> {
+        match (&self.kept, &self.state.store_failing) {
+            (None, _) => Err("no record is kept: [ledger] folder is empty".into()),
+            (Some(_), Some(why)) => Err(format!("the store is behind the ledger: {why}")),
+            (Some(kept), None) => Ok(&kept.store),
+        }
+    }
+
+    /// Records entries: when it returns they are on the disk, and [`Self::project`] is due. `cases` are those among them, as they
+    /// stand with these entries. `None` when no record is kept.
+    ///
+    /// # Errors
+    /// A sentence; none of them is recorded, and the caller tries again.
+    pub fn record(
+        &mut self,
+        entries: Vec<Entry>,
+        cases: Vec<(String, Written)>,
+        now: Instant,
+    ) -> Result<Option<Range<u64>>, String> {
+        let Some(kept) = &mut self.kept else {
+            return Ok(None);
+        };
+        let (new, entries) = texts(entries, &mut self.state);
+        if new.is_empty() {
+            return Ok(None);
+        }
+        let begun = Instant::now();
+        let range = match kept.ledger.append(&new) {
+            Ok(range) => range,
+            Err(why) => return Err(self.failed(why, now)),
+        };
+        self.state.commit = begun.elapsed();
+        self.state.commits += 1;
+        self.state.size = range.end;
+        if self.state.failing.take().is_some() {
+            tracing::info!("the ledger can be written again");
+        }
+        (self.retry_at, self.said, self.failing_since) = (None, None, None);
+        for entry in &entries {
+            self.state.entries.bump(entry.kind().index());
+        }
+        self.recent.extend(cases);
+        let numbered = (range.start..).zip(entries);
+        self.pending
+            .extend(numbered.map(|(number, entry)| numbered_as(number, entry)));
+        Ok(Some(range))
+    }
+
+    fn failed(&mut self, why: String, now: Instant) -> String {
+        self.state.failures += 1;
+        self.retry_at = Some(now + RETRY);
+        self.failing_since.get_or_insert(now);
+        if self.said.is_none_or(|at| now.duration_since(at) >= SAY_AGAIN) {
+            self.said = Some(now);
+            tracing::error!("nothing is acknowledged, hits wait in memory: {why}");
+        }
+        self.state.failing = Some(why.clone());
+        why
+    }
+
+    /// Brings what was recorded last into the store, and to whoever listens. To be called soon after
+    /// [`Self::record`].
+    pub fn project(&mut self, now: Instant) {
+        let numbered = std::mem::take(&mut self.pending);
+        let Some(kept) = self.kept.as_mut().filter(|_| !numbered.is_empty()) else {
+            return;
+        };
+        if self.state.store_failing.is_none() {
+            if let Err(why) = kept.store.apply(&numbered) {
+                self.fell_behind(why, now);
+            } else if self.recent.len() > RECENT_MAX {
+                self.recent.clear();
+            }
+        }
+        for it in numbered {
+            let Some(entry) = it.entry else { continue };
+            // Nobody may be listening.
+            let _ = self.changed.send(Changed {
+                number: it.number,
+                kind: entry.kind(),
+                case: entry.case().map(str::to_owned),
+            });
+        }
+        self.state.store_behind = self.behind();
+    }
+
+    fn fell_behind(&mut self, why: String, now: Instant) {
+        self.state.store_failures += 1;
+        self.store_retry_at = Some(now + STORE_RETRY);
+        if self.state.store_failing.is_none() {
+            tracing::error!("{why}; the record goes on, the store is brought up later");
+        }
+        self.state.store_failing = Some(why);
+    }
+
+    fn behind(&self) -> u64 {
+        let Some(kept) = &self.kept else {
+            return 0;
+        };
+        self.state.size.saturating_sub(kept.store.through())
+    }
+
+    /// The newest entry of a kind.
+    pub fn newest(&self, kind: Kind) -> Option<Entry> {
+        let kept = self.kept.as_ref()?;
+        self.entry(kept.store.newest(kind).ok()??)
+    }
+
+    /// Ids of the alerts on a case that are in the record.
+    pub fn alerts(&self, case: &str) -> Vec<String> {
+        let kept = self.kept.as_ref();
+        kept.and_then(|kept| kept.store.alerts(case).ok()).unwrap_or_default()
+    }
+
+    /// Cases under a hold at `now`.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn held(&self, now: Timestamp) -> Result<BTreeSet<String>, String> {
+        match &self.kept {
+            Some(kept) => Ok(kept.store.held(now)?.into_iter().collect()),
+            None => Ok(BTreeSet::new()),
+        }
+    }
+
+    /// The newest entries that can be read, at most so many, oldest first.
+    pub fn tail(&self, most: u64) -> Vec<Entry> {
+        let Some(kept) = &self.kept else {
+            return Vec::new();
+        };
+        let from = self.state.size.saturating_sub(most);
+        let stored = Ledger::read(&kept.folder, from).into_iter().flatten();
+        let stored = stored.map_while(Result::ok);
+        let entries = stored.filter_map(|it| Entry::read(Kind::of(&it.kind)?, &it.payload?).ok());
+        entries.collect()
+    }
+
+    /// An entry of the ledger; `None` when there is none of this number, or its payload is gone.
+    pub fn entry(&self, number: u64) -> Option<Entry> {
+        let kept = self.kept.as_ref()?;
+        let stored = Ledger::read(&kept.folder, number).ok()?.next()?.ok()?;
+        Entry::read(Kind::of(&stored.kind)?, &stored.payload?).ok()
+    }
+
+    /// Where the ledger is, and how many entries it holds; `None` when no record is kept.
+    pub fn ledger(&self) -> Option<(&Path, u64)> {
+        let kept = self.kept.as_ref()?;
+        Some((&kept.folder, kept.ledger.size()))
+    }
+
+    /// Deletes the payloads of entries, what the store has of them, its backups, and what a crash
+    /// left of lines. Gives how many payloads went; those that were gone already do not count.
+    ///
+    /// # Errors
+    /// A sentence; some may be gone then, and the same call may be made again.
+    pub fn erase(&mut self, numbers: &[u64], wall: Timestamp) -> Result<u64, String> {
+        self.store()?;
+        let Some(kept) = &mut self.kept else {
+            return Ok(0);
+        };
+        let gone = kept.ledger.delete(numbers, wall)?;
+        kept.store.forget(numbers)?;
+        ledger::torn::delete(&kept.folder)?;
+        self.recent.clear();
+        Ok(gone)
+    }
+
+    /// Deletes payload and salt of entries (sorted) from the ledger, and what was made of them from the store.
+    /// Gives how many were there, by kind.
+    ///
+    /// # Errors
+    /// A sentence; some may be deleted then, and the same may be asked again.
+    pub fn delete(&mut self, numbers: &[u64], wall: Timestamp) -> Result<Vec<(Kind, u64)>, String> {
+        let Some(kept) = &mut self.kept else {
+            return Ok(Vec::new());
+        };
+        let counts = count(&kept.folder, numbers)?;
+        self.state.expired += kept.ledger.delete(numbers, wall)?;
+        // What the record has of a case may be less now.
+        self.recent.clear();
+        kept.store.forget(numbers)?;
+        let counts = Kind::ALL.iter().map(|kind| (*kind, counts.at(kind.index())));
+        Ok(counts.filter(|(_, count)| *count > 0).collect())
+    }
+
+    /// What time brings: checkpoints, and the store brought up.
+    pub fn tick(&mut self, wall: Timestamp, now: Instant) {
+        let Some(kept) = &mut self.kept else {
+            return;
+        };
+        kept.ledger.tick(wall);
+        let due = self.store_retry_at.is_some_and(|at| now >= at);
+        if due {
+            self.store_retry_at = None;
+            self.catch_up(now);
+        }
+    }
+
+    /// Brings the store a piece nearer to the ledger: hits wait meanwhile.
+    fn catch_up(&mut self, now: Instant) {
+        let Some(kept) = &mut self.kept else {
+            return;
+        };
+        match follow(&kept.folder, &mut kept.store, self.state.size) {
+            Ok(false) => self.store_retry_at = Some(now),
+            Ok(true) => {
+                if self.state.store_failing.take().is_some() {
+                    tracing::info!("the store holds again what the ledger holds");
+                }
+            }
+            Err(why) => self.fell_behind(why, now),
+        }
+        self.state.store_behind = self.behind();
+    }
+
+    /// How it stands, with so many entries in line.
+    pub fn state(&self, waiting: usize) -> State {
+        State {
+            waiting: waiting as u64,
+            ..self.state.clone()
+        }
+    }
+
+    /// So many entries will never be recorded.
+    pub fn lost(&mut self, why: Lost, count: u64) {
+        self.state.lost.add(why.index(), count);
+    }
+
+    /// The last checkpoint.
+    ///
+    /// # Errors
+    /// A sentence.
+    pub fn close(mut self, wall: Timestamp) -> Result<State, String> {
+        if let Some(kept) = self.kept.take() {
+            kept.ledger.close(wall)?;
+        }
+        Ok(self.state)
+    }
+}
+
+#[cfg(test)]
+impl Registrar {
+    pub(super) fn ledger_fails_while(&mut self, full: std::sync::Arc<std::sync::atomic::AtomicBool>) {
+        if let Some(kept) = &mut self.kept {
+            kept.ledger.fail_while(full);
+        }
+    }
+
+}
+
+/// What cannot be written as text is counted, and stands in nobody's way.
+fn texts(entries: Vec<Entry>, state: &mut State) -> (Vec<New>, Vec<Entry>) {
+    let (mut new, mut kept) = (Vec::with_capacity(entries.len()), Vec::new());
+    for entry in entries {
+        let text = entry.text().and_then(|text| match text.len() <= PAYLOAD_LEN_MAX {
+            true => Ok(text),
+            false => Err(format!("an entry of kind {} is too long", entry.kind())),
+        });
+        match text {
+            Ok(payload) => {
+                new.push(New {
+                    kind: entry.kind().label().into(),
+                    time: entry.time,
+                    payload,
+                });
+                kept.push(entry);
+            }
+            Err(why) => {
+                tracing::error!("{why}; it is lost");
+                state.lost.bump(Lost::Unfit.index());
+            }
+        }
+    }
+    (new, kept)
+}
+
+/// Payloads that are there, by kind. `numbers` are sorted.
+fn count(ledger: &Path, numbers: &[u64]) -> Result<Counters, String> {
+    /// Entries nearer to each other are read in one go.
+    const NEAR: u64 = 256;
+    let mut counts = Counters::new(Kind::ALL.len());
+    for group in numbers.chunk_by(|a, b| b.saturating_sub(*a) < NEAR) {
+        let (Some(first), Some(last)) = (group.first(), group.last()) else {
+            continue;
+        };
+        for stored in Ledger::read(ledger, *first)? {
+            let stored = stored?;
+            if stored.number > *last {
+                break;
+            }
+            let asked = group.binary_search(&stored.number).is_ok() && stored.payload.is_some();
+            if let Some(kind) = Kind::of(&stored.kind).filter(|_| asked) {
+                counts.bump(kind.index());
+            }
+        }
+    }
+    Ok(counts)
+}
+
+fn numbered_as(number: u64, entry: Entry) -> Numbered {
+    let hour = Hour::of(entry.time).start();
+    Numbered::new(number, hour, entry)
+}
+
+/// Brings the store a piece nearer to the ledger's first `size` entries; `true` when it is there.
+fn follow(ledger: &Path, store: &mut Store, size: u64) -> Result<bool, String> {
+    let from = store.through();
+    let left = usize::try_from(size.saturating_sub(from)).unwrap_or(usize::MAX);
+    let mut some = Vec::new();
+    if left > 0 {
+        for stored in Ledger::read(ledger, from)?.take(left.min(CATCH_UP)) {
+            let Stored {
+                number,
+                kind,
+                time,
+                payload,
+            } = stored?;
+            some.push(Numbered::read(number, kind, time, payload.as_deref())?);
+        }
+        if some.is_empty() {
+            return Err(format!("the ledger gives no entry {from}, and should hold {size}"));
+        }
+        store.apply(&some)?;
+    }
+    Ok(store.through() >= size)
+}
