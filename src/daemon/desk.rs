@@ -30,7 +30,9 @@ use super::office::{self, Incoming, Office};
 use super::registrar::Registrar;
 use super::retention::Keeper;
 use super::sensor::SensorConfig;
-use super::{console, erasure, people, person, privilege, sources, unsealing};
+use super::{
+    console, erasure, pages as record_pages, people, person, privilege, sources, unsealing,
+};
 use crate::alerts::Outbox;
 use crate::blocklist::Catalogue;
 use crate::casefile::Casefile;
@@ -66,7 +68,11 @@ pub fn run(config: Config) -> Result<(), Fault> {
     }
     let wiring = |e: std::io::Error| Fault::new(Exit::Internal, format!("cannot start: {e}"));
     let listener = http::bind(config.http.listen).map_err(|e| Fault::new(Exit::Listen, e))?;
-    let console = console::open(&config, Vec::new())?;
+    let nav = match config.ledger.is_kept() {
+        true => crate::console::pages::nav(),
+        false => Vec::new(),
+    };
+    let console = console::open(&config, nav)?;
     let key = key(&config)?;
     let scribe = scribe_with(&config, key.clone());
     let list = Arc::new(sources::catalogue(&config.lists)?);
@@ -133,6 +139,7 @@ pub fn run(config: Config) -> Result<(), Fault> {
     });
     desk.declare(&list);
     let mut books = Books::new(registrar, log, casefile, outbox);
+    books.relog(&config.hits.path);
     let life = begin(&config, &mut books, found);
     books.terms = unsealing::terms(&config.identity);
     let folder = config.cases.folder.clone();
@@ -161,16 +168,34 @@ pub fn run(config: Config) -> Result<(), Fault> {
         life,
         stopping: Arc::clone(&stopping),
     };
+    let recorded = office.books.registrar.listen();
+    let organisation = Arc::new(people::organisation(&config)?);
     let pages = Pages {
         listener,
         metrics,
         readiness,
-        console,
+    };
+    let start_console = {
+        let (metrics, readiness) = (Arc::clone(&pages.metrics), Arc::clone(&pages.readiness));
+        let list = Arc::clone(&list);
+        let config = config.clone();
+        move |office: Handle| {
+            let parts = record_pages::Parts {
+                office,
+                recorded,
+                list,
+                organisation,
+                metrics,
+                readiness,
+            };
+            console.map(|console| console.start(&config, parts)).transpose()
+        }
     };
     let followed = Followed {
         feeds: config.feeds,
         list,
     };
+    let pages = (pages, start_console);
     runtime.block_on(serve(office, followed, pages, (control, asked), (child, socket)))
 }
 
@@ -385,7 +410,6 @@ struct Pages {
     listener: TcpListener,
     metrics: Arc<Metrics>,
     readiness: Arc<Readiness>,
-    console: Option<console::Console>,
 }
 
 /// Reads the sensor's events ahead of the office, until the sensor closes its end.
@@ -413,7 +437,10 @@ fn receive(socket: UnixStream, inbox: &SyncSender<Incoming>) {
 async fn serve(
     office: Office,
     followed: Followed,
-    pages: Pages,
+    (pages, start_console): (
+        Pages,
+        impl FnOnce(Handle) -> Result<Option<console::Running>, Fault>,
+    ),
     (control, asked_of): (Control, Asked),
     (mut child, socket): (Child, UnixStream),
 ) -> Result<(), Fault> {
@@ -421,10 +448,9 @@ async fn serve(
     let mut to_sensor = socket.try_clone().map_err(wiring)?;
     let (events, inbox) = sync_channel(AHEAD);
     let to_office = Handle::new(events.clone());
+    let console = start_console(to_office.clone())?;
     let Asked { cases, officers } = asked_of;
     let why_stopping = Arc::clone(&office.stopping);
-    let start = |console: console::Console| console.start(axum::Router::new(), to_office.clone());
-    let console = pages.console.map(start).transpose()?;
     let runner = followed.start(events.clone())?;
     thread::Builder::new()
         .name("from-sensor".into())
