@@ -10,12 +10,14 @@
 //! [`page::html`] or a [`Refusal`].
 
 pub mod accounts;
+pub mod api;
 pub mod audit;
 mod brake;
 mod door;
 mod gate;
 mod oidc;
 pub mod page;
+pub mod pages;
 pub mod password;
 mod patient;
 mod recognise;

@@ -233,8 +233,8 @@ fn in_words(response: Response, known: &Known, program: bool) -> Response {
         refusal.status()
     };
     let mut told = if program {
-        let body = serde_json::json!({ "status": status.as_u16(), "error": sentence });
-        let kind = HeaderValue::from_static("application/json");
+        let body = super::api::problem::body(status, "refused", &sentence);
+        let kind = HeaderValue::from_static("application/problem+json");
         ([(header::CONTENT_TYPE, kind)], body.to_string()).into_response()
     } else {
         let title = view.words().refused;

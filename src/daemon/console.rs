@@ -13,8 +13,9 @@ use tokio::sync::oneshot;
 
 use super::acts::Handle;
 use super::fault::{Exit, Fault};
+use super::pages::{LiveDesk, Parts};
 use crate::config::Config;
-use crate::console::{self, Audit, Doors, NavEntry, Refused, Roles, Shell, Shut, Tls};
+use crate::console::{self, api, pages, Audit, Doors, NavEntry, Refused, Roles, Shell, Shut, Tls};
 use crate::record::{Act, Actor, Means};
 
 /// Characters kept of what is said of an act: four bytes each are within an act's bound.
@@ -66,17 +67,20 @@ impl Console {
     ///
     /// # Errors
     /// [`Exit::Internal`] when no thread can be had, [`Exit::Output`] when the link cannot be kept.
-    pub fn start(self, pages: Router, desk: Handle) -> Result<Running, Fault> {
+    pub fn start(self, config: &Config, parts: Parts) -> Result<Running, Fault> {
         let wiring = |e: std::io::Error| Fault::new(Exit::Internal, format!("cannot start: {e}"));
-        let Self {
-            shell,
-            audits,
-            doors,
-        } = self;
+        let Self { shell, audits, doors } = self;
+        let desk = parts.office.clone();
         thread::Builder::new()
             .name("console-audit".into())
             .spawn(move || audits.iter().for_each(|audit| record(&audit, &desk)))
             .map_err(wiring)?;
+        let pages = if config.ledger.is_kept() {
+            let desk = LiveDesk::start(config, parts).map_err(wiring)?;
+            pages::router(desk.clone()).merge(api::router(desk))
+        } else {
+            Router::new()
+        };
         let at = format!("{}{}/", shell.settings().address_for_people(), shell.base());
         tracing::info!("console at {at}");
         let link = shell

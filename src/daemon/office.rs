@@ -69,6 +69,8 @@ pub enum Incoming {
         /// Told when it is in the record, or why it is not.
         answer: oneshot::Sender<Result<Done, Refused>>,
     },
+    /// Something that desk and books are needed for, done in its turn.
+    Do(Box<dyn FnOnce(&mut Desk, &mut Books) + Send>),
 }
 
 impl Incoming {
@@ -78,7 +80,8 @@ impl Incoming {
         match self {
             Self::Act { answer, .. } => drop(answer.send(Err(Refused(why.to_owned())))),
             Self::Close { answer, .. } => drop(answer.send(format!("refused {why}"))),
-            Self::Sensor(_) | Self::SensorEnded | Self::Feed(_) => {}
+            // Whoever waits for it hears that it went.
+            Self::Do(_) | Self::Sensor(_) | Self::SensorEnded | Self::Feed(_) => {}
         }
     }
 }
@@ -207,6 +210,7 @@ impl Office {
         }
         let body = Body::Life(life);
         self.books.out.entries.push(Entry { time, body });
+        self.books.registrar.hurry();
         self.write();
         let (unrecorded, unwritten) = self.books.left();
         self.show();
@@ -246,7 +250,11 @@ impl Office {
         let books = &self.books;
         let outbox = books.outbox.state(now());
         let record = books.registrar.state(books.waiting());
-        self.desk.show_cases(&books.casefile.state(), &outbox, books.failing());
+        // Of the ledger the record's own state tells.
+        let beside = |why: &&str| Some(*why) != books.registrar.failing();
+        let failing = books.failing().filter(beside);
+        self.desk
+            .show_cases(&books.casefile.state(), &outbox, failing);
         self.desk.show_record(&record);
     }
 
@@ -292,6 +300,10 @@ impl Office {
                 let said = acts::close(&mut self.desk, &mut self.books, by, (&case, &why));
                 // The visitor may have gone.
                 let _ = answer.send(said);
+            }
+            Incoming::Do(what) => {
+                self.write();
+                what(&mut self.desk, &mut self.books);
             }
             Incoming::SensorEnded => return true,
         }

@@ -139,6 +139,11 @@ impl Registrar {
         self.retry_at.is_none_or(|at| now >= at)
     }
 
+    /// The pause after a failure is over: for the end.
+    pub fn hurry(&mut self) {
+        (self.retry_at, self.store_retry_at) = (None, self.store_retry_at.map(|_| Instant::now()));
+    }
+
     /// Why an entry could not be recorded just now; `None` when all is well.
     pub fn failing(&self) -> Option<&str> {
         self.state.failing.as_deref()
@@ -295,11 +300,46 @@ impl Registrar {
         }
     }
 
+    /// The newest entries that can be read, at most so many, oldest first.
+    pub fn tail(&self, most: u64) -> Vec<Entry> {
+        let Some(kept) = &self.kept else {
+            return Vec::new();
+        };
+        let from = self.state.size.saturating_sub(most);
+        let stored = Ledger::read(&kept.folder, from).into_iter().flatten();
+        let stored = stored.map_while(Result::ok);
+        let entries = stored.filter_map(|it| Entry::read(Kind::of(&it.kind)?, &it.payload?).ok());
+        entries.collect()
+    }
+
     /// An entry of the ledger; `None` when there is none of this number, or its payload is gone.
     pub fn entry(&self, number: u64) -> Option<Entry> {
         let kept = self.kept.as_ref()?;
         let stored = Ledger::read(&kept.folder, number).ok()?.next()?.ok()?;
         Entry::read(Kind::of(&stored.kind)?, &stored.payload?).ok()
+    }
+
+    /// Where the ledger is, and how many entries it holds; `None` when no record is kept.
+    pub fn ledger(&self) -> Option<(&Path, u64)> {
+        let kept = self.kept.as_ref()?;
+        Some((&kept.folder, kept.ledger.size()))
+    }
+
+    /// Deletes the payloads of entries, what the store has of them, its backups, and what a crash
+    /// left of lines. Gives how many payloads went; those that were gone already do not count.
+    ///
+    /// # Errors
+    /// A sentence; some may be gone then, and the same call may be made again.
+    pub fn erase(&mut self, numbers: &[u64], wall: Timestamp) -> Result<u64, String> {
+        self.store()?;
+        let Some(kept) = &mut self.kept else {
+            return Ok(0);
+        };
+        let gone = kept.ledger.delete(numbers, wall)?;
+        kept.store.forget(numbers)?;
+        ledger::torn::delete(&kept.folder)?;
+        self.recent.clear();
+        Ok(gone)
     }
 
     /// Deletes payload and salt of entries (sorted) from the ledger, and what was made of them from the store.
@@ -383,10 +423,6 @@ impl Registrar {
         }
     }
 
-    /// The pause after a failure is over.
-    pub(super) fn hurry(&mut self) {
-        (self.retry_at, self.store_retry_at) = (None, self.store_retry_at.map(|_| Instant::now()));
-    }
 }
 
 /// What cannot be written as text is counted, and stands in nobody's way.
