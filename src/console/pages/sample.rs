@@ -318,7 +318,7 @@ impl Asking {
             ..Settings::default()
         };
         let (audit, _) = std::sync::mpsc::sync_channel(16);
-        let shell = Shell::open_at(settings, super::nav(), audit, || NOW).expect("a shell");
+        let shell = Shell::open_at(settings, super::nav(), audit, Box::new(|| NOW)).expect("a shell");
         let guest = Guest {
             shell,
             view: View::read(Some(language), ""),
@@ -332,6 +332,7 @@ impl Asking {
             display: account.into(),
             roles: roles.iter().copied().collect(),
             scope: None,
+            mark: crate::console::secret::Secret::new().expect("randomness").mark(),
         };
         let desk: super::Shared = Arc::<SampleDesk>::clone(desk);
         let inside = super::router(Arc::clone(&desk)).merge(crate::console::api::router(desk));
