@@ -26,7 +26,7 @@ use crate::base::seen::closed_set;
 use crate::base::{Counters, Timestamp};
 use crate::blocklist::Stage;
 use crate::cases::{Alert, AlertKind};
-use crate::hits::{CaseRecord, HitLog, Observer};
+use crate::hits::{CaseRecord, HitLog, Mentions, Observer};
 use courier::{Courier, Room, Shared};
 use post::Client;
 use spool::{Limits, Refusal, Spool};
@@ -183,6 +183,14 @@ impl Outbox {
         self.shared.room().spool.close(case, now)?;
         self.shared.bell.notify_all();
         Ok(())
+    }
+
+    /// Deletes every alert that holds one of the words (erasure), dead letters too. Gives how many.
+    ///
+    /// # Errors
+    /// A sentence; the same call may be made again.
+    pub fn erase(&mut self, words: &Mentions) -> Result<u64, String> {
+        self.shared.room().spool.erase(words)
     }
 
     /// Records that the hit log has not taken yet, oldest first, at most `most`.

@@ -210,6 +210,42 @@ impl Casefile {
         self.held = cases;
     }
 
+    /// Deletes cases for good, the sealed records of subjects, and what was set aside of either: a
+    /// person's data are erased. Gives how many cases and records there were.
+    ///
+    /// # Errors
+    /// A sentence; some may be gone then, and the same call may be made again.
+    pub fn erase(
+        &mut self,
+        cases: &BTreeSet<String>,
+        subjects: &BTreeSet<SubjectId>,
+    ) -> Result<(u64, u64), String> {
+        let mut records = 0;
+        for subject in subjects {
+            records += u64::from(!subjects::read_in(&self.settings.folder, subject)
+                .map_or(true, |versions| versions.is_empty()));
+            self.subjects.delete(subject)?;
+        }
+        let mut gone: Vec<(String, SubjectId)> = Vec::new();
+        for case in cases {
+            gone.extend(self.journal.subject(case).map(|it| (case.clone(), it.clone())));
+        }
+        self.journal.forget(&gone);
+        // Also without a case to forget: earlier selves of a case that is left may name the person.
+        let path = journal_in(&self.settings.folder);
+        let failed = |e: io::Error| {
+            format!("cannot write the journal of cases {} anew: {e}", path.display())
+        };
+        self.journal.rewrite().map_err(failed)?;
+        self.state.rewrites += 1;
+        self.state.deleted += gone.len() as u64;
+        // Lines that nobody could read may be anybody's.
+        match fs::remove_file(self.journal.aside()) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(failed(e)),
+            _ => Ok((gone.len() as u64, records)),
+        }
+    }
+
     /// Writes a subject's sealed record beside its earlier versions.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ pub mod band;
 mod bench;
 mod book;
 mod compare;
+mod erase;
 mod explain;
 mod intake;
 mod judge;
@@ -32,6 +33,7 @@ use crate::organisation::{Ruling, Standing};
 
 pub use book::{CASES_MAX, Casebook, Counts, Ids, Lost, SIGHTINGS_MAX};
 pub use compare::compare;
+pub use erase::ERASED;
 pub use explain::explain;
 pub use rules::{Goal, Limits, Rule, Rules};
 pub use sighting::{Exchange, Sighting, What};

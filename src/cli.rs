@@ -15,8 +15,12 @@ pub mod list;
 mod manual;
 mod officer;
 mod read;
+mod rebuild;
+mod record;
 mod report;
 mod simulate;
+mod subject;
+mod unseal;
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -61,12 +65,15 @@ enum Command {
     Hits(hits::HitsArgs),
     Cases(cases::CasesArgs),
     Officer(officer::OfficerArgs),
+    Subject(subject::SubjectArgs),
+    Unseal(unseal::UnsealArgs),
     Verify(ledger::VerifyArgs),
     Prove(ledger::ProveArgs),
     Witness(ledger::WitnessArgs),
     Console(console::ConsoleArgs),
     Config(configure::ConfigArgs),
     Reload(desk::ReloadArgs),
+    Rebuild(rebuild::RebuildArgs),
     Doctor(doctor::DoctorArgs),
     Manual(manual::ManualArgs),
     Simulate(simulate::SimulateArgs),
@@ -267,12 +274,15 @@ pub fn main() -> ExitCode {
         Command::Hits(args) => hits::run(&args),
         Command::Cases(args) => cases::run(&args),
         Command::Officer(args) => officer::run(&args),
+        Command::Subject(args) => subject::run(&args),
+        Command::Unseal(args) => unseal::run(&args),
         Command::Verify(args) => ledger::verify(&args),
         Command::Prove(args) => ledger::prove(&args),
         Command::Witness(args) => ledger::witness(&args),
         Command::Config(args) => configure::run(&args),
         Command::Console(args) => console::run(&args),
         Command::Reload(args) => desk::reload(&args),
+        Command::Rebuild(args) => rebuild::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Manual(args) => manual::run(&args),
         Command::Simulate(args) => simulate::run(&args),

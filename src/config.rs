@@ -196,6 +196,8 @@ pub struct Identity {
     pub officers: Vec<Officer>,
     /// How many officers must act together. Default 2.
     pub threshold: u8,
+    /// Days after which a request for an identity runs out, and a release with it. Default 14.
+    pub request_days: u16,
     /// Hours that an interval stays in memory after its end. Default 4.
     pub keep_hours: u16,
     /// Most intervals in memory. Default 262144.
@@ -317,6 +319,7 @@ impl Default for Identity {
         Self {
             officers: Vec::new(),
             threshold: 2,
+            request_days: 14,
             keep_hours: 4,
             intervals_max: 262_144,
         }
@@ -524,6 +527,7 @@ impl Config {
     fn check_people(&self) -> Result<(), String> {
         let who = &self.identity;
         bounds("identity.keep_hours", who.keep_hours.into(), 1, 48)?;
+        bounds("identity.request_days", who.request_days.into(), 1, 90)?;
         bounds(
             "identity.intervals_max",
             who.intervals_max.into(),

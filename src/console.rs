@@ -10,12 +10,14 @@
 //! [`page::html`] or a [`Refusal`].
 
 pub mod accounts;
+pub mod api;
 pub mod audit;
 mod brake;
 mod door;
 mod gate;
 mod oidc;
 pub mod page;
+pub mod pages;
 pub mod password;
 mod patient;
 mod recognise;
@@ -38,8 +40,8 @@ pub use audit::{Act, Audit, Scope, Way};
 pub use page::{NavEntry, Page};
 pub use refusal::Refusal;
 pub use rights::{Right, Role, Roles};
-pub use settings::Settings;
 pub use serve::{Doors, Limits, Shut, serve};
+pub use settings::Settings;
 pub use shell::Shell;
 pub use tls::Tls;
 pub use view::{Language, View};

@@ -20,7 +20,7 @@ use crate::blocklist::Catalogue;
 use crate::cases::{Case, Change};
 use crate::event::{Event, Hit, ListInfo, MailSource};
 use crate::hits::log::LogState;
-use crate::hits::{Finding, Folder, Scribe};
+use crate::hits::{Finding, Folder, Scribe, SubjectId};
 use crate::metrics::{Metrics, Readiness};
 use crate::organisation::Organisation;
 use crate::record::{self, Body, Entry};
@@ -238,6 +238,12 @@ impl Desk {
 
     /// Closes every window: at the end.
     pub fn flush(&mut self, now: Timestamp, out: &mut Output) {
+        self.settle(now, out);
+        self.hours.finish(&mut out.entries);
+    }
+
+    /// What was seen is told to its end: nothing waits for repeats or for another point.
+    pub fn settle(&mut self, now: Timestamp, out: &mut Output) {
         let mut ready = std::mem::take(&mut self.ready);
         self.twice.flush(&mut ready);
         self.go_on(ready, now, out);
@@ -247,7 +253,6 @@ impl Desk {
         self.casework.tick(self.packet_time, &mut out.changes);
         // Growth that changed no stage may not have been written yet.
         self.casework.put_all_down(&mut out.changes);
-        self.hours.finish(&mut out.entries);
     }
 
     /// The wall clock went so far ahead of the steady clock, or back, in one step.
@@ -317,6 +322,16 @@ impl Desk {
     /// Cases that retention deleted.
     pub fn forget(&mut self, gone: &BTreeSet<String>) {
         self.casework.forget(gone);
+    }
+
+    /// A person's data are erased: their cases go, and what names them in others'.
+    pub fn erase(
+        &mut self,
+        cases: &BTreeSet<String>,
+        subjects: &BTreeSet<SubjectId>,
+        out: &mut Output,
+    ) {
+        self.casework.erase(cases, subjects, &mut out.changes);
     }
 
     /// Identity and cases.

@@ -16,6 +16,7 @@ mod answer;
 mod intake;
 mod lag;
 mod lane;
+pub mod sought;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -41,6 +42,7 @@ use crate::organisation::{Organisation, Place, Principal};
 use lag::Lags;
 use lane::Bounds;
 use table::Table;
+pub use sought::{Brought, Had, Sought};
 use translations::Translations;
 use vault::Vault;
 
@@ -137,6 +139,11 @@ impl Trace {
     /// The moment it is of.
     pub const fn time(&self) -> Timestamp {
         self.time
+    }
+
+    /// Pseudonym of the address.
+    pub fn address(&self) -> &str {
+        &self.address
     }
 
     /// Where the client belongs.

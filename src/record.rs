@@ -8,7 +8,9 @@
 
 pub mod act;
 pub mod differ;
+pub mod dossier;
 mod state;
+pub mod unsealing;
 #[cfg(test)]
 mod tests;
 

@@ -13,6 +13,7 @@
 //!
 //! [`Frame`]: crate::hits::Frame
 
+pub mod challenge;
 mod frame;
 mod open;
 #[doc(hidden)]

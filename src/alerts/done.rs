@@ -9,6 +9,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use crate::casefile::folder;
+use crate::hits::Mentions;
 
 /// Ids remembered.
 const IDS_MAX: usize = 65_536;
@@ -67,6 +68,13 @@ impl Done {
         if let Err(e) = written {
             tracing::error!("cannot write {}: {e}", self.path.display());
         }
+    }
+
+    /// Forgets the ids that hold one of the words.
+    pub(super) fn erase(&mut self, words: &Mentions) -> io::Result<()> {
+        self.order.retain(|id| !words.are_in(id.as_bytes()));
+        self.ids.retain(|id| !words.are_in(id.as_bytes()));
+        self.rewrite()
     }
 
     fn remember(&mut self, id: String) {

@@ -14,6 +14,7 @@
 //! A change of state is a rename: it costs no write and cannot leave half a file. Lost in a crash,
 //! it makes the alert go out once more.
 
+mod erase;
 mod name;
 
 use std::borrow::Cow;

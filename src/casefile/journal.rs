@@ -226,6 +226,11 @@ impl Journal {
         rest.map(|(_, newest)| &newest.subject).collect()
     }
 
+    /// The subject of a case that stands there.
+    pub(super) fn subject(&self, case: &str) -> Option<&SubjectId> {
+        self.newest.get(case).map(|newest| &newest.subject)
+    }
+
     /// Leaves cases out at the next [`Self::rewrite`].
     pub(super) fn forget(&mut self, cases: &[(String, SubjectId)]) {
         for (id, _) in cases {

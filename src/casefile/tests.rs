@@ -382,3 +382,40 @@ mod sealing {
         assert_eq!(file.state().failures, 4);
     }
 }
+
+mod erasure {
+    use super::*;
+
+    #[test]
+    fn a_person_goes_from_journal_records_and_what_was_set_aside() {
+        let (_above, settings) = settings();
+        let (mut file, _) = open(&settings);
+        file.put(&case("a", 1, "person-1")).unwrap();
+        // An earlier self of somebody else's case that names them.
+        let mut other = case("b", 1, "person-2");
+        other.closed = Some("merged into a of person-1".into());
+        file.put(&other).unwrap();
+        file.put(&case("b", 2, "person-2")).unwrap();
+        for subject in ["person-1", "person-2"] {
+            file.seal(&sealed(subject, "k", "t")).unwrap();
+        }
+        fs::write(file.journal.aside(), "{broken person-1}\n").unwrap();
+        let cases = BTreeSet::from(["a".to_owned(), "never".to_owned()]);
+        let subjects = BTreeSet::from([SubjectId::new("person-1".into())]);
+        assert_eq!(file.erase(&cases, &subjects), Ok((1, 1)));
+        assert!(!file.journal.aside().exists());
+        let text = fs::read_to_string(journal(&settings)).unwrap();
+        assert!(!text.contains("person-1"), "{text}");
+        let kept = |subject: &str| {
+            let subject = SubjectId::new(subject.into());
+            Casefile::sealed(&settings.folder, &subject).unwrap().len()
+        };
+        assert_eq!((kept("person-1"), kept("person-2")), (0, 1));
+        // Again: nothing to do, nothing wrong. And the journal goes on.
+        assert_eq!(file.erase(&cases, &subjects), Ok((0, 0)));
+        file.put(&case("c", 1, "person-3")).unwrap();
+        drop(file);
+        let ids: Vec<String> = open(&settings).1.into_iter().map(|case| case.id).collect();
+        assert_eq!(ids, ["b", "c"]);
+    }
+}

@@ -13,6 +13,8 @@ use super::Refusal;
 
 const CSS: &[u8] = include_bytes!("static/console.css");
 const JS: &[u8] = include_bytes!("static/console.js");
+const PAGES_CSS: &[u8] = include_bytes!("static/pages.css");
+const PAGES_JS: &[u8] = include_bytes!("static/pages.js");
 const ICON: &[u8] = include_bytes!("static/icon.svg");
 
 /// One file, and its name with a piece of its digest in it.
@@ -48,12 +50,16 @@ pub(super) static STYLE: LazyLock<Static> =
     LazyLock::new(|| Static::new("console", "css", "text/css; charset=utf-8", CSS));
 pub(super) static SCRIPT: LazyLock<Static> =
     LazyLock::new(|| Static::new("console", "js", "text/javascript; charset=utf-8", JS));
+pub(super) static PAGES_STYLE: LazyLock<Static> =
+    LazyLock::new(|| Static::new("pages", "css", "text/css; charset=utf-8", PAGES_CSS));
+pub(super) static PAGES_SCRIPT: LazyLock<Static> =
+    LazyLock::new(|| Static::new("pages", "js", "text/javascript; charset=utf-8", PAGES_JS));
 pub(super) static SIGN: LazyLock<Static> =
     LazyLock::new(|| Static::new("icon", "svg", "image/svg+xml", ICON));
 
 /// `GET /static/{name}`
 pub(super) async fn get(Path(name): Path<String>) -> Result<Response, Refusal> {
-    let all = [&*STYLE, &*SCRIPT, &*SIGN];
+    let all = [&*STYLE, &*SCRIPT, &*PAGES_STYLE, &*PAGES_SCRIPT, &*SIGN];
     let found = all
         .into_iter()
         .find(|one| one.name == name)

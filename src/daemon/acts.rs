@@ -15,10 +15,11 @@ use tokio::sync::oneshot;
 
 use super::books::Books;
 use super::office::{self, Incoming};
+use super::unsealing;
 use crate::base::Timestamp;
 use crate::cases::Case;
 use crate::desk::Desk;
-use crate::record::{Act, Acted, Actor, Body, Entry};
+use crate::record::{Act, Acted, Actor, Body, Entry, Kind};
 use crate::store::{State, Triage};
 
 /// Pace of bringing what was refused for now.
@@ -143,12 +144,17 @@ pub fn carry_out(
         }
         fits(desk, case, &act, &triage)?;
     }
+    let acted = Acted {
+        by,
+        act: act.clone(),
+    };
+    if act.kind() == Kind::Unsealing {
+        let store = books.registrar.store().map_err(Refused)?;
+        unsealing::check(store, &books.terms, &acted, now)?;
+    }
     let entry = Entry {
         time: now,
-        body: Body::Act(Box::new(Acted {
-            by,
-            act: act.clone(),
-        })),
+        body: Body::Act(Box::new(acted)),
     };
     let recorded = books
         .registrar

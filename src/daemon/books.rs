@@ -34,6 +34,7 @@ use crate::cases::{Alert, Case, Change};
 use crate::desk::{Desk, Framed, Output};
 use crate::hits::{HitLog, SubjectId};
 use crate::record::differ::{self, Written};
+use crate::record::unsealing::Terms;
 use crate::record::{Body, Entry, Frame, Hit, Loss, Lost};
 use crate::sealing::{Sealed, SealedFrame, SealedKey};
 
@@ -61,6 +62,8 @@ pub struct Books {
     pub casefile: Casefile,
     /// Alerts.
     pub outbox: Outbox,
+    /// What is asked of requests for an identity.
+    pub terms: Terms,
     /// What the desk gave last.
     pub out: Output,
     /// Not yet in the case file.
@@ -132,6 +135,11 @@ impl Books {
             log,
             casefile,
             outbox,
+            terms: Terms {
+                threshold: u8::MAX,
+                officers: Vec::new(),
+                days: 0,
+            },
             out: Output::default(),
             waiting: VecDeque::new(),
             line: VecDeque::new(),

@@ -13,8 +13,9 @@ use tokio::sync::oneshot;
 
 use super::acts::Handle;
 use super::fault::{Exit, Fault};
+use super::pages::{LiveDesk, Parts};
 use crate::config::Config;
-use crate::console::{self, Audit, Doors, NavEntry, Refused, Roles, Shell, Shut, Tls};
+use crate::console::{self, api, pages, Audit, Doors, NavEntry, Refused, Roles, Shell, Shut, Tls};
 use crate::record::{Act, Actor, Means};
 
 /// Characters kept of what is said of an act: four bytes each are within an act's bound.
@@ -46,7 +47,11 @@ pub fn open(config: &Config, nav: Vec<NavEntry>) -> Result<Option<Console>, Faul
     let (audit, audits) = sync_channel(AUDITS_MAX);
     let shell = Shell::open(config.console.clone(), nav, audit)
         .map_err(|why| Fault::new(Exit::Config, format!("[console] {why}")))?;
-    Ok(Some(Console { shell, audits, doors }))
+    Ok(Some(Console {
+        shell,
+        audits,
+        doors,
+    }))
 }
 
 /// The console, served.
@@ -62,23 +67,34 @@ impl Console {
     ///
     /// # Errors
     /// [`Exit::Internal`] when no thread can be had, [`Exit::Output`] when the link cannot be kept.
-    pub fn start(self, pages: Router, desk: Handle) -> Result<Running, Fault> {
+    pub fn start(self, config: &Config, parts: Parts) -> Result<Running, Fault> {
         let wiring = |e: std::io::Error| Fault::new(Exit::Internal, format!("cannot start: {e}"));
         let Self { shell, audits, doors } = self;
+        let desk = parts.office.clone();
         thread::Builder::new()
             .name("console-audit".into())
             .spawn(move || audits.iter().for_each(|audit| record(&audit, &desk)))
             .map_err(wiring)?;
+        let pages = if config.ledger.is_kept() {
+            let desk = LiveDesk::start(config, parts).map_err(wiring)?;
+            pages::router(desk.clone()).merge(api::router(desk))
+        } else {
+            Router::new()
+        };
         let at = format!("{}{}/", shell.settings().address_for_people(), shell.base());
         tracing::info!("console at {at}");
-        let link = shell.first_link().map_err(|why| Fault::new(Exit::Output, why))?;
+        let link = shell
+            .first_link()
+            .map_err(|why| Fault::new(Exit::Output, why))?;
         if let Some(link) = link {
             tracing::warn!(
                 "the console has no administrator yet; open this within a day, it works once: {link}"
             );
         }
-        let runtime =
-            tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(wiring)?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(wiring)?;
         let (tls, router) = (doors.tls(), shell.router(pages));
         let (end, ended) = oneshot::channel();
         let thread = thread::Builder::new()
@@ -92,7 +108,12 @@ impl Console {
                 runtime.shutdown_background();
             })
             .map_err(wiring)?;
-        Ok(Running { shell, tls, end, thread })
+        Ok(Running {
+            shell,
+            tls,
+            end,
+            thread,
+        })
     }
 }
 

@@ -18,6 +18,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
+use zeroize::Zeroizing;
 
 use super::acts::{Done, Refused};
 use super::fault::{Exit, Fault};
@@ -43,6 +44,10 @@ pub enum Ask {
         /// Why, in the words of whoever closes it.
         why: String,
     },
+    /// About a person: `{"person": {"seek": ...}}`, `{"person": {"erase": ...}}`.
+    Person(Kept),
+    /// About a request for an identity: `{"unseal": ...}`.
+    Unseal(Kept),
     /// A link to the console for somebody new.
     Invite {
         /// Name of the account.
@@ -62,6 +67,16 @@ pub enum Ask {
         /// The revision of the case's triage that they saw.
         revision: Option<u64>,
     },
+}
+
+/// A line that may name somebody in clear: never shown, overwritten when it goes.
+#[derive(PartialEq)]
+pub struct Kept(pub Zeroizing<String>);
+
+impl std::fmt::Debug for Kept {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Kept(..)")
+    }
 }
 
 /// An act on the socket.
@@ -94,6 +109,13 @@ impl Ask {
     /// Reads a line; or gives the answer that says what is wrong with it.
     fn parse(line: &str) -> Result<Self, String> {
         let line = line.trim_end();
+        let kept = || Kept(Zeroizing::new(line.to_owned()));
+        if line.starts_with("{\"person\"") {
+            return Ok(Self::Person(kept()));
+        }
+        if line.starts_with("{\"unseal\"") {
+            return Ok(Self::Unseal(kept()));
+        }
         if line.starts_with('{') {
             return Self::parse_act(line);
         }
@@ -132,6 +154,11 @@ impl Ask {
                 act: Act::Erase { .. } | Act::Expire { .. } | Act::Account { .. },
                 ..
             }) => refuse("no act that is taken here".into()),
+            // The kernel's word for a user is none for an officer.
+            Ok(Wish {
+                act: Act::ApproveUnsealing { .. },
+                ..
+            }) => refuse("approve with `poortwacht unseal approve`, or in the console".into()),
             Ok(Wish { act, revision }) => Ok(Self::Act {
                 act: Box::new(act),
                 revision,
@@ -216,7 +243,7 @@ impl Drop for Control {
 async fn answer(mut stream: UnixStream, requests: &mpsc::Sender<Request>) -> io::Result<()> {
     let by = actor(&stream)?;
     let (reader, mut writer) = stream.split();
-    let mut line = String::new();
+    let mut line = Zeroizing::new(String::new());
     let mut reader = BufReader::new(reader.take(REQUEST_LEN_MAX));
     timeout(REQUEST_WAIT, reader.read_line(&mut line)).await??;
     let reply = match Ask::parse(&line) {

@@ -10,7 +10,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command as Program, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -30,7 +30,9 @@ use super::office::{self, Incoming, Office};
 use super::registrar::Registrar;
 use super::retention::Keeper;
 use super::sensor::SensorConfig;
-use super::{console, people, privilege, sources};
+use super::{
+    console, erasure, pages as record_pages, people, person, privilege, sources, unsealing,
+};
 use crate::alerts::Outbox;
 use crate::blocklist::Catalogue;
 use crate::casefile::Casefile;
@@ -66,7 +68,11 @@ pub fn run(config: Config) -> Result<(), Fault> {
     }
     let wiring = |e: std::io::Error| Fault::new(Exit::Internal, format!("cannot start: {e}"));
     let listener = http::bind(config.http.listen).map_err(|e| Fault::new(Exit::Listen, e))?;
-    let console = console::open(&config, Vec::new())?;
+    let nav = match config.ledger.is_kept() {
+        true => crate::console::pages::nav(),
+        false => Vec::new(),
+    };
+    let console = console::open(&config, nav)?;
     let key = key(&config)?;
     let scribe = scribe_with(&config, key.clone());
     let list = Arc::new(sources::catalogue(&config.lists)?);
@@ -135,7 +141,18 @@ pub fn run(config: Config) -> Result<(), Fault> {
     let mut books = Books::new(registrar, log, casefile, outbox);
     books.relog(&config.hits.path);
     let life = begin(&config, &mut books, found);
+    books.terms = unsealing::terms(&config.identity);
+    let folder = config.cases.folder.clone();
+    let mut cases = cases;
+    let resumed = erasure::resume(&folder, &mut cases).map_err(unusable)?;
     restore(&mut desk, &mut books, cases);
+    if let Some(resumed) = resumed {
+        erasure::finish(&mut desk, &mut books, &folder, resumed);
+    }
+    let asked = Asked {
+        cases: folder,
+        officers: unsealing::Desk::new(key.clone(), &config.identity),
+    };
     let list = Arc::new(ArcSwap::new(list));
     let stopping = Arc::new(Mutex::new(None));
     let office = Office {
@@ -151,17 +168,35 @@ pub fn run(config: Config) -> Result<(), Fault> {
         life,
         stopping: Arc::clone(&stopping),
     };
+    let recorded = office.books.registrar.listen();
+    let organisation = Arc::new(people::organisation(&config)?);
     let pages = Pages {
         listener,
         metrics,
         readiness,
-        console,
+    };
+    let start_console = {
+        let (metrics, readiness) = (Arc::clone(&pages.metrics), Arc::clone(&pages.readiness));
+        let list = Arc::clone(&list);
+        let config = config.clone();
+        move |office: Handle| {
+            let parts = record_pages::Parts {
+                office,
+                recorded,
+                list,
+                organisation,
+                metrics,
+                readiness,
+            };
+            console.map(|console| console.start(&config, parts)).transpose()
+        }
     };
     let followed = Followed {
         feeds: config.feeds,
         list,
     };
-    runtime.block_on(serve(office, followed, pages, control, (child, socket)))
+    let pages = (pages, start_console);
+    runtime.block_on(serve(office, followed, pages, (control, asked), (child, socket)))
 }
 
 /// Ledger and store, if a record is kept.
@@ -363,12 +398,18 @@ impl Followed {
     }
 }
 
+/// What is asked on the control socket about people.
+struct Asked {
+    /// Folder of the cases.
+    cases: PathBuf,
+    officers: unsealing::Desk,
+}
+
 /// The pages and what they show.
 struct Pages {
     listener: TcpListener,
     metrics: Arc<Metrics>,
     readiness: Arc<Readiness>,
-    console: Option<console::Console>,
 }
 
 /// Reads the sensor's events ahead of the office, until the sensor closes its end.
@@ -396,17 +437,20 @@ fn receive(socket: UnixStream, inbox: &SyncSender<Incoming>) {
 async fn serve(
     office: Office,
     followed: Followed,
-    pages: Pages,
-    control: Control,
+    (pages, start_console): (
+        Pages,
+        impl FnOnce(Handle) -> Result<Option<console::Running>, Fault>,
+    ),
+    (control, asked_of): (Control, Asked),
     (mut child, socket): (Child, UnixStream),
 ) -> Result<(), Fault> {
     let wiring = |e: std::io::Error| Fault::new(Exit::Internal, format!("cannot start: {e}"));
     let mut to_sensor = socket.try_clone().map_err(wiring)?;
     let (events, inbox) = sync_channel(AHEAD);
     let to_office = Handle::new(events.clone());
+    let console = start_console(to_office.clone())?;
+    let Asked { cases, officers } = asked_of;
     let why_stopping = Arc::clone(&office.stopping);
-    let start = |console: console::Console| console.start(axum::Router::new(), to_office.clone());
-    let console = pages.console.map(start).transpose()?;
     let runner = followed.start(events.clone())?;
     thread::Builder::new()
         .name("from-sensor".into())
@@ -473,6 +517,25 @@ async fn serve(
                 Ask::Close { case, why } => {
                     let (by, answer) = (request.by, request.answer);
                     to_office.send(Incoming::Close { by, case, why, answer });
+                    continue;
+                }
+                Ask::Person(line) => {
+                    let (to_office, by, answer) = (to_office.clone(), request.by, request.answer);
+                    let cases = cases.clone();
+                    tokio::spawn(async move {
+                        // The visitor may have gone.
+                        let _ = answer.send(person::answer(to_office, cases, by, &line.0).await);
+                    });
+                    continue;
+                }
+                Ask::Unseal(line) => {
+                    let (to_office, answer) = (to_office.clone(), request.answer);
+                    let officers = officers.clone();
+                    tokio::spawn(async move {
+                        let said = person::unseal(&officers, &to_office, &line.0).await;
+                        // The visitor may have gone.
+                        let _ = answer.send(said);
+                    });
                     continue;
                 }
                 Ask::Act { act, revision } => {

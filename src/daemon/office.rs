@@ -69,6 +69,8 @@ pub enum Incoming {
         /// Told when it is in the record, or why it is not.
         answer: oneshot::Sender<Result<Done, Refused>>,
     },
+    /// Something that desk and books are needed for, done in its turn.
+    Do(Box<dyn FnOnce(&mut Desk, &mut Books) + Send>),
 }
 
 impl Incoming {
@@ -78,7 +80,8 @@ impl Incoming {
         match self {
             Self::Act { answer, .. } => drop(answer.send(Err(Refused(why.to_owned())))),
             Self::Close { answer, .. } => drop(answer.send(format!("refused {why}"))),
-            Self::Sensor(_) | Self::SensorEnded | Self::Feed(_) => {}
+            // Whoever waits for it hears that it went.
+            Self::Do(_) | Self::Sensor(_) | Self::SensorEnded | Self::Feed(_) => {}
         }
     }
 }
@@ -297,6 +300,10 @@ impl Office {
                 let said = acts::close(&mut self.desk, &mut self.books, by, (&case, &why));
                 // The visitor may have gone.
                 let _ = answer.send(said);
+            }
+            Incoming::Do(what) => {
+                self.write();
+                what(&mut self.desk, &mut self.books);
             }
             Incoming::SensorEnded => return true,
         }

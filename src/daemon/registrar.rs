@@ -318,6 +318,29 @@ impl Registrar {
         Entry::read(Kind::of(&stored.kind)?, &stored.payload?).ok()
     }
 
+    /// Where the ledger is, and how many entries it holds; `None` when no record is kept.
+    pub fn ledger(&self) -> Option<(&Path, u64)> {
+        let kept = self.kept.as_ref()?;
+        Some((&kept.folder, kept.ledger.size()))
+    }
+
+    /// Deletes the payloads of entries, what the store has of them, its backups, and what a crash
+    /// left of lines. Gives how many payloads went; those that were gone already do not count.
+    ///
+    /// # Errors
+    /// A sentence; some may be gone then, and the same call may be made again.
+    pub fn erase(&mut self, numbers: &[u64], wall: Timestamp) -> Result<u64, String> {
+        self.store()?;
+        let Some(kept) = &mut self.kept else {
+            return Ok(0);
+        };
+        let gone = kept.ledger.delete(numbers, wall)?;
+        kept.store.forget(numbers)?;
+        ledger::torn::delete(&kept.folder)?;
+        self.recent.clear();
+        Ok(gone)
+    }
+
     /// Deletes payload and salt of entries (sorted) from the ledger, and what was made of them from the store.
     /// Gives how many were there, by kind.
     ///

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::base::Timestamp;
 use crate::cases::{Case, Casebook, Change, Counts};
 use crate::event::{Event, Hit};
+use crate::hits::SubjectId;
 use crate::identity::{Attribution, Identity, Trace};
 
 /// Identity and casebook, as one hand.
@@ -151,6 +152,16 @@ impl Casework {
     /// Cases that retention deleted.
     pub fn forget(&mut self, gone: &BTreeSet<String>) {
         self.casebook.forget(gone);
+    }
+
+    /// A person's data are erased: their cases go, and what names them in others'.
+    pub fn erase(
+        &mut self,
+        cases: &BTreeSet<String>,
+        subjects: &BTreeSet<SubjectId>,
+        out: &mut Vec<Change>,
+    ) {
+        self.casebook.erase(cases, subjects, out);
     }
 
     /// How many cases are open, and what was lost at the bounds.

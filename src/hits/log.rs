@@ -14,6 +14,7 @@ use super::{Line, Record};
 use crate::base::Counters;
 use crate::base::seen::closed_set;
 
+mod erase;
 mod file;
 pub mod read;
 

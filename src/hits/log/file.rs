@@ -209,7 +209,8 @@ fn gone_or(result: io::Result<()>) -> io::Result<bool> {
     }
 }
 
-fn sync_folder(path: &Path) -> io::Result<()> {
+/// Forces the names in the folder of `path` to the disk.
+pub fn sync_folder(path: &Path) -> io::Result<()> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),

@@ -395,8 +395,8 @@ fn rare(dice: &mut Dice, at: i64) -> Body {
             count: 3,
         }),
         3 => Body::Sealed(Box::new(Sealed {
-            key: String::new(),
             subject: subject(dice.below(8)),
+            key: String::new(),
             threshold: 2,
             shares: Vec::new(),
             text: "c2VhbGVk".into(),

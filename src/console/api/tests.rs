@@ -1,0 +1,151 @@
+//! The API over the fixed record, and its description against the routes.
+
+use std::collections::BTreeSet;
+
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+
+use super::{DESCRIPTION, ROUTES};
+use crate::console::Role;
+use crate::console::pages::sample::{Asking, CASE, PERSON, SampleDesk};
+
+fn read(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|why| panic!("{why}: {text}"))
+}
+
+#[test]
+fn the_description_has_the_routes_and_no_others() {
+    let described = read(DESCRIPTION);
+    let paths = described["paths"].as_object().expect("paths").iter();
+    let described: BTreeSet<(String, String)> = paths
+        .flat_map(|(path, methods)| {
+            let methods = methods.as_object().expect("methods").keys();
+            methods.map(move |method| (method.clone(), path.clone()))
+        })
+        .collect();
+    let routes = ROUTES.iter();
+    let routes: BTreeSet<_> = routes.map(|(m, p)| ((*m).to_owned(), (*p).to_owned())).collect();
+    assert_eq!(described, routes);
+}
+
+/// Each answer has what the description requires of it, and nothing that it does not name.
+fn fits(answer: &Value, schema: &Value, at: &str) {
+    let described = read(DESCRIPTION);
+    let mut schema = schema.clone();
+    if let Some(name) = schema["$ref"].as_str() {
+        schema = described["components"]["schemas"][name.rsplit('/').next().unwrap()].clone();
+    }
+    if let Some(parts) = schema["allOf"].as_array() {
+        for part in parts {
+            required(answer, &resolve(part, &described), at);
+        }
+        return;
+    }
+    required(answer, &schema, at);
+    if let (Some(known), Some(answer)) = (schema["properties"].as_object(), answer.as_object()) {
+        for (key, value) in answer {
+            let part = known.get(key).unwrap_or_else(|| panic!("{at}.{key} is not described"));
+            fits(value, part, &format!("{at}.{key}"));
+        }
+    }
+    if let (Some(rows), false) = (answer.as_array(), schema["items"].is_null()) {
+        for row in rows {
+            fits(row, &schema["items"], &format!("{at}[]"));
+        }
+    }
+}
+
+fn resolve(schema: &Value, described: &Value) -> Value {
+    match schema["$ref"].as_str() {
+        Some(name) => described["components"]["schemas"][name.rsplit('/').next().unwrap()].clone(),
+        None => schema.clone(),
+    }
+}
+
+fn required(answer: &Value, schema: &Value, at: &str) {
+    for key in schema["required"].as_array().into_iter().flatten() {
+        let key = key.as_str().expect("a key");
+        assert!(answer.get(key).is_some(), "{at}: {key} is missing in {answer}");
+    }
+}
+
+#[tokio::test]
+async fn answers_are_as_described() {
+    let desk = SampleDesk::new();
+    let ann = Asking::of(&desk, "ann", &[Role::Lead, Role::Officer], "en");
+    let act = json!({ "act": "comment", "note": "seen", "revision": 0 });
+    assert_eq!(ann.json(&format!("/api/v1/cases/{CASE}/acts"), &act).await.0, StatusCode::CREATED);
+    let described = read(DESCRIPTION);
+    for (path, asked) in [
+        ("/cases", "/cases"),
+        ("/cases/{id}", "/cases/case-00000000000000aa"),
+        ("/hits", "/hits"),
+        ("/coverage", "/coverage?from=2026-03-01T00:00:00Z&until=2026-03-03T00:00:00Z"),
+        ("/suppressions", "/suppressions"),
+        ("/requests", "/requests"),
+        ("/audit", "/audit"),
+        ("/health", "/health"),
+    ] {
+        let (status, text) = ann.get(&format!("/api/v1{asked}")).await;
+        assert_eq!(status, StatusCode::OK, "{path}: {text}");
+        let get = &described["paths"][path]["get"];
+        let schema = &get["responses"]["200"]["content"]["application/json"]["schema"];
+        fits(&read(&text), schema, path);
+    }
+    let (_, text) = ann.get("/api/v1/coverage?from=2026-03-01T00:00:00Z").await;
+    assert!(text.contains("\"named\""), "{text}");
+}
+
+#[tokio::test]
+async fn an_act_is_recorded_once_and_the_second_is_told_who_was_first() {
+    let desk = SampleDesk::new();
+    let ann = Asking::of(&desk, "ann", &[Role::Analyst], "en");
+    let bob = Asking::of(&desk, "bob", &[Role::Analyst], "en");
+    let (_, text) = ann.get("/api/v1/cases?q=vendor:kairos").await;
+    let case = &read(&text)["rows"][0];
+    assert_eq!(case["subject"], PERSON);
+    let revision = case["revision"].as_u64();
+    let act = json!({
+        "act": "close", "verdict": "research", "reason": "ticket 7", "revision": revision
+    });
+    let path = format!("/api/v1/cases/{CASE}/acts");
+    let (status, text) = ann.json(&path, &act).await;
+    assert_eq!(status, StatusCode::CREATED, "{text}");
+    assert!(read(&text)["entry"].is_u64());
+    let (status, text) = bob.json(&path, &act).await;
+    assert_eq!(status, StatusCode::CONFLICT);
+    let problem = read(&text);
+    assert_eq!(problem["changed_by"]["by"], "ann");
+    assert_eq!(problem["changed_by"]["verdict"], "research");
+    assert_eq!(problem["status"], 409);
+    assert_eq!(desk.acts().len(), 1);
+}
+
+#[tokio::test]
+async fn what_cannot_be_understood_is_told_as_a_problem_and_changes_nothing() {
+    let desk = SampleDesk::new();
+    let ann = Asking::of(&desk, "ann", &[Role::Analyst], "en");
+    let (status, text) = ann.get("/api/v1/cases?q=stage:nonsense").await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    let problem = read(&text);
+    assert_eq!(problem["type"], "urn:poortwacht:problem:filter");
+    assert_eq!(problem["position"], 7);
+    for path in ["cases?cursor=x", "cases?sort=x", "cases?what=x", "coverage?from=yesterday"] {
+        let (status, _) = ann.get(&format!("/api/v1/{path}")).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{path}");
+    }
+    let path = format!("/api/v1/cases/{CASE}/acts");
+    for (act, status) in [
+        (json!({ "act": "close", "verdict": "guilty", "reason": "x" }), 422),
+        (json!({ "act": "close", "verdict": "research" }), 422),
+        (json!({ "act": "burn" }), 400),
+        (json!({ "act": "comment", "text": "x", "case": "other" }), 422),
+        (json!([1]), 422),
+        (json!({ "act": "hold", "reason": "x", "days": 3 }), 403),
+        (json!({ "act": "suppress", "reason": "x", "days": 3, "filter": "vendor:x" }), 403),
+    ] {
+        let (got, text) = ann.json(&path, &act).await;
+        assert_eq!(got.as_u16(), status, "{act}: {text}");
+    }
+    assert!(desk.acts().is_empty());
+}

@@ -1,0 +1,383 @@
+//! A small record for tests: a store with one case and what belongs to it, and a desk over it.
+//!
+//! Enters: entries. Leaves: a [`Desk`] that needs no daemon. Never: used outside tests.
+
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::{Body as Bytes, to_bytes};
+use axum::http::{Request, StatusCode, header};
+use axum::middleware::{self, Next};
+use tokio::sync::broadcast;
+use tower::ServiceExt;
+
+use super::desk::{Acting, Changed, Desk, Health, Part, Readers, Releasing, Terms};
+use crate::base::Timestamp;
+use crate::blocklist::{Catalogue, Stage};
+use crate::cases::{AttributionAct, AttributionEntry, EvidenceKind, Item, Step};
+use crate::console::secret::Secret;
+use crate::console::visitor::Guest;
+use crate::console::{Role, Settings, Shell, View, Visitor};
+use crate::event::FactSource;
+use crate::hits::SubjectId;
+use crate::identity::{Attribution, Grade, SubjectKind};
+use crate::organisation::{Organisation, Place, PlaceKind, Ruling, Standing};
+use crate::record::act::{Act, Acted, Actor, Means};
+use crate::record::{Body, CaseAttribution, CaseHead, CaseStep, Count, Coverage, Entry, Evidence};
+use crate::store::{Numbered, SavedViews, Store};
+
+/// The moment of every test: Monday 2 March 2026, 12:00 UTC.
+pub const NOW: Timestamp = Timestamp(1_772_452_800_000_000_000);
+/// The one case.
+pub const CASE: &str = "case-00000000000000aa";
+/// Whose it is.
+pub const PERSON: &str = "person-0123456789abcdef0123456789abcdef";
+/// Their unit.
+pub const UNIT: &str = "policy-unit";
+/// What a hostile page or person could bring in.
+pub const HOSTILE: &str = "<script>alert(1)</script>\"'&\u{202e}evil\u{2066}";
+const HOUR_NS: i64 = 3_600_000_000_000;
+const MINUTE_NS: i64 = 60_000_000_000;
+
+/// A desk over a store of its own.
+pub struct SampleDesk {
+    store: Mutex<Store>,
+    entries: Mutex<Vec<Entry>>,
+    readers: Arc<Readers>,
+    views: SavedViews,
+    changed: broadcast::Sender<Changed>,
+    catalogue: Arc<Catalogue>,
+    _folder: tempfile::TempDir,
+}
+
+impl SampleDesk {
+    /// With the sample record.
+    pub fn new() -> Arc<Self> {
+        Self::with(entries())
+    }
+
+    /// With these entries.
+    pub fn with(entries: Vec<Entry>) -> Arc<Self> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("store.sqlite");
+        let desk = Self {
+            store: Mutex::new(Store::open(&path, NOW).expect("a store")),
+            entries: Mutex::default(),
+            readers: Readers::at(&path),
+            views: SavedViews::at(&folder.path().join("views.sqlite")),
+            changed: broadcast::channel(16).0,
+            catalogue: Arc::new(Catalogue::builtin().unwrap_or_else(|_| panic!("a list"))),
+            _folder: folder,
+        };
+        for entry in entries {
+            desk.append(entry).expect("an entry");
+        }
+        Arc::new(desk)
+    }
+
+    fn append(&self, entry: Entry) -> Result<u64, String> {
+        let mut entries = self.entries.lock().expect("a lock");
+        let number = entries.len() as u64;
+        let hour = Timestamp(entry.time.0.div_euclid(HOUR_NS) * HOUR_NS);
+        let mut store = self.store.lock().expect("a lock");
+        store.apply(&[Numbered::new(number, hour, entry.clone())])?;
+        let _ = self.changed.send(Changed {
+            number,
+            kind: entry.kind(),
+            case: entry.case().map(str::to_owned),
+        });
+        entries.push(entry);
+        Ok(number)
+    }
+
+    /// What somebody did by another way.
+    pub fn does(&self, who: &str, act: Act) -> u64 {
+        self.append(acted(who, act)).expect("an act")
+    }
+
+    /// Acts so far.
+    pub fn acts(&self) -> Vec<Acted> {
+        let entries = self.entries.lock().expect("a lock");
+        let acts = entries.iter().filter_map(|it| match &it.body {
+            Body::Act(acted) => Some((**acted).clone()),
+            _ => None,
+        });
+        acts.collect()
+    }
+}
+
+impl Desk for SampleDesk {
+    fn now(&self) -> Timestamp {
+        NOW
+    }
+
+    fn readers(&self) -> &Arc<Readers> {
+        &self.readers
+    }
+
+    fn views(&self) -> &SavedViews {
+        &self.views
+    }
+
+    fn act(&self, by: Actor, act: Act, revision: Option<u64>) -> Acting {
+        let seen = act.case().and_then(|case| {
+            let store = self.store.lock().expect("a lock");
+            store.triage(case).expect("triage")
+        });
+        let is_stale = matches!((&seen, revision), (Some(it), Some(at)) if it.revision != at);
+        let entry = Entry {
+            time: NOW,
+            body: Body::Act(Box::new(Acted { by, act })),
+        };
+        let done = if is_stale {
+            Err("meanwhile changed".into())
+        } else {
+            self.append(entry)
+        };
+        Box::pin(async move { done })
+    }
+
+    fn changes(&self) -> broadcast::Receiver<Changed> {
+        self.changed.subscribe()
+    }
+
+    fn entry(&self, number: u64) -> Result<Option<Entry>, String> {
+        let entries = self.entries.lock().expect("a lock");
+        Ok(usize::try_from(number).ok().and_then(|n| entries.get(n).cloned()))
+    }
+
+    fn catalogue(&self) -> Arc<Catalogue> {
+        Arc::clone(&self.catalogue)
+    }
+
+    fn organisation(&self) -> Arc<Organisation> {
+        Arc::new(Organisation::default())
+    }
+
+    fn health(&self) -> Health {
+        Health {
+            reasons: vec!["interface eth1 is down".into()],
+            parts: vec![Part {
+                name: "store".into(),
+                good: true,
+                detail: "0 entries behind the ledger".into(),
+            }],
+        }
+    }
+
+    fn terms(&self) -> Terms {
+        Terms {
+            threshold: 2,
+            officers: vec!["olga".into(), "otto".into()],
+            days: 14,
+        }
+    }
+
+    fn release(&self, by: Actor, request: String) -> Releasing {
+        Box::pin(async move { Ok(format!("{}:{request}", by.name).into_bytes()) })
+    }
+}
+
+/// An act of this minute, in the console.
+pub fn acted(who: &str, act: Act) -> Entry {
+    let by = Actor {
+        name: who.into(),
+        means: Means::Console,
+    };
+    Entry {
+        time: NOW,
+        body: Body::Act(Box::new(Acted { by, act })),
+    }
+}
+
+fn at(minutes: i64) -> Timestamp {
+    Timestamp(NOW.0 - 3 * HOUR_NS + minutes * MINUTE_NS)
+}
+
+fn item(number: u32, kind: EvidenceKind, minutes: i64, text: &str) -> Body {
+    Body::Evidence(Box::new(Evidence {
+        case: CASE.into(),
+        number,
+        item: Some(Item {
+            number,
+            kind,
+            rule: "some-rule".into(),
+            weight: 30,
+            stage: Stage::SignedUp,
+            time: at(minutes),
+            point: "eth0".into(),
+            name: "developer.kairos.com".into(),
+            flow: Some("1:flow-of-a-person".into()),
+            frames: (3, 5),
+            text: text.into(),
+            trace: None,
+        }),
+    }))
+}
+
+/// One case of a person, with evidence, a step, an attribution, an hour of coverage.
+pub fn entries() -> Vec<Entry> {
+    let subject = SubjectId::new(PERSON.into());
+    let place = Place {
+        kind: PlaceKind::Staff,
+        site: Some("The Hague".into()),
+        unit: Some(UNIT.into()),
+    };
+    let claim = AttributionEntry {
+        act: AttributionAct::Made,
+        time: at(0),
+        attribution: Attribution {
+            subject: subject.clone(),
+            kind: SubjectKind::Person,
+            grade: Grade::A,
+            sources: vec![FactSource::ALL[0]],
+            from: None,
+            until: None,
+            learned: None,
+            place,
+            reason: "a session that was authenticated".into(),
+        },
+        other: None,
+    };
+    let count = |what: &str, count| Count {
+        point: "eth0".into(),
+        what: what.into(),
+        count,
+    };
+    let from = at(0).0.div_euclid(HOUR_NS) * 3600;
+    let hour = Coverage {
+        from,
+        until: from + 3600,
+        connections: vec![count("named", 83), count("ech", 17)],
+        points: vec![count("", 3600)],
+        ..Coverage::default()
+    };
+    let head = CaseHead {
+        id: CASE.into(),
+        revision: 1,
+        vendor: "kairos".into(),
+        vendor_name: format!("Kairos {HOSTILE}"),
+        subject,
+        subject_kind: SubjectKind::Person,
+        grade: Grade::A,
+        unit: Some(UNIT.into()),
+        site: Some("The Hague".into()),
+        stage: Stage::SignedUp,
+        ruling: Ruling {
+            standing: Standing::Unauthorised,
+            entry: None,
+            reason: "no entry of the register covers the vendor".into(),
+        },
+        confidence: 87,
+        opened: at(0),
+        updated: at(9),
+        items_left_out: 0,
+        band: String::new(),
+        closed: None,
+        ended: None,
+    };
+    let step = Step {
+        stage: Stage::SignedUp,
+        time: at(9),
+        confidence: 87,
+        items: vec![1, 2],
+        sum: vec!["+30 some-rule".into()],
+    };
+    let bodies = vec![
+        Body::Attribution(Box::new(CaseAttribution {
+            case: CASE.into(),
+            place: 0,
+            entry: claim,
+        })),
+        item(1, EvidenceKind::LookUp, 0, "a name was looked up"),
+        item(2, EvidenceKind::Form, 5, HOSTILE),
+        item(3, EvidenceKind::Mail, 9, "mail of the vendor came"),
+        Body::Step(Box::new(CaseStep {
+            case: CASE.into(),
+            place: 0,
+            step: Some(step),
+        })),
+        Body::Case(Box::new(head)),
+        Body::Coverage(Box::new(hour)),
+    ];
+    bodies.into_iter().map(|body| Entry { time: at(9), body }).collect()
+}
+
+/// Who asks, and how.
+#[derive(Clone)]
+pub struct Asking {
+    router: Router,
+    _folder: Arc<tempfile::TempDir>,
+}
+
+impl Asking {
+    /// Somebody with these roles, in this language.
+    pub fn of(desk: &Arc<SampleDesk>, account: &str, roles: &[Role], language: &str) -> Self {
+        let folder = Arc::new(tempfile::tempdir().expect("a folder"));
+        let settings = Settings {
+            folder: folder.path().join("console"),
+            ..Settings::default()
+        };
+        let (audit, _) = std::sync::mpsc::sync_channel(16);
+        let shell = Shell::open_at(settings, super::nav(), audit, Box::new(|| NOW)).expect("a shell");
+        let guest = Guest {
+            shell,
+            view: View::read(Some(language), ""),
+            csrf: "mark".into(),
+            path: "/cases".into(),
+            from: None,
+        };
+        let visitor = Visitor {
+            guest: guest.clone(),
+            account: account.into(),
+            display: account.into(),
+            roles: roles.iter().copied().collect(),
+            scope: None,
+            mark: Secret::new().expect("random bytes").mark(),
+        };
+        let desk: super::Shared = Arc::<SampleDesk>::clone(desk);
+        let inside = super::router(Arc::clone(&desk)).merge(crate::console::api::router(desk));
+        let router = inside.layer(middleware::from_fn(
+            move |mut request: axum::extract::Request, next: Next| {
+                let (guest, visitor) = (guest.clone(), visitor.clone());
+                async move {
+                    request.extensions_mut().insert(guest);
+                    request.extensions_mut().insert(visitor);
+                    next.run(request).await
+                }
+            },
+        ));
+        Self {
+            router,
+            _folder: folder,
+        }
+    }
+
+    /// `GET`
+    pub async fn get(&self, path: &str) -> (StatusCode, String) {
+        let request = Request::get(path).body(Bytes::empty()).expect("a request");
+        self.send(request).await
+    }
+
+    /// `POST` of a form.
+    pub async fn form(&self, path: &str, fields: &[(&str, &str)]) -> (StatusCode, String) {
+        let mut body = form_urlencoded::Serializer::new(String::new());
+        let body = body.extend_pairs(fields).finish();
+        let kind = "application/x-www-form-urlencoded";
+        let request = Request::post(path).header(header::CONTENT_TYPE, kind);
+        self.send(request.body(Bytes::from(body)).expect("a request")).await
+    }
+
+    /// `POST` of JSON.
+    pub async fn json(&self, path: &str, body: &serde_json::Value) -> (StatusCode, String) {
+        let request = Request::post(path).header(header::CONTENT_TYPE, "application/json");
+        self.send(request.body(Bytes::from(body.to_string())).expect("a request")).await
+    }
+
+    async fn send(&self, request: Request<Bytes>) -> (StatusCode, String) {
+        let response = self.router.clone().oneshot(request).await.expect("an answer");
+        let status = response.status();
+        let bytes = to_bytes(response.into_body(), 1 << 22).await.expect("a body");
+        (status, String::from_utf8(bytes.to_vec()).expect("text"))
+    }
+}

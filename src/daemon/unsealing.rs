@@ -1,0 +1,278 @@
+//! Requests for an identity, as the daemon sees them.
+//!
+//! Enters: acts on requests, officers who prove on the command line that they are officers. Leaves:
+//! whether an act may be done; what is handed out. Never: holds a private key; hands out what is of
+//! another subject than the one that was asked for.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::acts::{Done, Handle, Refused};
+use super::erasure::ask;
+use super::erasure::plan::each;
+use crate::base::Timestamp;
+use crate::config::Identity;
+use crate::hits::Key;
+use crate::ledger::tree;
+use crate::record::unsealing::{Party, Request, Terms, Unsealings};
+use crate::record::{Act, Acted, Actor, Body, Kind, Means};
+use crate::sealing::challenge::Question;
+use crate::sealing::{Officer, Release, SealedFrame, SealedKey};
+use crate::store::shown::{AuditFilter, Page, ROWS_MAX, Told};
+use crate::store::{Reader, Store};
+
+/// What somebody asks on the control socket.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Wish {
+    /// The text by which an officer proves who they are.
+    Challenge {
+        /// The request.
+        request: String,
+        /// The officer, as the configuration names them.
+        officer: String,
+    },
+    /// An officer decides.
+    Decide {
+        /// The request.
+        request: String,
+        /// The officer.
+        officer: String,
+        /// The code out of the challenge.
+        code: String,
+        /// Remark; of a refusal the reason.
+        note: String,
+        /// Agrees?
+        agrees: bool,
+    },
+}
+
+/// The answer to it.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Answer {
+    /// Encrypted to the officer.
+    Challenge(String),
+    /// The decision is in the record.
+    Done(Done),
+    /// Why not.
+    Refused(String),
+}
+
+/// Who may decide, and the key that makes their challenges.
+#[derive(Clone)]
+pub struct Desk {
+    key: Key,
+    officers: Vec<Officer>,
+}
+
+impl Desk {
+    /// For the officers of the configuration.
+    pub fn new(key: Key, identity: &Identity) -> Self {
+        Self {
+            key,
+            officers: identity.officers.clone(),
+        }
+    }
+
+    /// Answers.
+    pub async fn answer(&self, office: &Handle, wish: Wish) -> Answer {
+        match self.serve(office, wish).await {
+            Ok(answer) => answer,
+            Err(Refused(why)) => Answer::Refused(why),
+        }
+    }
+
+    async fn serve(&self, office: &Handle, wish: Wish) -> Result<Answer, Refused> {
+        let (name, id) = match &wish {
+            Wish::Challenge { request, officer } | Wish::Decide { request, officer, .. } => {
+                (officer.trim(), request.clone())
+            }
+        };
+        let officer = self.officers.iter().find(|it| it.name.trim() == name);
+        let officer = officer.ok_or_else(|| {
+            let names: Vec<&str> = self.officers.iter().map(|it| it.name.trim()).collect();
+            Refused(format!("no officer of that name; there are: {}", names.join(", ")))
+        })?;
+        let office = office.clone();
+        let asker = office.clone();
+        let found = tokio::task::spawn_blocking(move || {
+            ask(&asker, move |_, books| {
+                let all = known(books.registrar.store()?)?;
+                Ok::<_, String>(all.get(&id).cloned())
+            })
+        });
+        let found = found.await.map_err(|_| Refused("the daemon is ending".into()))?;
+        let request = found.and_then(|it| it).map_err(Refused)?.ok_or_else(|| {
+            Refused("there is no such request: `poortwacht unseal list` shows them".into())
+        })?;
+        let question = Question {
+            request: &request.id,
+            case: &request.case,
+            subject: &request.subject,
+            asked_by: &request.asked.by,
+            reason: &request.asked.text,
+        };
+        match wish {
+            Wish::Challenge { .. } => {
+                let text = question.challenge(&self.key, officer);
+                text.map(Answer::Challenge).map_err(Refused)
+            }
+            Wish::Decide { code, note, agrees, .. } => {
+                if !question.is_answered(&self.key, officer.name.trim(), &code) {
+                    return Err(Refused(
+                        "that is not the code for this officer and this request: decrypt the \
+                         challenge again with the officer's key"
+                            .into(),
+                    ));
+                }
+                let by = Actor {
+                    name: officer.name.trim().to_owned(),
+                    means: Means::Command,
+                };
+                let (request, case) = (request.id.clone(), request.case.clone());
+                let act = match agrees {
+                    true => Act::ApproveUnsealing { request, case, note },
+                    false => Act::RefuseUnsealing {
+                        request,
+                        case,
+                        reason: note,
+                    },
+                };
+                office.act(by, act, None).await.map(Answer::Done)
+            }
+        }
+    }
+}
+
+/// What the configuration asks of requests.
+pub fn terms(identity: &Identity) -> Terms {
+    let names = identity.officers.iter();
+    Terms {
+        threshold: identity.threshold,
+        officers: names.map(|it| it.name.trim().to_owned()).collect(),
+        days: identity.request_days.into(),
+    }
+}
+
+/// All requests of the record.
+///
+/// # Errors
+/// The store cannot be read.
+pub fn known(store: &Store) -> Result<Unsealings, String> {
+    let reader = Reader::open(store.path())?;
+    let filter = AuditFilter {
+        kinds: vec![Kind::Unsealing],
+        ..AuditFilter::default()
+    };
+    let (mut acts, mut after) = (Vec::new(), None);
+    loop {
+        let rows = ROWS_MAX;
+        let page = reader.audit(&filter, Page { rows, after })?;
+        for row in page.rows {
+            if let (Some(time), Told::Act(acted)) = (row.time, row.what) {
+                acts.push((time, acted));
+            }
+        }
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    let mut all = Unsealings::default();
+    for (time, acted) in acts.iter().rev() {
+        all.take(*time, acted);
+    }
+    Ok(all)
+}
+
+/// The same, from the files of the ledger.
+///
+/// # Errors
+/// The ledger cannot be read.
+pub fn in_ledger(folder: &Path) -> Result<Unsealings, String> {
+    let mut all = Unsealings::default();
+    each(folder, 0, Some(&[Kind::Unsealing]), |_, entry| {
+        if let Body::Act(acted) = &entry.body {
+            all.take(entry.time, acted);
+        }
+    })?;
+    Ok(all)
+}
+
+/// May it be done, as far as requests go? Roles were looked at before: whoever comes here with a
+/// decision is an officer by role, or by having read a challenge.
+///
+/// # Errors
+/// [`Refused`].
+pub fn check(store: &Store, terms: &Terms, acted: &Acted, now: Timestamp) -> Result<(), Refused> {
+    let party = Party {
+        may_ask: true,
+        officer: true,
+    };
+    let all = known(store).map_err(Refused)?;
+    all.check(acted, party, terms, now).map_err(Refused)
+}
+
+/// A frame in the record ([`Frame::sealed`](crate::record::Frame::sealed)).
+#[derive(Deserialize)]
+struct KeptFrame {
+    frame: SealedFrame,
+    /// The data key, for the officers.
+    #[serde(default)]
+    key: Option<SealedKey>,
+}
+
+/// What is handed out: everything sealed of the request's subject, and of nobody else, as one file
+/// for `officer open`, with its digest. `now` is the wall clock.
+///
+/// # Errors
+/// The ledger cannot be read, or holds nothing of the subject.
+pub fn release(
+    folder: &Path,
+    request: &Request,
+    now: Timestamp,
+) -> Result<(String, String), String> {
+    let reason = &request.asked.text;
+    let subject = request.subject.clone();
+    let mut file = Release::new(&request.case, subject, reason, &now.to_string());
+    let mut old = 0;
+    each(folder, 0, Some(&[Kind::Sealed, Kind::Frame]), |_, entry| match entry.body {
+        Body::Sealed(sealed) if sealed.subject == request.subject => {
+            old += u64::from(!file.add(&sealed));
+        }
+        Body::Frame(frame) if frame.subject == request.subject => {
+            if let Ok(kept) = serde_json::from_str::<KeptFrame>(&frame.sealed) {
+                if let Some(key) = kept.key {
+                    file.add_key(key);
+                }
+                file.add_frame(kept.frame);
+            }
+        }
+        _ => {}
+    })?;
+    // A frame whose key went is nobody's to open any more.
+    let keys: BTreeSet<String> = file.keys.iter().map(|it| it.key.clone()).collect();
+    file.frames.retain(|frame| keys.contains(&frame.key));
+    if file.records.is_empty() && file.frames.is_empty() {
+        return Err(match old {
+            0 => "nothing is sealed of this subject: no source told who it was, or it is over".into(),
+            _ => format!(
+                "what is sealed of this subject is of an older form: give the officers \
+                 subjects/{}.json from the folder of cases",
+                request.subject
+            ),
+        });
+    }
+    let text = file.write()?;
+    let digest = digest(text.as_bytes());
+    Ok((text, digest))
+}
+
+/// SHA-256, hex.
+pub fn digest(text: &[u8]) -> String {
+    let hash = tree::sha256(&[text]);
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+}
