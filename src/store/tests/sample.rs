@@ -395,7 +395,6 @@ fn rare(dice: &mut Dice, at: i64) -> Body {
             count: 3,
         }),
         3 => Body::Sealed(Box::new(Sealed {
-            key: String::new(),
             subject: subject(dice.below(8)),
             key: String::new(),
             threshold: 2,
