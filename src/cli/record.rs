@@ -14,7 +14,7 @@ use crate::store::{FilterError, Reader};
 pub(super) fn store(named: Option<&Path>, common: &Common) -> Result<PathBuf, Fault> {
     match named {
         Some(path) => Ok(path.to_owned()),
-        None => Ok(common.load()?.cases.folder.join("store.sqlite")),
+        None => Ok(common.load()?.ledger.store),
     }
 }
 
@@ -59,6 +59,6 @@ pub(super) fn shortened(subject: &str) -> String {
 pub(super) fn ledger(named: Option<&Path>, common: &Common) -> Result<PathBuf, Fault> {
     match named {
         Some(path) => Ok(path.to_owned()),
-        None => Ok(common.load()?.cases.folder.join("ledger")),
+        None => Ok(common.load()?.ledger.folder),
     }
 }

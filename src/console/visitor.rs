@@ -57,7 +57,7 @@ pub struct Visitor {
     /// For a program: what its token is good for, at most.
     pub scope: Option<Vec<Right>>,
     /// Of the session or token.
-    pub(super) mark: Mark,
+    pub(in crate::console) mark: Mark,
 }
 
 impl Visitor {
