@@ -15,6 +15,8 @@ pub mod list;
 mod manual;
 mod officer;
 mod read;
+mod rebuild;
+mod record;
 mod report;
 mod simulate;
 mod subject;
@@ -71,6 +73,7 @@ enum Command {
     Console(console::ConsoleArgs),
     Config(configure::ConfigArgs),
     Reload(desk::ReloadArgs),
+    Rebuild(rebuild::RebuildArgs),
     Doctor(doctor::DoctorArgs),
     Manual(manual::ManualArgs),
     Simulate(simulate::SimulateArgs),
@@ -279,6 +282,7 @@ pub fn main() -> ExitCode {
         Command::Config(args) => configure::run(&args),
         Command::Console(args) => console::run(&args),
         Command::Reload(args) => desk::reload(&args),
+        Command::Rebuild(args) => rebuild::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Manual(args) => manual::run(&args),
         Command::Simulate(args) => simulate::run(&args),

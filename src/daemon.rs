@@ -18,6 +18,7 @@ pub mod privilege;
 pub mod queue;
 pub mod registrar;
 pub mod retention;
+mod relog;
 pub mod replay;
 pub mod sensor;
 pub mod sources;

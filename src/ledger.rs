@@ -13,6 +13,7 @@
 //! tlog-proof.
 
 pub mod checkpoint;
+mod deleting;
 mod disk;
 mod hex;
 mod history;
@@ -26,6 +27,7 @@ pub mod oracle;
 mod payloads;
 pub mod proof;
 mod reader;
+mod signing;
 #[cfg(test)]
 mod tests;
 pub mod tiles;
@@ -34,7 +36,7 @@ pub mod tree;
 pub mod verify;
 pub mod witness;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
@@ -42,24 +44,17 @@ use ring::rand::{SecureRandom, SystemRandom};
 use serde::{Deserialize, Serialize};
 
 use crate::base::Timestamp;
-use checkpoint::Checkpoint;
 use disk::Disk;
 use history::History;
 use layout::BUNDLE_WIDTH;
 use leaf::{Hour, Leaf};
 use line::{Line, PAYLOAD_LEN_MAX};
-use note::{Note, SignerKey};
+use note::SignerKey;
 use payloads::Payloads;
 use tree::{Edge, Hash, Tile};
 
 /// Full tiles and bundles that may wait for the disk before entries are refused.
 const WAITING_MAX: usize = 256;
-/// Of these, how many are written at a tick at which no checkpoint is due: what a group of entries
-/// may have to wait for.
-const FILES_PER_TICK: usize = 16;
-/// Full tiles and bundles that may be on the disk under a name that is not sure.
-const FILLED_MAX: usize = 1024;
-const SECOND_NS: u64 = 1_000_000_000;
 
 /// Where the ledger is kept, and how often it is signed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -256,7 +251,7 @@ impl Ledger {
         let mut full: Vec<Tile> = Vec::new();
         tiles::bundle_up(&mut self.bundle, leaf);
         self.edge.push(tree::leaf_hash(leaf), &mut full);
-        if self.edge.size() % BUNDLE_WIDTH == 0 {
+        if self.edge.size().is_multiple_of(BUNDLE_WIDTH) {
             self.waiting.push_back(Waiting {
                 path: layout::bundle(self.edge.size() / BUNDLE_WIDTH - 1, BUNDLE_WIDTH),
                 bytes: std::mem::take(&mut self.bundle),
@@ -266,200 +261,6 @@ impl Ledger {
             path: layout::tile(tile.level, tile.index, BUNDLE_WIDTH),
             bytes: tile.to_bytes(),
         }));
-    }
-
-    /// Writes of what is full so many files to the disk.
-    fn flush(&mut self, most: usize) -> Result<(), String> {
-        for _ in 0..most {
-            if self.filled.len() >= FILLED_MAX {
-                self.settle_full()?;
-            }
-            let Some(Waiting { path, bytes }) = self.waiting.front() else {
-                break;
-            };
-            let path = self.settings.folder.join(path);
-            let written = self.disk.put(&path, bytes);
-            written.map_err(|e| format!("cannot write {} of the ledger: {e}", path.display()))?;
-            self.bytes += bytes.len() as u64;
-            self.filled.push(path);
-            self.waiting.pop_front();
-        }
-        Ok(())
-    }
-
-    /// Makes the names of full tiles sure; their versions from before then go.
-    fn settle_full(&mut self) -> Result<(), String> {
-        let folders: BTreeSet<&Path> = self
-            .filled
-            .iter()
-            .filter_map(|path| path.parent())
-            .collect();
-        for folder in folders {
-            let synced = self.disk.sync_above(&folder.join("x"));
-            synced.map_err(|e| format!("cannot force {} to the disk: {e}", folder.display()))?;
-        }
-        for path in self.filled.drain(..) {
-            let _ = fs::remove_dir_all(layout::partials(&path));
-        }
-        Ok(())
-    }
-
-    /// What time brings: writes what waits, signs a checkpoint when one is due. To be called each
-    /// second or so with the wall clock. What fails is told by [`Self::state`], and tried again.
-    pub fn tick(&mut self, now: Timestamp) {
-        if self.payloads.owes() {
-            let _ = self.payloads.settle(&mut self.disk);
-        }
-        if now.since_ns(self.looked) >= 3600 * SECOND_NS {
-            self.looked = now;
-            opening::delete_torn(&self.settings.folder, now);
-        }
-        if self.is_due(now) {
-            let _ = self.checkpoint(now);
-        } else if !self.waiting.is_empty() {
-            let flushed = self.flush(FILES_PER_TICK);
-            let _ = self.counted(Act::Checkpoint, flushed);
-        }
-    }
-
-    fn is_due(&self, now: Timestamp) -> bool {
-        let every = u64::from(self.settings.checkpoint_seconds) * SECOND_NS;
-        // A clock that was set back must not keep checkpoints away.
-        let waited = |at: Timestamp| now < at || now.since_ns(at) >= every;
-        self.size() > self.signed && self.signed_at.is_none_or(waited)
-    }
-
-    /// Signs a checkpoint now, if the ledger grew since the last one.
-    ///
-    /// # Errors
-    /// A sentence; nothing is lost, and the next tick tries again.
-    pub fn checkpoint(&mut self, now: Timestamp) -> Result<(), String> {
-        if self.size() == self.signed {
-            return Ok(());
-        }
-        let signed = self.sign();
-        if signed.is_err() {
-            // Not at each tick.
-            self.signed_at = Some(now);
-        }
-        self.counted(Act::Checkpoint, signed)?;
-        self.signed_at = Some(now);
-        Ok(())
-    }
-
-    fn sign(&mut self) -> Result<(), String> {
-        self.flush(usize::MAX)?;
-        self.settle_full()?;
-        let folder = self.settings.folder.clone();
-        let size = self.size();
-        let mut files: Vec<(PathBuf, Vec<u8>)> = Vec::new();
-        if size % BUNDLE_WIDTH != 0 {
-            let path = layout::bundle(size / BUNDLE_WIDTH, size % BUNDLE_WIDTH);
-            files.push((path, self.bundle.clone()));
-        }
-        let tiles = self.edge.partial().map(|tile| {
-            let width = tile.hashes.len() as u64;
-            let path = layout::tile(tile.level, tile.index, width);
-            (path, tile.to_bytes())
-        });
-        files.extend(tiles);
-        let checkpoint = Checkpoint {
-            origin: self.key.public().name.clone(),
-            size,
-            root: self.edge.root(),
-        };
-        let text = checkpoint.to_string();
-        let signatures = vec![self.key.sign(&text, 0)];
-        let note = Note { text, signatures }.to_string();
-        files.push((layout::CHECKPOINT.into(), note.clone().into_bytes()));
-        for (path, bytes) in files {
-            let path = folder.join(path);
-            let written = self.disk.replace(&path, &bytes);
-            written.map_err(|e| format!("cannot write {} of the ledger: {e}", path.display()))?;
-            self.bytes += bytes.len() as u64;
-        }
-        self.signed = size;
-        let kept = self.history.add(&mut self.disk, &note);
-        kept.map_err(|e| {
-            let path = folder.join(layout::CHECKPOINTS);
-            format!("cannot add the checkpoint to {}: {e}", path.display())
-        })
-    }
-
-    /// The end: a last checkpoint.
-    ///
-    /// # Errors
-    /// A sentence: why it could not be signed. Entries that were acknowledged are safe all the same.
-    pub fn close(mut self, now: Timestamp) -> Result<(), String> {
-        self.payloads
-            .settle(&mut self.disk)
-            .map_err(|e| format!("cannot cut back the ledger's payload files: {e}"))?;
-        self.checkpoint(now)
-    }
-
-    /// Deletes payload and salt of entries for good. Their leaves stay, and what is left verifies.
-    /// Entries that no checkpoint covers yet get one first. Gives how many payloads went; those
-    /// that were gone already do not count.
-    ///
-    /// # Errors
-    /// A sentence; some may be deleted then, and the same call may be made again.
-    pub fn delete(&mut self, numbers: &[u64], now: Timestamp) -> Result<u64, String> {
-        let before = self.deleted;
-        let done = self.delete_each(numbers, now);
-        self.counted(Act::Delete, done)?;
-        Ok(self.deleted - before)
-    }
-
-    fn delete_each(&mut self, numbers: &[u64], now: Timestamp) -> Result<(), String> {
-        let mut numbers = numbers.to_vec();
-        numbers.sort_unstable();
-        let Some(last) = numbers.last() else {
-            return Ok(());
-        };
-        if *last >= self.size() {
-            return Err(format!(
-                "there is no entry {last}: the ledger holds {}",
-                self.size()
-            ));
-        }
-        if *last >= self.signed {
-            // Behind the checkpoint the payload is all there is to make the leaf from.
-            self.checkpoint(now)?;
-        }
-        for group in numbers.chunk_by(|a, b| a / BUNDLE_WIDTH == b / BUNDLE_WIDTH) {
-            self.delete_in_file(group)?;
-        }
-        Ok(())
-    }
-
-    /// Writes one payload file anew without these.
-    fn delete_in_file(&mut self, numbers: &[u64]) -> Result<(), String> {
-        let index = numbers.first().map_or(0, |first| first / BUNDLE_WIDTH);
-        let gone = "its payload file is missing";
-        let lines = reader::Lines::open(&self.settings.folder, index)?;
-        let mut lines = lines.ok_or_else(|| format!("cannot delete from {index}: {gone}"))?;
-        let (mut kept, mut buffer, mut deleted) = (Vec::new(), Vec::new(), 0u64);
-        while let Some(line) = lines.next(&mut buffer) {
-            let mut line = line.map_err(|bad| format!("cannot delete: {}", bad.why))?;
-            if line.content.is_some() && numbers.binary_search(&line.number).is_ok() {
-                line.content = None;
-                deleted += 1;
-            }
-            line.write(&mut kept);
-        }
-        if deleted == 0 {
-            return Ok(());
-        }
-        let written = self.payloads.replace(&mut self.disk, index, &kept);
-        written.map_err(|e| {
-            let path = self.settings.folder.join(layout::payload(index));
-            format!("cannot delete payloads from {}: {e}", path.display())
-        })?;
-        self.bytes = self
-            .bytes
-            .saturating_sub(lines.len.saturating_sub(kept.len() as u64));
-        self.deleted += deleted;
-        Ok(())
     }
 
     /// Number of entries.

@@ -6,6 +6,8 @@
 
 #[path = "ledger/bench.rs"]
 mod bench;
+#[path = "ledger/beside.rs"]
+mod beside;
 #[path = "ledger/crash.rs"]
 mod crash;
 #[path = "ledger/load.rs"]

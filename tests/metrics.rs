@@ -14,6 +14,30 @@ use std::time::{Duration, Instant};
 /// Metrics that no capture file can move, and the test that does.
 const NOT_BY_FILES: &[(&str, &str)] = &[
     (
+        "poortwacht_ledger_expired_total",
+        "daemon::retention tests: needs entries whose time is over",
+    ),
+    (
+        "poortwacht_ledger_lost_total",
+        "daemon::books tests: needs a ledger that cannot be written for long",
+    ),
+    (
+        "poortwacht_ledger_waiting",
+        "daemon::books tests: needs a ledger that cannot be written",
+    ),
+    (
+        "poortwacht_ledger_write_failures_total",
+        "tests/record.rs: needs a full or failing disk",
+    ),
+    (
+        "poortwacht_store_behind_entries",
+        "daemon::books tests: needs a store that another process holds",
+    ),
+    (
+        "poortwacht_store_failures_total",
+        "daemon::books tests: needs a store that another process holds",
+    ),
+    (
         "poortwacht_repeated_total",
         "tests/twice.rs: needs two points, and a word about the translator",
     ),

@@ -20,7 +20,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 WIDTH = 256
 # A note is text, an empty line, lines that begin with a dash; or what is left is none.
 NOTE = re.compile("(?:[^\n]+\n)+\n(?:—[^\n]*\n)+|[^\n][^\0]*")
-NO_ANCHOR = "Without an earlier checkpoint or a witness a rewrite cannot be excluded."
 
 
 def sha(*parts):
@@ -157,15 +156,16 @@ def upper_tiles(folder, hashes, level=1):
 
 
 def verify(folder, log, earlier, witnesses):
-    newest = Checkpoint((folder / "checkpoint").read_text(), log)
-    anchors = [newest]
+    anchors = [Checkpoint((folder / "checkpoint").read_text(), log)]
     for path in [folder / "checkpoints", folder / "witnessed", *earlier]:
         notes = NOTE.findall(path.read_text() if path in earlier or path.exists() else "")
         # A crash may have left the begin of a last one.
         anchors += [Checkpoint(n, log) for n in notes if n.endswith("\n") or n is not notes[-1]]
         if path in earlier and not notes:
             raise ValueError(f"{path} holds no checkpoint")
-    hashes = list(entries(folder, newest.size))
+        if path not in earlier:
+            size = max(anchor.size for anchor in anchors)
+    hashes = list(entries(folder, size))
     upper_tiles(folder, hashes)
     found = roots(hashes, {anchor.size for anchor in anchors})
     for anchor in anchors:
@@ -174,7 +174,7 @@ def verify(folder, log, earlier, witnesses):
     for key in witnesses:
         if not any([key.signed(anchor) for anchor in anchors]):
             raise ValueError(f"no checkpoint bears the signature of {key.name}")
-    return newest.size
+    return size
 
 
 def main():
@@ -193,7 +193,7 @@ def main():
         sys.exit(4)
     print(f"Verifies: {size} entries.")
     if not args.checkpoint and not args.witness:
-        print(NO_ANCHOR)
+        print("Without an earlier checkpoint or a witness a rewrite cannot be excluded.")
 
 
 if __name__ == "__main__":

@@ -121,8 +121,9 @@ mod tests {
     #[test]
     fn the_cases_go_and_others_lose_what_named_the_person() {
         let ids = Box::new(|| "case-new".to_owned());
-        let (list, map) = (Arc::default(), Arc::new(Organisation::default()));
-        let mut book = Casebook::new(list as Arc<Catalogue>, map, ids);
+        let list = Catalogue::builtin().unwrap_or_else(|_| panic!("the catalogue"));
+        let map = Arc::new(Organisation::default());
+        let mut book = Casebook::new(Arc::new(list), map, ids);
         let theirs = case("case-1", 1, "person-1");
         let mut other = case("case-2", 4, "person-2");
         other.attribution = vec![entry("person-2", None), entry("person-1", Some("case-1"))];

@@ -1,4 +1,11 @@
-//! `poortwacht cases list | show | explain | close | what-if`, and what `read --cases` prints.
+//! `poortwacht cases list | show | ack | assign | note | close | reopen | explain | what-if`, and what
+//! `read --cases` prints.
+//!
+//! Enters: a filter or a case's id. Leaves: cases of the record, or of the journal where there is no
+//! record; the daemon's answer to an act. Never: changes a case without the daemon.
+
+mod search;
+mod work;
 
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -6,7 +13,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use comfy_table::{ContentArrangement, Table, presets};
 
-use super::{Common, desk, unwritable};
+use super::{Common, record, unwritable};
 use crate::casefile::Casefile;
 use crate::cases::{self, Case};
 use crate::config::Config;
@@ -18,10 +25,12 @@ use crate::daemon::{Exit, Fault, sources};
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
-  poortwacht cases list --folder cases               every case: a table, or JSON in a pipe
-  poortwacht cases list --open --stage signed-up     open cases of trial accounts
+  poortwacht cases list -- -state:closed stage>=signed-up age<7d   docs/filters.md has all fields
+  poortwacht cases show case-5f2c9a0e41d7b3c8        one case with all that belongs to it
+  poortwacht cases ack case-5f2c9a0e41d7b3c8         somebody looks at it
+  poortwacht cases note case-5f2c9a0e41d7b3c8 spoke with the unit
+  poortwacht cases close case-5f2c9a0e41d7b3c8 --as research --why ticket-7
   poortwacht cases explain case-5f2c9a0e41d7b3c8     why: rule, weight, time, line by line
-  poortwacht cases close case-5f2c9a0e41d7b3c8 --why research,-ticket-7
   poortwacht cases what-if --rules rules.toml day.pcapng   what other rules would change")]
 pub struct CasesArgs {
     #[command(subcommand)]
@@ -32,6 +41,10 @@ pub struct CasesArgs {
 enum What {
     /// Print the cases
     List {
+        /// Which: `vendor:pimeyes stage>=signed-up`; behind `--` a term may begin with `-`: it must
+        /// not hold
+        #[arg(value_name = "FILTER")]
+        filter: Vec<String>,
         #[command(flatten)]
         at: At,
         /// Only those of this stage
@@ -43,6 +56,9 @@ enum What {
         /// Only those that are not closed
         #[arg(long)]
         open: bool,
+        /// Most cases, the newest ones; of the record only
+        #[arg(long, value_name = "N", default_value_t = 200)]
+        limit: u32,
         /// JSON lines, also on a terminal
         #[arg(long)]
         json: bool,
@@ -51,9 +67,20 @@ enum What {
     Show {
         /// The case's id
         id: String,
+        /// JSON; of the journal it always is
+        #[arg(long)]
+        json: bool,
         #[command(flatten)]
         at: At,
     },
+    /// Say that you look at a case
+    Ack(work::Ack),
+    /// Give a case to somebody
+    Assign(work::Assign),
+    /// Add a note to a case
+    Note(work::Note),
+    /// Look at a closed case again
+    Reopen(work::Reopen),
     /// Print the reasoning of one case, line by line
     Explain {
         /// The case's id
@@ -62,18 +89,7 @@ enum What {
         at: At,
     },
     /// Close a case of a running daemon; its alerts are resolved
-    Close {
-        /// The case's id
-        id: String,
-        /// Why; it stands in the case from then on
-        #[arg(long, value_name = "TEXT")]
-        why: String,
-        #[command(flatten)]
-        common: Common,
-        /// Control socket of the daemon; without it, the one in the configuration
-        #[arg(long, value_name = "FILE")]
-        control: Option<PathBuf>,
-    },
+    Close(work::Close),
     /// Judge captures by the rules in force and by other ones, and print what would change
     #[command(name = "what-if")]
     Compare {
@@ -93,12 +109,24 @@ enum What {
 struct At {
     #[command(flatten)]
     common: Common,
-    /// Folder of the cases; without it, the one in the configuration
-    #[arg(long, value_name = "DIR")]
+    /// Folder of the journal of cases, to be read instead of the record
+    #[arg(long, value_name = "DIR", conflicts_with = "store")]
     folder: Option<PathBuf>,
+    /// The store of the record; without it, the one in the configuration
+    #[arg(long, value_name = "FILE")]
+    store: Option<PathBuf>,
 }
 
 impl At {
+    /// The store, where it is meant: named, or there.
+    fn store(&self) -> Result<Option<PathBuf>, Fault> {
+        if self.folder.is_some() {
+            return Ok(None);
+        }
+        let path = record::store(self.store.as_deref(), &self.common)?;
+        Ok((self.store.is_some() || path.exists()).then_some(path))
+    }
+
     fn read(&self) -> Result<Vec<Case>, Fault> {
         let folder = match &self.folder {
             Some(folder) => folder.clone(),
@@ -130,30 +158,46 @@ impl At {
 pub(super) fn run(args: &CasesArgs) -> Result<(), Fault> {
     match &args.what {
         What::List {
+            filter,
             at,
             stage,
             vendor,
             open,
+            limit,
             json,
         } => {
+            let json = *json || !io::stdout().is_terminal();
+            if let Some(store) = at.store()? {
+                let filter = search::filter(filter, stage.as_deref(), vendor.as_deref(), *open);
+                return search::list(&store, &filter, *limit, json);
+            }
+            if !filter.is_empty() {
+                return Err(Fault::new(
+                    Exit::Usage,
+                    "there is no record to search, only the journal: name its store with --store \
+                     FILE, or use --stage, --vendor and --open",
+                ));
+            }
             let cases = at.read()?.into_iter().filter(|case| {
                 stage.as_ref().is_none_or(|s| case.stage.label() == s)
                     && vendor.as_ref().is_none_or(|v| case.vendor == *v)
                     && (!open || case.closed.is_none())
             });
-            print(cases, *json || !io::stdout().is_terminal())
+            print(cases, json)
         }
-        What::Show { id, at } => {
+        What::Show { id, json, at } => {
+            if let Some(store) = at.store()? {
+                return search::show(&store, id, *json);
+            }
             let text = serde_json::to_string_pretty(&at.find(id)?).unwrap_or_default();
             super::print(&format!("{text}\n"))
         }
+        What::Ack(args) => args.run(),
+        What::Assign(args) => args.run(),
+        What::Note(args) => args.run(),
+        What::Reopen(args) => args.run(),
+        What::Close(args) => args.run(),
         What::Explain { id, at } => explain(&at.find(id)?, &at.common.load()?),
-        What::Close {
-            id,
-            why,
-            common,
-            control,
-        } => desk::close(common, control.as_deref(), id, why),
         What::Compare {
             rules,
             files,
@@ -209,7 +253,7 @@ pub(super) fn print(cases: impl Iterator<Item = Case>, json: bool) -> Result<(),
             case.stage.label(),
             case.ruling.standing.label(),
             &case.confidence.to_string(),
-            &shortened(case.subject.as_str()),
+            &record::shortened(case.subject.as_str()),
             grade,
             &minutes(&case.opened.to_string()),
             case.closed.as_deref().unwrap_or("open"),
@@ -221,16 +265,6 @@ pub(super) fn print(cases: impl Iterator<Item = Case>, json: bool) -> Result<(),
 /// `2026-11-22 06:55`, in UTC.
 fn minutes(time: &str) -> String {
     time.get(..16).unwrap_or(time).replace('T', " ")
-}
-
-/// Enough of a pseudonym to tell it from the others by eye; `--json` has it whole.
-fn shortened(subject: &str) -> String {
-    match subject.split_once('-') {
-        Some((kind, digits)) if digits.len() > 8 => {
-            format!("{kind}-{}…", digits.get(..8).unwrap_or(digits))
-        }
-        _ => subject.to_owned(),
-    }
 }
 
 fn what_if(common: &Common, rules: &Path, files: &[PathBuf]) -> Result<(), Fault> {

@@ -1,4 +1,6 @@
-//! `poortwacht reload` and `cases close`: ask a running daemon.
+//! `poortwacht reload`, `cases close` and the like: ask a running daemon.
+//!
+//! Enters: a request. Leaves: the daemon's answer. Never: does itself what the daemon refuses.
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
@@ -6,9 +8,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
+use serde::Deserialize;
 
 use super::Common;
 use crate::daemon::{Exit, Fault};
+use crate::record::Act;
 
 /// Longest wait for the daemon's answer: a list of a million names takes seconds.
 const ANSWER_WAIT: Duration = Duration::from_secs(60);
@@ -92,6 +96,43 @@ pub(super) fn answer(
     request: &str,
 ) -> Result<String, Fault> {
     told(common, control, request).map(|(_, what)| what)
+}
+
+/// Does an act on a case, and tells the number of its entry and the revision of the case's triage
+/// from then on.
+pub(super) fn act(
+    common: &Common,
+    control: Option<&Path>,
+    act: &Act,
+    revision: Option<u64>,
+) -> Result<Done, Fault> {
+    let request = serde_json::json!({"act": act, "revision": revision}).to_string();
+    let answer = ask_line(common, control, &request)?;
+    match serde_json::from_str(&answer) {
+        Ok(Answer::Done(done)) => Ok(done),
+        Ok(Answer::Refused(why)) => Err(Fault::new(Exit::No, format!("refused: {why}"))),
+        Err(_) => Err(Fault::new(
+            Exit::Listen,
+            "the daemon's answer is none that this program knows: are both of the same version?",
+        )),
+    }
+}
+
+/// An act that is in the record.
+#[derive(Deserialize)]
+pub(super) struct Done {
+    /// Number of its entry.
+    pub(super) number: u64,
+    /// Revision of the case's triage from now on.
+    #[serde(default)]
+    pub(super) revision: Option<u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Answer {
+    Done(Done),
+    Refused(String),
 }
 
 /// The first word of the daemon's answer, and the rest.

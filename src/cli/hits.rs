@@ -1,4 +1,7 @@
-//! `poortwacht hits list | show ID`: reads the hit log back for a person.
+//! `poortwacht hits [FILTER...]`: searches the record. `hits list | show ID`: reads the hit log back
+//! for a person.
+
+mod search;
 
 use std::io::{self, IsTerminal};
 use std::ops::ControlFlow;
@@ -14,20 +17,26 @@ use crate::daemon::{Exit, Fault};
 use crate::hits::log::read::Entry;
 use crate::hits::{log, show};
 
-/// Look into the hit log.
+/// Search the hits of the record, or look into the hit log.
 #[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
 #[command(after_help = "\
 Examples:
+  poortwacht hits vendor:clearview-ai age<7d         search the record, newest first
+  poortwacht hits --json -- -unit:IT host:pimeyes.com   terms that must not hold stand behind --
+  poortwacht hits --follow severity:high             and go on with new ones as they come
   poortwacht hits list --log hits.jsonl              all hits: a table, or JSON in a pipe
   poortwacht hits show 5f2c9a0e41d7b3c8 --log hits.jsonl   one hit, its DNS message or ClientHello decoded")]
 pub struct HitsArgs {
     #[command(subcommand)]
-    what: What,
+    what: Option<What>,
+    #[command(flatten)]
+    search: search::SearchArgs,
 }
 
 #[derive(Subcommand)]
 enum What {
-    /// Print every hit
+    /// Print every hit of the hit log
     List {
         #[command(flatten)]
         log: LogArgs,
@@ -35,7 +44,7 @@ enum What {
         #[arg(long)]
         json: bool,
     },
-    /// Print one hit and decode what carried the name
+    /// Print one hit of the hit log and decode what carried the name
     Show {
         /// The hit's `event.id`
         id: String,
@@ -64,8 +73,9 @@ impl LogArgs {
 
 pub(super) fn run(args: &HitsArgs) -> Result<(), Fault> {
     match &args.what {
-        What::List { log, json } => list(&log.path()?, *json),
-        What::Show { id, log } => show_one(&log.path()?, id),
+        Some(What::List { log, json }) => list(&log.path()?, *json),
+        Some(What::Show { id, log }) => show_one(&log.path()?, id),
+        None => search::run(&args.search),
     }
 }
 

@@ -34,7 +34,7 @@ Examples:
 docs/ledger.md tells what each of these proves, and what it does not.")]
 pub struct VerifyArgs {
     /// Folder of the ledger
-    #[arg(required_unless_present = "proof")]
+    #[arg(value_name = "DIR", required_unless_present = "proof")]
     folder: Option<PathBuf>,
     /// Public key of the log, or a file that holds it; without it, the one in the folder
     #[arg(long, value_name = "KEY|FILE")]
@@ -64,6 +64,7 @@ Examples:
 The file is a C2SP tlog-proof.")]
 pub struct ProveArgs {
     /// Folder of the ledger
+    #[arg(value_name = "DIR")]
     folder: PathBuf,
     /// Number of the entry, from 0
     entry: u64,
@@ -101,6 +102,7 @@ enum What {
     /// Sign the newest checkpoint, if the ledger grew out of what was signed last
     Sign {
         /// Folder of the ledger, or a copy of it
+        #[arg(value_name = "DIR")]
         folder: PathBuf,
         /// Public key of the log, or a file that holds it
         #[arg(long, value_name = "KEY|FILE")]

@@ -21,10 +21,9 @@ const FILE_LEN_MAX: u64 = 1 << 20;
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
-  poortwacht officer share release.json --key officer.key > share-one.json
-  poortwacht officer open release.json --key officer.key --share share-one.json
-  poortwacht officer open release.json --key officer.key --share share-one.json \\
-      --frames frames.pcapng
+  poortwacht officer share release.json --key officer.key
+  poortwacht officer open release.json --key officer.key --share one.json
+  poortwacht officer open release.json --key officer.key --share one.json --frames out.pcapng
   poortwacht officer open person-1f.json --share one.json --share two.json
 
 docs/sealing.md has the same with the stock `age` program.")]

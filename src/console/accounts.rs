@@ -29,7 +29,11 @@ impl Accounts {
     pub fn open(folder: &Path) -> Result<Self, String> {
         let path = folder.join("accounts.json");
         let book = file::open(folder, &path)?;
-        Ok(Self { path, book: ArcSwap::from_pointee(book), writing: Mutex::new(()) })
+        Ok(Self {
+            path,
+            book: ArcSwap::from_pointee(book),
+            writing: Mutex::new(()),
+        })
     }
 
     /// The book as it is now.

@@ -22,11 +22,20 @@ struct Pace {
 }
 
 /// One name from one address: a person who mistypes, or guesses.
-const PAIR: Pace = Pace { free: 4, wait_s_max: 900 };
+const PAIR: Pace = Pace {
+    free: 4,
+    wait_s_max: 900,
+};
 /// One address, whatever the names.
-const ADDRESS: Pace = Pace { free: 20, wait_s_max: 900 };
+const ADDRESS: Pace = Pace {
+    free: 20,
+    wait_s_max: 900,
+};
 /// One name, whatever the addresses. A short wait: nobody can lock a colleague out for long.
-const NAME: Pace = Pace { free: 20, wait_s_max: 30 };
+const NAME: Pace = Pace {
+    free: 20,
+    wait_s_max: 30,
+};
 
 #[derive(Clone, Copy)]
 struct Tries {
@@ -43,7 +52,10 @@ pub struct Brake {
 
 impl Default for Brake {
     fn default() -> Self {
-        Self { table: HashMap::new(), key: RandomState::new() }
+        Self {
+            table: HashMap::new(),
+            key: RandomState::new(),
+        }
     }
 }
 
@@ -61,7 +73,10 @@ impl Brake {
             if over == 0 {
                 return 0;
             }
-            let wait_s = 1u64.checked_shl(over - 1).unwrap_or(u64::MAX).min(pace.wait_s_max);
+            let wait_s = 1u64
+                .checked_shl(over - 1)
+                .unwrap_or(u64::MAX)
+                .min(pace.wait_s_max);
             let left_ns = (wait_s * SECOND_NS).saturating_sub(now.since_ns(tries.last));
             left_ns.div_ceil(SECOND_NS)
         });
@@ -78,11 +93,17 @@ impl Brake {
             if !self.table.contains_key(&entry) && self.table.len() >= ENTRIES_MAX {
                 self.make_room(now);
             }
-            let tries = self.table.entry(entry).or_insert(Tries { failed: 0, last: now });
+            let tries = self.table.entry(entry).or_insert(Tries {
+                failed: 0,
+                last: now,
+            });
             if now.since_ns(tries.last) >= FORGET_NS {
                 tries.failed = 0;
             }
-            *tries = Tries { failed: tries.failed.saturating_add(1), last: now };
+            *tries = Tries {
+                failed: tries.failed.saturating_add(1),
+                last: now,
+            };
         }
     }
 
@@ -108,10 +129,14 @@ impl Brake {
     }
 
     fn make_room(&mut self, now: Timestamp) {
-        self.table.retain(|_, tries| now.since_ns(tries.last) < FORGET_NS);
+        self.table
+            .retain(|_, tries| now.since_ns(tries.last) < FORGET_NS);
         if self.table.len() >= ENTRIES_MAX {
             // Those with many failures stay longest: a flood of names must not free its sender.
-            let least = self.table.iter().min_by_key(|(_, tries)| (tries.failed, tries.last));
+            let least = self
+                .table
+                .iter()
+                .min_by_key(|(_, tries)| (tries.failed, tries.last));
             if let Some(entry) = least.map(|(entry, _)| *entry) {
                 self.table.remove(&entry);
             }
@@ -157,8 +182,16 @@ mod tests {
             brake.failed(here, "eva", at(0));
         }
         assert_eq!(brake.check(here, "eva", at(0)), Err(900));
-        assert_eq!(brake.check(from("198.51.100.9"), "eva", at(0)), Err(30), "from elsewhere");
-        assert_eq!(brake.check(here, "jan", at(0)), Err(900), "another name from there");
+        assert_eq!(
+            brake.check(from("198.51.100.9"), "eva", at(0)),
+            Err(30),
+            "from elsewhere"
+        );
+        assert_eq!(
+            brake.check(here, "jan", at(0)),
+            Err(900),
+            "another name from there"
+        );
         assert_eq!(brake.check(from("198.51.100.9"), "jan", at(0)), Ok(()));
     }
 
@@ -170,7 +203,10 @@ mod tests {
             brake.failed(here, &format!("name{n}"), at(0));
         }
         brake.succeeded(here, "name1");
-        assert!(brake.check(from("2001:db8::ffff"), "name2", at(0)).is_err(), "the same /64");
+        assert!(
+            brake.check(from("2001:db8::ffff"), "name2", at(0)).is_err(),
+            "the same /64"
+        );
         assert_eq!(brake.check(from("2001:db8:0:1::1"), "name2", at(0)), Ok(()));
         for _ in 0..6 {
             brake.failed(None, "eva", at(9000));
@@ -191,8 +227,15 @@ mod tests {
             brake.failed(Some(IpAddr::from(n.to_be_bytes())), &format!("{n}"), at(1));
         }
         assert!(brake.table.len() <= ENTRIES_MAX);
-        assert!(brake.check(here, "eva", at(1)).is_err(), "a flood frees nobody");
+        assert!(
+            brake.check(here, "eva", at(1)).is_err(),
+            "a flood frees nobody"
+        );
         brake.failed(here, "eva", at(4000));
-        assert_eq!(brake.check(here, "eva", at(4000)), Ok(()), "the hour has forgotten");
+        assert_eq!(
+            brake.check(here, "eva", at(4000)),
+            Ok(()),
+            "the hour has forgotten"
+        );
     }
 }

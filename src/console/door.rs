@@ -27,8 +27,14 @@ use super::visitor::Guest;
 pub(super) fn outside(_: &Shell) -> Router {
     Router::new()
         .route("/sign-in", get(sign_in::show).post(sign_in::enter))
-        .route("/sign-in/code", get(sign_in::ask_code).post(sign_in::take_code))
-        .route("/sign-in/second-factor", get(sign_in::show_seed).post(sign_in::take_seed))
+        .route(
+            "/sign-in/code",
+            get(sign_in::ask_code).post(sign_in::take_code),
+        )
+        .route(
+            "/sign-in/second-factor",
+            get(sign_in::show_seed).post(sign_in::take_seed),
+        )
         .route("/sign-in/other", get(other::begin))
         .route(BACK, get(other::back))
         .route("/sign-out", post(sign_in::leave))
@@ -42,7 +48,10 @@ pub(super) fn inside(_: &Shell) -> Router {
         .route("/", get(start::show))
         .route("/account", get(own::show))
         .route("/account/password", post(own::password))
-        .route("/account/second-factor", get(own::show_seed).post(own::new_seed))
+        .route(
+            "/account/second-factor",
+            get(own::show_seed).post(own::new_seed),
+        )
         .route("/account/second-factor/confirm", post(own::take_seed))
         .route("/account/second-factor/remove", post(own::remove_seed))
         .route("/account/tokens", post(own::new_token))
@@ -96,8 +105,15 @@ mod tests {
             assert_eq!(safe(good), good);
         }
         for bad in [
-            "", "inbox", "//evil.example", "/\\evil.example", "https://evil.example", "/a\r\nX: y",
-            "/a b", "/\u{e9}", "/a\\b",
+            "",
+            "inbox",
+            "//evil.example",
+            "/\\evil.example",
+            "https://evil.example",
+            "/a\r\nX: y",
+            "/a b",
+            "/\u{e9}",
+            "/a\\b",
         ] {
             assert_eq!(safe(bad), "/", "{bad:?}");
         }

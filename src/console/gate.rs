@@ -38,7 +38,9 @@ pub(super) async fn gate(State(shell): State<Shell>, request: Request, next: Nex
     let below = below(shell.base(), parts.uri.path()).map(str::to_owned);
     let known = recognise(&shell, &parts, below.clone().unwrap_or_default()).await;
     let program = known.guest.path.starts_with("/api/");
-    let place = below.ok_or(Refusal::NotFound).and_then(|path| move_to(&mut parts, &path));
+    let place = below
+        .ok_or(Refusal::NotFound)
+        .and_then(|path| move_to(&mut parts, &path));
     let admitted = match place {
         Ok(()) => admit(&shell, &known, &mut parts, body).await,
         Err(refusal) => Err(refusal),
@@ -46,10 +48,12 @@ pub(super) async fn gate(State(shell): State<Shell>, request: Request, next: Nex
     let outcome = match admitted {
         Ok(body) => {
             let request = Request::from_parts(parts, body);
-            tokio::time::timeout(ANSWER_TIME, next.run(request)).await.unwrap_or_else(|_| {
-                tracing::error!("a page took longer than {ANSWER_TIME:?}");
-                Refusal::Busy.into_response()
-            })
+            tokio::time::timeout(ANSWER_TIME, next.run(request))
+                .await
+                .unwrap_or_else(|_| {
+                    tracing::error!("a page took longer than {ANSWER_TIME:?}");
+                    Refusal::Busy.into_response()
+                })
         }
         Err(refusal) => refusal.into_response(),
     };
@@ -71,8 +75,14 @@ fn below<'p>(base: &str, path: &'p str) -> Option<&'p str> {
 
 /// Handlers see paths below the base, whatever it is.
 fn move_to(parts: &mut Parts, path: &str) -> Result<(), Refusal> {
-    let query = parts.uri.query().map(|query| format!("?{query}")).unwrap_or_default();
-    parts.uri = format!("{path}{query}").parse().map_err(|_| Refusal::Malformed)?;
+    let query = parts
+        .uri
+        .query()
+        .map(|query| format!("?{query}"))
+        .unwrap_or_default();
+    parts.uri = format!("{path}{query}")
+        .parse()
+        .map_err(|_| Refusal::Malformed)?;
     Ok(())
 }
 
@@ -83,7 +93,11 @@ async fn admit(
     parts: &mut Parts,
     body: Body,
 ) -> Result<Body, Refusal> {
-    if parts.uri.path_and_query().is_some_and(|all| all.as_str().len() > ADDRESS_LEN_MAX) {
+    if parts
+        .uri
+        .path_and_query()
+        .is_some_and(|all| all.as_str().len() > ADDRESS_LEN_MAX)
+    {
         return Err(Refusal::Malformed);
     }
     let host = text(&parts.headers, &header::HOST).ok_or(Refusal::Malformed)?;
@@ -104,12 +118,18 @@ async fn admit(
     if length.is_some_and(|length| length > BODY_LEN_MAX as u64) {
         return Err(Refusal::TooLarge);
     }
-    let by_token = known.visitor.as_ref().is_some_and(|visitor| visitor.scope.is_some());
+    let by_token = known
+        .visitor
+        .as_ref()
+        .is_some_and(|visitor| visitor.scope.is_some());
     if !by_token && !is_own_page(shell, &parts.headers, host) {
         return Err(Refusal::Stranger);
     }
     let read = tokio::time::timeout(BODY_TIME, to_bytes(body, BODY_LEN_MAX));
-    let bytes = read.await.map_err(|_| Refusal::Slow)?.map_err(|_| Refusal::TooLarge)?;
+    let bytes = read
+        .await
+        .map_err(|_| Refusal::Slow)?
+        .map_err(|_| Refusal::TooLarge)?;
     if !by_token && !is_marked(&parts.headers, &bytes, &known.guest.csrf) {
         return Err(Refusal::Stranger);
     }
@@ -118,7 +138,9 @@ async fn admit(
 
 /// Was it sent from a page of this console? Browsers say so themselves.
 fn is_own_page(shell: &Shell, headers: &HeaderMap, host: &str) -> bool {
-    let site = headers.get("sec-fetch-site").map(|site| site == "same-origin");
+    let site = headers
+        .get("sec-fetch-site")
+        .map(|site| site == "same-origin");
     let origin = headers.get(header::ORIGIN).map(|origin| {
         let origin = origin.to_str().unwrap_or_default();
         shell.settings().is_own_origin(origin, host)
@@ -137,7 +159,9 @@ fn is_marked(headers: &HeaderMap, bytes: &Bytes, csrf: &str) -> bool {
         let mut pairs = form_urlencoded::parse(bytes);
         return pairs.any(|(key, value)| key == "csrf" && same(&value, csrf));
     }
-    headers.get("x-csrf-token").is_some_and(|mark| mark.to_str().is_ok_and(|mark| same(mark, csrf)))
+    headers
+        .get("x-csrf-token")
+        .is_some_and(|mark| mark.to_str().is_ok_and(|mark| same(mark, csrf)))
 }
 
 fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
@@ -153,14 +177,22 @@ pub(super) async fn signed_in_only(guest: Guest, request: Request, next: Next) -
     if !page {
         return Refusal::SignIn.into_response();
     }
-    let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
+    let query = request
+        .uri()
+        .query()
+        .map(|query| format!("?{query}"))
+        .unwrap_or_default();
     let asked = format!("{}{query}", guest.path);
     // A link in a mail comes from another site, and the session's cookie stays at home. Asked again
     // from a page of ours, it comes along.
     let site = request.headers().get("sec-fetch-site");
     if site.is_some_and(|site| site == "cross-site") {
         let to = format!("{}{}", guest.shell.base(), door::safe(&asked));
-        return page::html(&Again { page: guest.page("Poortwacht"), to }).into_response();
+        return page::html(&Again {
+            page: guest.page("Poortwacht"),
+            to,
+        })
+        .into_response();
     }
     let mut query = form_urlencoded::Serializer::new(String::new());
     query.append_pair("next", &asked);
@@ -185,13 +217,21 @@ struct Told {
 /// Makes a page, or JSON for a program, of a refusal and of what axum itself refuses.
 fn in_words(response: Response, known: &Known, program: bool) -> Response {
     let status = response.status();
-    let refusal = response.extensions().get::<Refusal>().copied().or_else(|| foreign(&response));
+    let refusal = response
+        .extensions()
+        .get::<Refusal>()
+        .copied()
+        .or_else(|| foreign(&response));
     let Some(refusal) = refusal else {
         return response;
     };
     let view = known.guest.view;
     let sentence = refusal.sentence(view.language);
-    let status = if refusal.status() == status { status } else { refusal.status() };
+    let status = if refusal.status() == status {
+        status
+    } else {
+        refusal.status()
+    };
     let mut told = if program {
         let body = super::api::problem::body(status, "refused", &sentence);
         let kind = HeaderValue::from_static("application/problem+json");
@@ -202,7 +242,11 @@ fn in_words(response: Response, known: &Known, program: bool) -> Response {
             Some(visitor) => visitor.page(title),
             None => known.guest.page(title),
         };
-        let told = Told { page, status: status.as_u16(), sentence };
+        let told = Told {
+            page,
+            status: status.as_u16(),
+            sentence,
+        };
         page::html(&told).unwrap_or_else(|_| status.into_response())
     };
     *told.status_mut() = status;
@@ -212,7 +256,8 @@ fn in_words(response: Response, known: &Known, program: bool) -> Response {
         }
     }
     if matches!(refusal, Refusal::TooLarge | Refusal::Slow) {
-        told.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        told.headers_mut()
+            .insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     told
 }
@@ -220,7 +265,10 @@ fn in_words(response: Response, known: &Known, program: bool) -> Response {
 /// Refusals of axum's extractors and router are bare text that may quote what came in.
 fn foreign(response: &Response) -> Option<Refusal> {
     let status = response.status();
-    let kind = response.headers().get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let kind = response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .map(HeaderValue::as_bytes);
     let bare = kind.is_none_or(|kind| kind.starts_with(b"text/plain"));
     if !bare || !(status.is_client_error() || status.is_server_error()) {
         return None;
@@ -244,9 +292,18 @@ const HEADERS: [(HeaderName, &str); 7] = [
     (header::X_FRAME_OPTIONS, "DENY"),
     // Nothing to others. "no-referrer" would take the Origin from our own forms too.
     (header::REFERRER_POLICY, "same-origin"),
-    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
-    (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()"),
+    (
+        HeaderName::from_static("cross-origin-opener-policy"),
+        "same-origin",
+    ),
+    (
+        HeaderName::from_static("cross-origin-resource-policy"),
+        "same-origin",
+    ),
+    (
+        HeaderName::from_static("permissions-policy"),
+        "camera=(), geolocation=(), microphone=()",
+    ),
 ];
 
 fn guard(headers: &mut HeaderMap, secure: bool) {

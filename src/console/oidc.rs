@@ -9,8 +9,8 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use openidconnect::core::{CoreAuthenticationFlow, CoreClient, CoreIdTokenClaims};
 use openidconnect::core::CoreProviderMetadata;
+use openidconnect::core::{CoreAuthenticationFlow, CoreClient, CoreIdTokenClaims};
 use openidconnect::{
     AuthorizationCode, ClientId, ClientSecret, CsrfToken, HttpRequest, HttpResponse, IssuerUrl,
     Nonce, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope, TokenResponse,
@@ -78,17 +78,22 @@ impl Oidc {
         }
         let back = format!("{}{}{BACK}", all.origin, all.base_path);
         let back = RedirectUrl::new(back).map_err(|e| format!("origin: {e}"))?;
-        IssuerUrl::new(settings.issuer.clone()).map_err(|e| format!("[console.oidc] issuer: {e}"))?;
+        IssuerUrl::new(settings.issuer.clone())
+            .map_err(|e| format!("[console.oidc] issuer: {e}"))?;
         let file = &settings.client_secret_file;
         let secret = match file.as_os_str().is_empty() {
             true => None,
             false => {
                 let bytes = guarded::read(file, SECRET_LEN_MAX).ok();
-                let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(|| {
-                    let at = file.display();
-                    format!("[console.oidc] client_secret_file {at}: it must be a text file of \
-                             this user that nobody else can read (`chmod 600`)")
-                })?;
+                let text = bytes
+                    .and_then(|bytes| String::from_utf8(bytes).ok())
+                    .ok_or_else(|| {
+                        let at = file.display();
+                        format!(
+                            "[console.oidc] client_secret_file {at}: it must be a text file of \
+                             this user that nobody else can read (`chmod 600`)"
+                        )
+                    })?;
                 Some(ClientSecret::new(text.trim_end().to_owned()))
             }
         };
@@ -144,10 +149,22 @@ impl Oidc {
         let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
         pending.retain(|_, one| now.since_ns(one.begun) < PENDING_NS);
         if pending.len() >= PENDING_MAX {
-            let oldest = pending.iter().min_by_key(|(_, one)| one.begun).map(|(mark, _)| *mark);
+            let oldest = pending
+                .iter()
+                .min_by_key(|(_, one)| one.begun)
+                .map(|(mark, _)| *mark);
             oldest.map(|mark| pending.remove(&mark));
         }
-        pending.insert(state.mark(), Pending { verifier, nonce, next, browser, begun: now });
+        pending.insert(
+            state.mark(),
+            Pending {
+                verifier,
+                nonce,
+                next,
+                browser,
+                begun: now,
+            },
+        );
         Ok(url.to_string())
     }
 
@@ -163,7 +180,11 @@ impl Oidc {
         now: Timestamp,
     ) -> Result<(String, String), Why> {
         let mark = Secret::read(state).ok_or("no state of ours")?.mark();
-        let taken = self.pending.lock().unwrap_or_else(PoisonError::into_inner).remove(&mark);
+        let taken = self
+            .pending
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&mark);
         let pending = taken.ok_or("a state that is not under way")?;
         if now.since_ns(pending.begun) >= PENDING_NS {
             return Err("it took too long".into());
@@ -186,8 +207,12 @@ impl Oidc {
             .map_err(|_| "the provider does not take the code")?;
         let token = answer.id_token().ok_or("the provider gives no ID token")?;
         let verifier = client.id_token_verifier();
-        let claims = token.claims(&verifier, &pending.nonce).map_err(|e| format!("ID token: {e}"))?;
-        let name = self.name_in(claims).ok_or("the ID token lacks the claim that names an account")?;
+        let claims = token
+            .claims(&verifier, &pending.nonce)
+            .map_err(|e| format!("ID token: {e}"))?;
+        let name = self
+            .name_in(claims)
+            .ok_or("the ID token lacks the claim that names an account")?;
         Ok((name.to_lowercase(), pending.next))
     }
 
@@ -195,7 +220,9 @@ impl Oidc {
         match self.settings.claim.as_str() {
             "email" => {
                 // An address that nobody checked may be a colleague's.
-                let email = claims.email().filter(|_| claims.email_verified() == Some(true));
+                let email = claims
+                    .email()
+                    .filter(|_| claims.email_verified() == Some(true));
                 email.map(|email| email.to_string())
             }
             "sub" => Some(claims.subject().to_string()),

@@ -74,13 +74,16 @@ impl Passwords {
     ) -> Result<T, Refusal> {
         let _place = self.waiting.try_acquire().map_err(|_| Refusal::Busy)?;
         let _turn = self.turns.acquire().await.map_err(|_| Refusal::Busy)?;
-        tokio::task::spawn_blocking(work).await.map_err(|_| Refusal::Failed)
+        tokio::task::spawn_blocking(work)
+            .await
+            .map_err(|_| Refusal::Failed)
     }
 }
 
 fn hash(password: &str) -> Result<Hash, Refusal> {
     let made = Argon2::default().hash_password(password.as_bytes());
-    made.map(|hash| Hash(hash.to_string())).map_err(|_| Refusal::Failed)
+    made.map(|hash| Hash(hash.to_string()))
+        .map_err(|_| Refusal::Failed)
 }
 
 fn verify(known: &Hash, password: &str) -> bool {
@@ -90,7 +93,9 @@ fn verify(known: &Hash, password: &str) -> bool {
     let Ok(known) = PasswordHash::new(&known.0) else {
         return false;
     };
-    Argon2::default().verify_password(password.as_bytes(), &known).is_ok()
+    Argon2::default()
+        .verify_password(password.as_bytes(), &known)
+        .is_ok()
 }
 
 /// Why a new password is not taken.
@@ -138,7 +143,10 @@ mod tests {
     #[test]
     fn a_hash_is_argon2id_and_fits_its_password_alone() {
         let made = hash("a good long password").unwrap();
-        assert!(made.0.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "parameters");
+        assert!(
+            made.0.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
+            "parameters"
+        );
         assert!(verify(&made, "a good long password"));
         assert!(!verify(&made, "a good long passwore"));
         assert!(!verify(&Hash("nonsense".into()), "a good long password"));
@@ -156,15 +164,34 @@ mod tests {
         ] {
             assert_eq!(judge(password, password, name), Err(why), "{name}");
         }
-        assert_eq!(judge("correct horse battery", "correct horse", "eva"), Err(Weak::Differs));
-        assert_eq!(judge("correct horse battery", "correct horse battery", "eva"), Ok(()));
+        assert_eq!(
+            judge("correct horse battery", "correct horse", "eva"),
+            Err(Weak::Differs)
+        );
+        assert_eq!(
+            judge("correct horse battery", "correct horse battery", "eva"),
+            Ok(())
+        );
     }
 
     #[tokio::test]
     async fn nobody_has_no_password() {
         let passwords = Passwords::new().unwrap();
-        assert!(!passwords.verify(None, "anything at all".into()).await.unwrap());
-        let known = passwords.hash("correct horse battery".into()).await.unwrap();
-        assert!(passwords.verify(Some(known), "correct horse battery".into()).await.unwrap());
+        assert!(
+            !passwords
+                .verify(None, "anything at all".into())
+                .await
+                .unwrap()
+        );
+        let known = passwords
+            .hash("correct horse battery".into())
+            .await
+            .unwrap();
+        assert!(
+            passwords
+                .verify(Some(known), "correct horse battery".into())
+                .await
+                .unwrap()
+        );
     }
 }

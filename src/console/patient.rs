@@ -20,14 +20,15 @@ pub(super) struct Patient<S> {
 
 impl<S> Patient<S> {
     pub(super) fn new(inner: S, patience: Duration) -> Self {
-        Self { inner, patience, end: Box::pin(tokio::time::sleep(patience)), waiting: false }
+        Self {
+            inner,
+            patience,
+            end: Box::pin(tokio::time::sleep(patience)),
+            waiting: false,
+        }
     }
 
-    fn watch<T>(
-        &mut self,
-        cx: &mut Context<'_>,
-        done: Poll<io::Result<T>>,
-    ) -> Poll<io::Result<T>> {
+    fn watch<T>(&mut self, cx: &mut Context<'_>, done: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if done.is_ready() {
             self.waiting = false;
             return done;

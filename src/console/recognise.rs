@@ -38,17 +38,30 @@ pub(super) struct Known {
 
 pub(super) async fn recognise(shell: &Shell, parts: &Parts, path: String) -> Known {
     let headers = &parts.headers;
-    let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    let accepted = headers
+        .get(header::ACCEPT_LANGUAGE)
+        .and_then(|value| value.to_str().ok());
     let view = cookie(headers, &shell.cookie_name(VIEW));
     let guest = Guest {
         shell: shell.clone(),
         view: View::read(view, accepted.unwrap_or_default()),
         csrf: String::new(),
         path,
-        from: parts.extensions.get::<Peer>().cloned().unwrap_or_default().address_of(headers),
+        from: parts
+            .extensions
+            .get::<Peer>()
+            .cloned()
+            .unwrap_or_default()
+            .address_of(headers),
     };
     let carried = Carried::default();
-    let mut known = Known { guest, visitor: None, carried, cookies: Vec::new(), refused: None };
+    let mut known = Known {
+        guest,
+        visitor: None,
+        carried,
+        cookies: Vec::new(),
+        refused: None,
+    };
     if known.guest.path.starts_with("/static/") {
         // The same for everybody, and kept by browsers: no cookie goes with it.
     } else if known.guest.path.starts_with("/api/") && headers.contains_key(header::AUTHORIZATION) {
@@ -64,8 +77,12 @@ pub(super) async fn recognise(shell: &Shell, parts: &Parts, path: String) -> Kno
 impl Known {
     fn by_token(&mut self, headers: &HeaderMap) {
         let shell = &self.guest.shell;
-        let shown = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let secret = shown.and_then(|text| text.strip_prefix("Bearer ")).and_then(Secret::read);
+        let shown = headers
+            .get(header::AUTHORIZATION)
+            .and_then(|value| value.to_str().ok());
+        let secret = shown
+            .and_then(|text| text.strip_prefix("Bearer "))
+            .and_then(Secret::read);
         let book = shell.book();
         let token = secret.and_then(|secret| book.token(&secret.mark(), shell.now()).cloned());
         let visitor = token.and_then(|token| {
@@ -109,7 +126,9 @@ impl Known {
         self.guest.csrf = shell.form_mark(&secret.text());
         let inside = matches!(session.step, Step::In);
         let book = shell.book();
-        let account = inside.then(|| book.open_account(&session.account)).flatten();
+        let account = inside
+            .then(|| book.open_account(&session.account))
+            .flatten();
         self.visitor = account.map(|account| Visitor {
             guest: self.guest.clone(),
             account: session.account.clone(),
@@ -118,7 +137,10 @@ impl Known {
             scope: None,
             mark,
         });
-        self.carried = Carried { mark: Some(mark), session: Some(session) };
+        self.carried = Carried {
+            mark: Some(mark),
+            session: Some(session),
+        };
     }
 
     /// A proxy's header or a client certificate: it must be there with every request of a session
@@ -143,8 +165,7 @@ impl Known {
             self.visitor = None;
             self.guest.csrf.clear();
         }
-        let page = parts.method == Method::GET
-            && !self.guest.path.starts_with("/api/");
+        let page = parts.method == Method::GET && !self.guest.path.starts_with("/api/");
         let Some((way, name)) = vouched.filter(|_| page) else {
             return;
         };
@@ -198,7 +219,14 @@ impl Known {
 
 /// The value of a cookie.
 pub(super) fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
-    let lines = headers.get_all(header::COOKIE).into_iter().filter_map(|line| line.to_str().ok());
-    let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|one| one.split_once('='));
-    pairs.find(|(key, _)| key.trim() == name).map(|(_, value)| value.trim())
+    let lines = headers
+        .get_all(header::COOKIE)
+        .into_iter()
+        .filter_map(|line| line.to_str().ok());
+    let mut pairs = lines
+        .flat_map(|line| line.split(';'))
+        .filter_map(|one| one.split_once('='));
+    pairs
+        .find(|(key, _)| key.trim() == name)
+        .map(|(_, value)| value.trim())
 }

@@ -213,15 +213,26 @@ mod tests {
     fn the_table_in_the_documentation_is_this_one() {
         let text = include_str!("../../docs/console.md");
         let cells = |line: &str| -> Vec<String> {
-            line.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect()
+            line.trim_matches('|')
+                .split('|')
+                .map(|cell| cell.trim().to_owned())
+                .collect()
         };
-        let head = text.lines().find(|line| line.starts_with("| right |")).unwrap();
-        let roles: Vec<Role> =
-            cells(head).iter().skip(1).map(|name| Role::named(name).unwrap()).collect();
+        let head = text
+            .lines()
+            .find(|line| line.starts_with("| right |"))
+            .unwrap();
+        let roles: Vec<Role> = cells(head)
+            .iter()
+            .skip(1)
+            .map(|name| Role::named(name).unwrap())
+            .collect();
         assert_eq!(roles, Role::ALL);
         for right in Right::ALL {
             let words = Words::of(Language::English).right(right);
-            let row = text.lines().find(|line| line.starts_with(&format!("| {words} |")));
+            let row = text
+                .lines()
+                .find(|line| line.starts_with(&format!("| {words} |")));
             let row = cells(row.unwrap_or_else(|| panic!("{words} is missing")));
             for (role, cell) in roles.iter().zip(row.iter().skip(1)) {
                 let told = if may(*role, right) { "yes" } else { "-" };
@@ -244,7 +255,9 @@ mod tests {
 
     #[test]
     fn sets_of_roles_read_back() {
-        let set: Roles = [Role::Lead, Role::Analyst, Role::Lead].into_iter().collect();
+        let set: Roles = [Role::Lead, Role::Analyst, Role::Lead]
+            .into_iter()
+            .collect();
         let text = serde_json::to_string(&set).unwrap();
         assert_eq!(text, "[\"analyst\",\"lead\"]");
         assert!(serde_json::from_str::<Roles>(&text).unwrap() == set);

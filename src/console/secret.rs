@@ -37,7 +37,9 @@ impl Secret {
         let mut bytes = [0; 32];
         // 43 characters hold 32 bytes; a longer text is not even decoded.
         let fits = text.len() == 43;
-        let read = fits.then(|| URL_SAFE_NO_PAD.decode_slice(text, &mut bytes).ok()).flatten();
+        let read = fits
+            .then(|| URL_SAFE_NO_PAD.decode_slice(text, &mut bytes).ok())
+            .flatten();
         (read == Some(32)).then_some(Self(bytes))
     }
 
@@ -100,7 +102,13 @@ mod tests {
         let again = Secret::read(&secret.text()).unwrap();
         assert!(again.mark() == secret.mark());
         assert!(Secret::new().unwrap().mark() != secret.mark());
-        for bad in ["", "short", &"a".repeat(42), &"a".repeat(44), &"!".repeat(43)] {
+        for bad in [
+            "",
+            "short",
+            &"a".repeat(42),
+            &"a".repeat(44),
+            &"!".repeat(43),
+        ] {
             assert!(Secret::read(bad).is_none(), "{bad}");
         }
     }

@@ -78,11 +78,22 @@ impl Peer {
             return self.address;
         }
         let forwarded = headers.get_all("x-forwarded-for").into_iter().next_back()?;
-        forwarded.to_str().ok()?.rsplit(',').next()?.trim().parse().ok()
+        forwarded
+            .to_str()
+            .ok()?
+            .rsplit(',')
+            .next()?
+            .trim()
+            .parse()
+            .ok()
     }
 
     /// Whom the connection vouches for.
-    pub(super) fn vouches(&self, headers: &HeaderMap, settings: &Settings) -> Option<(Way, String)> {
+    pub(super) fn vouches(
+        &self,
+        headers: &HeaderMap,
+        settings: &Settings,
+    ) -> Option<(Way, String)> {
         if let Some(name) = &self.certificate {
             return Some((Way::Certificate, name.clone()));
         }
@@ -128,13 +139,22 @@ impl Doors {
         }
         settings.check().map_err(Shut::Unfit)?;
         let tls = Tls::load(settings).map_err(Shut::Unfit)?.map(Arc::new);
-        let tcp = settings.address().map_err(Shut::Unfit)?.map(bind).transpose()?;
+        let tcp = settings
+            .address()
+            .map_err(Shut::Unfit)?
+            .map(bind)
+            .transpose()?;
         let socket = &settings.proxy.socket;
         let unix = match socket.as_os_str().is_empty() {
             true => None,
             false => Some((bind_unix(socket)?, socket.clone())),
         };
-        Ok(Some(Self { tcp, unix, tls, limits: Limits::default() }))
+        Ok(Some(Self {
+            tcp,
+            unix,
+            tls,
+            limits: Limits::default(),
+        }))
     }
 
     /// With other limits.
@@ -215,7 +235,12 @@ pub async fn serve(
         UnixListener::from_std(unix.try_clone()?)
     });
     let (tcp, unix) = (tcp.transpose()?, unix.transpose()?);
-    let hall = Hall { router, tls: doors.tls.clone(), limits: doors.limits, each: Arc::default() };
+    let hall = Hall {
+        router,
+        tls: doors.tls.clone(),
+        limits: doors.limits,
+        each: Arc::default(),
+    };
     let mut connections = JoinSet::new();
     tokio::pin!(shutdown);
     loop {
@@ -242,7 +267,10 @@ pub async fn serve(
     }
     drop((tcp, unix));
     // Live pages never end by themselves: what is left is cut.
-    let _ = timeout(GRACE, async { while connections.join_next().await.is_some() {} }).await;
+    let _ = timeout(GRACE, async {
+        while connections.join_next().await.is_some() {}
+    })
+    .await;
     Ok(())
 }
 
@@ -302,13 +330,29 @@ impl Hall {
         let _ = stream.set_nodelay(true);
         let address = Some(from);
         let Some(tls) = self.tls.clone() else {
-            return self.requests(stream, Peer { address, ..Peer::default() }).await;
+            return self
+                .requests(
+                    stream,
+                    Peer {
+                        address,
+                        ..Peer::default()
+                    },
+                )
+                .await;
         };
         let handshake = tls.acceptor().accept(stream);
         // What a client does wrong is its own affair: neither logged nor answered further.
         if let Ok(Ok(stream)) = timeout(self.limits.handshake_time_max, handshake).await {
             let certificate = Tls::name_of(stream.get_ref().1);
-            self.requests(stream, Peer { address, unix: false, certificate }).await;
+            self.requests(
+                stream,
+                Peer {
+                    address,
+                    unix: false,
+                    certificate,
+                },
+            )
+            .await;
         }
     }
 

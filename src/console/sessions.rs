@@ -9,8 +9,8 @@
 use std::collections::HashMap;
 
 use super::audit::Way;
-use super::secret::{Mark, Secret};
 use super::refusal::Refusal;
+use super::secret::{Mark, Secret};
 use super::totp::Seed;
 use crate::base::Timestamp;
 
@@ -57,7 +57,11 @@ pub struct Sessions {
 impl Sessions {
     /// None yet. A session ends `life_ns` after its beginning, and `idle_ns` after its last request.
     pub fn new(life_ns: u64, idle_ns: u64) -> Self {
-        Self { table: HashMap::new(), life_ns, idle_ns }
+        Self {
+            table: HashMap::new(),
+            life_ns,
+            idle_ns,
+        }
     }
 
     /// A new session; its secret goes to the browser and nowhere else.
@@ -71,15 +75,27 @@ impl Sessions {
         now: Timestamp,
     ) -> Result<Secret, Refusal> {
         let secret = Secret::new()?;
-        self.table.retain(|_, session| !over(session, now, self.life_ns, self.idle_ns));
-        let own = self.table.values().filter(|session| session.account == account).count();
+        self.table
+            .retain(|_, session| !over(session, now, self.life_ns, self.idle_ns));
+        let own = self
+            .table
+            .values()
+            .filter(|session| session.account == account)
+            .count();
         if own >= PER_ACCOUNT_MAX {
             self.end_longest_idle(|session| session.account == account);
         } else if self.table.len() >= SESSIONS_MAX {
             self.end_longest_idle(|_| true);
         }
         let account = account.to_owned();
-        let session = Session { account, way, step, seed: None, began: now, seen: now };
+        let session = Session {
+            account,
+            way,
+            step,
+            seed: None,
+            began: now,
+            seen: now,
+        };
         self.table.insert(secret.mark(), session);
         Ok(secret)
     }
@@ -115,18 +131,25 @@ impl Sessions {
 
     /// Ends all of an account, except `but`.
     pub fn end_of(&mut self, account: &str, but: Option<&Mark>) {
-        self.table.retain(|mark, session| session.account != account || but == Some(mark));
+        self.table
+            .retain(|mark, session| session.account != account || but == Some(mark));
     }
 
     /// How many of an account are in, expired ones aside.
     pub fn count_of(&self, account: &str, now: Timestamp) -> usize {
-        let all = self.table.values().filter(|session| session.account == account);
-        all.filter(|session| !over(session, now, self.life_ns, self.idle_ns)).count()
+        let all = self
+            .table
+            .values()
+            .filter(|session| session.account == account);
+        all.filter(|session| !over(session, now, self.life_ns, self.idle_ns))
+            .count()
     }
 
     fn end_longest_idle(&mut self, among: impl Fn(&Session) -> bool) {
         let all = self.table.iter().filter(|(_, session)| among(session));
-        let eldest = all.min_by_key(|(_, session)| session.seen).map(|(mark, _)| *mark);
+        let eldest = all
+            .min_by_key(|(_, session)| session.seen)
+            .map(|(mark, _)| *mark);
         if let Some(mark) = eldest {
             self.table.remove(&mark);
         }
@@ -134,7 +157,11 @@ impl Sessions {
 }
 
 fn over(session: &Session, now: Timestamp, life_ns: u64, idle_ns: u64) -> bool {
-    let life_ns = if matches!(session.step, Step::In) { life_ns } else { HALF_WAY_NS };
+    let life_ns = if matches!(session.step, Step::In) {
+        life_ns
+    } else {
+        HALF_WAY_NS
+    };
     now.since_ns(session.began) >= life_ns || now.since_ns(session.seen) >= idle_ns
 }
 
@@ -149,7 +176,9 @@ mod tests {
     }
 
     fn begin(all: &mut Sessions, who: &str, seconds: i64) -> Mark {
-        all.begin(who, (Way::Password, Step::In), at(seconds)).unwrap().mark()
+        all.begin(who, (Way::Password, Step::In), at(seconds))
+            .unwrap()
+            .mark()
     }
 
     #[test]
@@ -172,7 +201,10 @@ mod tests {
     fn half_a_sign_in_does_not_last() {
         let hours = 36_000 * SECOND as u64;
         let mut all = Sessions::new(hours, hours);
-        let mark = all.begin("eva", (Way::Password, Step::Code), at(0)).unwrap().mark();
+        let mark = all
+            .begin("eva", (Way::Password, Step::Code), at(0))
+            .unwrap()
+            .mark();
         assert!(all.seen(&mark, at(599)).is_some());
         assert!(all.seen(&mark, at(600)).is_none());
     }

@@ -125,7 +125,10 @@ impl Settings {
             return Ok(None);
         }
         let address = self.listen.parse().map_err(|_| {
-            format!("listen = \"{}\" is no address with port: write 127.0.0.1:9468", self.listen)
+            format!(
+                "listen = \"{}\" is no address with port: write 127.0.0.1:9468",
+                self.listen
+            )
         })?;
         Ok(Some(address))
     }
@@ -171,7 +174,9 @@ impl Settings {
             ("idle_minutes", self.idle_minutes, 1, 1440),
         ] {
             if !(low..=high).contains(&value) {
-                return Err(format!("{key} = {value} is out of bounds: use {low} to {high}"));
+                return Err(format!(
+                    "{key} = {value} is out of bounds: use {low} to {high}"
+                ));
             }
         }
         self.time_zone()?;
@@ -180,7 +185,11 @@ impl Settings {
 
     /// What is allowed but should be said.
     pub fn warnings(&self) -> Vec<String> {
-        let out = self.address().ok().flatten().filter(|at| !at.ip().is_loopback());
+        let out = self
+            .address()
+            .ok()
+            .flatten()
+            .filter(|at| !at.ip().is_loopback());
         let open = out.filter(|_| self.insecure && !self.has_certificate());
         let warn = |at| {
             format!(
@@ -195,11 +204,13 @@ impl Settings {
         let Proxy { socket, header } = &self.proxy;
         if !header.is_empty() && socket.as_os_str().is_empty() {
             return Err(
-                "[console.proxy] header needs a `socket`: over TCP anybody could send it".into()
+                "[console.proxy] header needs a `socket`: over TCP anybody could send it".into(),
             );
         }
         if !header.is_empty() && HeaderName::try_from(header.as_str()).is_err() {
-            return Err(format!("[console.proxy] header = \"{header}\" is no name of a header"));
+            return Err(format!(
+                "[console.proxy] header = \"{header}\" is no name of a header"
+            ));
         }
         let oidc = &self.oidc;
         if oidc.issuer.is_empty() {
@@ -217,13 +228,18 @@ impl Settings {
         let issuer: Option<Uri> = oidc.issuer.parse().ok();
         let fine = issuer.is_some_and(|issuer| match issuer.scheme_str() {
             Some("https") => true,
-            Some("http") => issuer.host().is_some_and(|host| is_digits(host) || host == "localhost"),
+            Some("http") => issuer
+                .host()
+                .is_some_and(|host| is_digits(host) || host == "localhost"),
             _ => false,
         });
         if fine {
             Ok(())
         } else {
-            Err(format!("[console.oidc] issuer = \"{}\" must be an https address", oidc.issuer))
+            Err(format!(
+                "[console.oidc] issuer = \"{}\" must be an https address",
+                oidc.issuer
+            ))
         }
     }
 
@@ -236,7 +252,10 @@ impl Settings {
             return Ok(TimeZone::system());
         }
         TimeZone::get(&self.zone).map_err(|_| {
-            format!("zone = \"{}\" is not known here: write it as Europe/Amsterdam", self.zone)
+            format!(
+                "zone = \"{}\" is not known here: write it as Europe/Amsterdam",
+                self.zone
+            )
         })
     }
 
@@ -265,13 +284,21 @@ impl Settings {
 
     /// Is this what a browser on our own page sends as `Origin`?
     pub fn is_own_origin(&self, origin: &str, host: &str) -> bool {
-        let scheme = if self.has_certificate() { "https" } else { "http" };
+        let scheme = if self.has_certificate() {
+            "https"
+        } else {
+            "http"
+        };
         (!self.origin.is_empty() && origin == self.origin) || origin == format!("{scheme}://{host}")
     }
 
     /// The beginning of addresses that are handed out.
     pub fn address_for_people(&self) -> String {
-        let scheme = if self.has_certificate() { "https" } else { "http" };
+        let scheme = if self.has_certificate() {
+            "https"
+        } else {
+            "http"
+        };
         match (self.origin.as_str(), self.listen.as_str()) {
             ("", "") => "http://localhost".into(),
             ("", listen) => format!("{scheme}://{listen}"),
@@ -299,7 +326,10 @@ mod tests {
     use super::*;
 
     fn with(set: impl FnOnce(&mut Settings)) -> Settings {
-        let mut settings = Settings { listen: "127.0.0.1:9468".into(), ..Settings::default() };
+        let mut settings = Settings {
+            listen: "127.0.0.1:9468".into(),
+            ..Settings::default()
+        };
         set(&mut settings);
         settings
     }
@@ -310,16 +340,28 @@ mod tests {
         let bad: [(Set, &str); 13] = [
             (|s| s.listen = "localhost:9468".into(), "127.0.0.1:9468"),
             (|s| s.listen = "0.0.0.0:9468".into(), "`insecure = true`"),
-            (|s| s.listen = "[2001:db8::1]:443".into(), "passwords would cross"),
+            (
+                |s| s.listen = "[2001:db8::1]:443".into(),
+                "passwords would cross",
+            ),
             (|s| s.key = "key.pem".into(), "go together"),
             (|s| s.client_ca = "ca.pem".into(), "needs TLS"),
             (|s| s.base_path = "poortwacht".into(), "\"/poortwacht\""),
             (|s| s.base_path = "/a/".into(), "\"/poortwacht\""),
-            (|s| s.origin = "https://a.example/x".into(), "without a path"),
+            (
+                |s| s.origin = "https://a.example/x".into(),
+                "without a path",
+            ),
             (|s| s.session_hours = 0, "1 to 168"),
             (|s| s.zone = "Mars/Olympus".into(), "Europe/Amsterdam"),
-            (|s| s.proxy.header = "Remote-User".into(), "anybody could send it"),
-            (|s| s.oidc.issuer = "https://id.example".into(), "`client_id`"),
+            (
+                |s| s.proxy.header = "Remote-User".into(),
+                "anybody could send it",
+            ),
+            (
+                |s| s.oidc.issuer = "https://id.example".into(),
+                "`client_id`",
+            ),
             (
                 |s| {
                     s.origin = "https://a.example".into();
@@ -347,10 +389,20 @@ mod tests {
     #[test]
     fn a_foreign_name_is_no_host_of_ours() {
         let plain = with(|_| {});
-        for own in ["127.0.0.1:9468", "127.0.0.1", "[::1]:9468", "localhost:9468"] {
+        for own in [
+            "127.0.0.1:9468",
+            "127.0.0.1",
+            "[::1]:9468",
+            "localhost:9468",
+        ] {
             assert!(plain.is_own_host(own), "{own}");
         }
-        for other in ["evil.example", "127.0.0.1.evil.example:9468", "localhost.evil.example", ""] {
+        for other in [
+            "evil.example",
+            "127.0.0.1.evil.example:9468",
+            "localhost.evil.example",
+            "",
+        ] {
             assert!(!plain.is_own_host(other), "{other}");
         }
         let named = with(|s| s.origin = "https://console.example.org".into());
@@ -358,7 +410,10 @@ mod tests {
         assert!(!named.is_own_host("console.example.org.evil.example"));
         assert!(named.is_own_origin("https://console.example.org", "127.0.0.1:9468"));
         for other in ["null", "http://console.example.org", "https://evil.example"] {
-            assert!(!named.is_own_origin(other, "console.example.org"), "{other}");
+            assert!(
+                !named.is_own_origin(other, "console.example.org"),
+                "{other}"
+            );
         }
     }
 }

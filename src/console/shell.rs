@@ -162,7 +162,10 @@ impl Shell {
     }
 
     pub(super) fn sessions(&self) -> MutexGuard<'_, Sessions> {
-        self.0.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0
+            .sessions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn brake(&self) -> MutexGuard<'_, Brake> {
@@ -178,7 +181,11 @@ impl Shell {
     /// # Errors
     /// [`Refusal::Busy`] when the record does not take it: what is not recorded is not done.
     pub fn tell(&self, by: Option<&str>, act: Act) -> Result<(), Refusal> {
-        let audit = Audit { time: self.now(), by: by.map(str::to_owned), act };
+        let audit = Audit {
+            time: self.now(),
+            by: by.map(str::to_owned),
+            act,
+        };
         self.0.audit.try_send(audit).map_err(|why| {
             let why = match why {
                 TrySendError::Full(_) => "is behind",
@@ -201,7 +208,10 @@ impl Shell {
     ) -> Result<Result<T, Refused>, Refusal> {
         let (shell, by) = (self.clone(), by.map(str::to_owned));
         let work = move || shell.change_here(by.as_deref(), change);
-        match tokio::task::spawn_blocking(work).await.map_err(|_| Refusal::Failed)? {
+        match tokio::task::spawn_blocking(work)
+            .await
+            .map_err(|_| Refusal::Failed)?
+        {
             Err(Refused::Unwritten) => Err(Refusal::Failed),
             Err(Refused::Unrecorded) => Err(Refusal::Busy),
             done => Ok(done),
@@ -233,7 +243,9 @@ impl Shell {
             book.edit(&name, |account| account.last_sign_in = Some(now))?;
             Ok(((), Act::SignedIn { way }))
         };
-        self.change(Some(account), seen).await?.map_err(|_| Refusal::Forbidden)?;
+        self.change(Some(account), seen)
+            .await?
+            .map_err(|_| Refusal::Forbidden)?;
         self.step(account, (way, Step::In), old)
     }
 
@@ -259,9 +271,9 @@ impl Shell {
         if self.book().has_admin() {
             return Ok(None);
         }
-        self.link(None, LinkKind::First).map(Some).map_err(|why| {
-            format!("the link for the first administrator cannot be made: {why:?}")
-        })
+        self.link(None, LinkKind::First)
+            .map(Some)
+            .map_err(|why| format!("the link for the first administrator cannot be made: {why:?}"))
     }
 
     /// Invites somebody; the link goes to them by a way outside this program.
@@ -269,7 +281,13 @@ impl Shell {
     /// # Errors
     /// Why not.
     pub fn invite(&self, by: Option<&str>, account: &str, roles: Roles) -> Result<String, Refused> {
-        self.link(by, LinkKind::Invite { account: account.to_owned(), roles })
+        self.link(
+            by,
+            LinkKind::Invite {
+                account: account.to_owned(),
+                roles,
+            },
+        )
     }
 
     /// A link to set a new password.
@@ -277,7 +295,12 @@ impl Shell {
     /// # Errors
     /// Why not.
     pub fn reset(&self, by: Option<&str>, account: &str) -> Result<String, Refused> {
-        self.link(by, LinkKind::Reset { account: account.to_owned() })
+        self.link(
+            by,
+            LinkKind::Reset {
+                account: account.to_owned(),
+            },
+        )
     }
 
     /// Makes a link and waits for the disk. Its address is told this one time.
@@ -286,15 +309,33 @@ impl Shell {
         let now = self.now();
         let (hours, act) = match &kind {
             LinkKind::First => (LINK_HOURS, Act::FirstLinkMade),
-            LinkKind::Reset { account } => (LINK_HOURS, Act::ResetMade { account: account.clone() }),
-            LinkKind::Invite { account, roles } => {
-                (INVITE_HOURS, Act::Invited { account: account.clone(), roles: *roles })
-            }
+            LinkKind::Reset { account } => (
+                LINK_HOURS,
+                Act::ResetMade {
+                    account: account.clone(),
+                },
+            ),
+            LinkKind::Invite { account, roles } => (
+                INVITE_HOURS,
+                Act::Invited {
+                    account: account.clone(),
+                    roles: *roles,
+                },
+            ),
         };
         let expires = Timestamp(now.nanos().saturating_add(hours * HOUR_NS));
-        let link = Link { mark: secret.mark(), kind, expires };
+        let link = Link {
+            mark: secret.mark(),
+            kind,
+            expires,
+        };
         self.change_here(by, |book| book.add_link(link, now).map(|()| ((), act)))?;
-        Ok(format!("{}{}/link/{}", self.0.settings.address_for_people(), self.base(), secret.text()))
+        Ok(format!(
+            "{}{}/link/{}",
+            self.0.settings.address_for_people(),
+            self.base(),
+            secret.text()
+        ))
     }
 
     /// Must somebody with these roles have a second factor?
@@ -305,15 +346,27 @@ impl Shell {
 
     /// Name of a cookie: bound to this host alone where that can be had.
     pub(super) fn cookie_name(&self, name: &str) -> String {
-        if self.0.settings.is_secure() { format!("__Host-{name}") } else { name.to_owned() }
+        if self.0.settings.is_secure() {
+            format!("__Host-{name}")
+        } else {
+            name.to_owned()
+        }
     }
 
     /// `Set-Cookie`. An empty value takes it away.
     pub(super) fn cookie(&self, name: &str, value: &str) -> Result<HeaderValue, Refusal> {
         let name = self.cookie_name(name);
-        let secure = if self.0.settings.is_secure() { "; Secure" } else { "" };
+        let secure = if self.0.settings.is_secure() {
+            "; Secure"
+        } else {
+            ""
+        };
         // The provider's answer is a step from another site: only a lax cookie comes along.
-        let site = if name.ends_with(OTHER) { "Lax" } else { "Strict" };
+        let site = if name.ends_with(OTHER) {
+            "Lax"
+        } else {
+            "Strict"
+        };
         let age = match value {
             "" => "; Max-Age=0",
             _ if name.ends_with(VIEW) => "; Max-Age=31536000",
@@ -336,6 +389,8 @@ pub(super) const VIEW: &str = "poortwacht-view";
 pub(super) const OTHER: &str = "poortwacht-other";
 
 fn wall_clock() -> Timestamp {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
     Timestamp(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }

@@ -39,7 +39,10 @@ impl Tls {
             return Ok(None);
         }
         let config = ArcSwap::from_pointee(config(settings)?);
-        Ok(Some(Self { settings: settings.clone(), config }))
+        Ok(Some(Self {
+            settings: settings.clone(),
+            config,
+        }))
     }
 
     /// Reads the files again; connections that stand are not touched.
@@ -82,7 +85,9 @@ fn config(settings: &Settings) -> Result<ServerConfig, String> {
             let ca = &settings.client_ca;
             let mut roots = RootCertStore::empty();
             for one in certificates(ca)? {
-                roots.add(one).map_err(|e| format!("client_ca {}: {e}", ca.display()))?;
+                roots
+                    .add(one)
+                    .map_err(|e| format!("client_ca {}: {e}", ca.display()))?;
             }
             let verifier = WebPkiClientVerifier::builder_with_provider(
                 Arc::new(roots),
@@ -108,24 +113,28 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
     match all {
         Ok(all) if !all.is_empty() => Ok(all),
-        _ => Err(format!("{at} holds no certificate in PEM (\"-----BEGIN CERTIFICATE-----\")")),
+        _ => Err(format!(
+            "{at} holds no certificate in PEM (\"-----BEGIN CERTIFICATE-----\")"
+        )),
     }
 }
 
 fn key(path: &Path) -> Result<PrivateKeyDer<'static>, String> {
     let at = path.display();
-    let bytes = guarded::read(path, PEM_LEN_MAX).map(Zeroizing::new).map_err(|unfit| match unfit {
-        guarded::Unfit::Unreadable(e) => format!("cannot read the key {at}: {e}"),
-        guarded::Unfit::Exposed(mode) => {
-            format!("the key {at} can be read by others (mode {mode:04o}): `chmod 600` it")
-        }
-        guarded::Unfit::WrongOwner(owner, own) => {
-            format!("the key {at} belongs to user {owner}, the program runs as {own}")
-        }
-        guarded::Unfit::NotAFile | guarded::Unfit::TooLong => {
-            format!("the key {at} is no PEM file")
-        }
-    })?;
+    let bytes = guarded::read(path, PEM_LEN_MAX)
+        .map(Zeroizing::new)
+        .map_err(|unfit| match unfit {
+            guarded::Unfit::Unreadable(e) => format!("cannot read the key {at}: {e}"),
+            guarded::Unfit::Exposed(mode) => {
+                format!("the key {at} can be read by others (mode {mode:04o}): `chmod 600` it")
+            }
+            guarded::Unfit::WrongOwner(owner, own) => {
+                format!("the key {at} belongs to user {owner}, the program runs as {own}")
+            }
+            guarded::Unfit::NotAFile | guarded::Unfit::TooLong => {
+                format!("the key {at} is no PEM file")
+            }
+        })?;
     PrivateKeyDer::from_pem_slice(&bytes)
         .map_err(|_| format!("{at} holds no private key in PEM (\"-----BEGIN PRIVATE KEY-----\")"))
 }

@@ -32,7 +32,9 @@ impl Seed {
     /// [`Refusal::Failed`] when the system has no randomness.
     pub fn new() -> Result<Self, Refusal> {
         let mut bytes = [0; 20];
-        SystemRandom::new().fill(&mut bytes).map_err(|_| Refusal::Failed)?;
+        SystemRandom::new()
+            .fill(&mut bytes)
+            .map_err(|_| Refusal::Failed)?;
         Ok(Self(bytes))
     }
 
@@ -51,15 +53,23 @@ impl Seed {
         let sum = hmac::sign(&key, &step.to_be_bytes());
         let sum = sum.as_ref();
         let at = usize::from(sum.last().copied().unwrap_or_default() & 0x0f);
-        let four = sum.get(at..at + 4).and_then(|four| four.try_into().ok()).unwrap_or_default();
-        format!("{:06}", (u32::from_be_bytes(four) & 0x7fff_ffff) % 1_000_000)
+        let four = sum
+            .get(at..at + 4)
+            .and_then(|four| four.try_into().ok())
+            .unwrap_or_default();
+        format!(
+            "{:06}",
+            (u32::from_be_bytes(four) & 0x7fff_ffff) % 1_000_000
+        )
     }
 
     /// In base 32 (RFC 4648), in groups of four: for people who type it.
     pub fn typed(&self) -> String {
         let text = self.base32();
-        let groups: Vec<&str> =
-            (0..text.len()).step_by(4).filter_map(|at| text.get(at..at + 4)).collect();
+        let groups: Vec<&str> = (0..text.len())
+            .step_by(4)
+            .filter_map(|at| text.get(at..at + 4))
+            .collect();
         groups.join(" ")
     }
 
@@ -96,7 +106,10 @@ impl Seed {
                 path.push_str(&format!("M{x} {y}h1v1h-1z"));
             }
         }
-        Ok(Picture { size: code.size(), path })
+        Ok(Picture {
+            size: code.size(),
+            path,
+        })
     }
 }
 
@@ -149,7 +162,11 @@ mod tests {
             assert_eq!(seed.code(at / 30), code);
             assert_eq!(seed.step_of(code, at, 0), Some(at / 30));
             assert_eq!(seed.step_of(code, at, at / 30), None, "used before");
-            assert_eq!(seed.step_of(code, at + 30, 0), Some(at / 30), "a slow clock");
+            assert_eq!(
+                seed.step_of(code, at + 30, 0),
+                Some(at / 30),
+                "a slow clock"
+            );
             assert_eq!(seed.step_of(code, at + 61, 0), None, "too late");
         }
         assert_eq!(seed.step_of("", 59, 0), None);
@@ -168,8 +185,13 @@ mod tests {
 
     #[test]
     fn the_picture_is_a_qr_code() {
-        let picture = Seed(*b"12345678901234567890").picture("eva@example.org").unwrap();
+        let picture = Seed(*b"12345678901234567890")
+            .picture("eva@example.org")
+            .unwrap();
         assert!(picture.size >= 33, "{}", picture.size);
-        assert!(picture.path.starts_with("M0 0h1v1h-1z"), "the finder's corner");
+        assert!(
+            picture.path.starts_with("M0 0h1v1h-1z"),
+            "the finder's corner"
+        );
     }
 }

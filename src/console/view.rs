@@ -149,11 +149,21 @@ mod tests {
 
     #[test]
     fn a_cookie_reads_back_and_nonsense_is_the_default() {
-        let view = View { language: Language::Dutch, zone: Zone::Local, theme: Theme::Dark };
+        let view = View {
+            language: Language::Dutch,
+            zone: Zone::Local,
+            theme: Theme::Dark,
+        };
         assert_eq!(View::read(Some(&view.cookie()), "en"), view);
         assert_eq!(View::read(Some("xx.<b>.."), ""), View::default());
-        assert_eq!(View::read(None, "fr-FR, nl;q=0.9, en;q=0.8").language, Language::Dutch);
-        assert_eq!(View::read(None, "\u{e9}\u{e9}, *").language, Language::English);
+        assert_eq!(
+            View::read(None, "fr-FR, nl;q=0.9, en;q=0.8").language,
+            Language::Dutch
+        );
+        assert_eq!(
+            View::read(None, "\u{e9}\u{e9}, *").language,
+            Language::English
+        );
     }
 
     #[test]

@@ -57,7 +57,7 @@ pub struct Visitor {
     /// For a program: what its token is good for, at most.
     pub scope: Option<Vec<Right>>,
     /// Of the session or token.
-    pub(super) mark: Mark,
+    pub(in crate::console) mark: Mark,
 }
 
 impl Visitor {
@@ -87,7 +87,9 @@ impl Visitor {
     pub fn is_still_in(&self) -> bool {
         let (shell, now) = (&self.guest.shell, self.guest.shell.now());
         let book = shell.book();
-        let same = book.open_account(&self.account).is_some_and(|own| own.roles == self.roles);
+        let same = book
+            .open_account(&self.account)
+            .is_some_and(|own| own.roles == self.roles);
         same && match self.scope {
             Some(_) => book.token(&self.mark, now).is_some(),
             None => shell.sessions().lasts(&self.mark, now),

@@ -272,8 +272,15 @@ mod tests {
     #[test]
     fn no_text_is_empty_and_gaps_are_in_both() {
         for (key, english, dutch) in Words::ALL {
-            assert!(!english.trim().is_empty() && !dutch.trim().is_empty(), "{key}");
-            assert_eq!(english.matches("{}").count(), dutch.matches("{}").count(), "{key}");
+            assert!(
+                !english.trim().is_empty() && !dutch.trim().is_empty(),
+                "{key}"
+            );
+            assert_eq!(
+                english.matches("{}").count(),
+                dutch.matches("{}").count(),
+                "{key}"
+            );
         }
         assert_eq!(fill("a {} b", 7), "a 7 b");
         assert_eq!(fill("a b", 7), "a b");

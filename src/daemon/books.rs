@@ -15,14 +15,18 @@
 //! recorded then, once. Alerts have the same id each time they are told: one that is in the record
 //! is not recorded again, and the outbox knows those that it took.
 //!
+//! Hits that a crash kept from the hit log are written there at the next start.
+//!
 //! When the ledger cannot be written, nothing is acknowledged: hits and changes stay in line, and at
 //! its bound the oldest hit goes and is counted. When writing goes on, the first entry says how long
 //! nothing could be recorded, and how many hits are lost.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::registrar::Registrar;
+use super::relog;
 use crate::alerts::Outbox;
 use crate::base::Timestamp;
 use crate::casefile::Casefile;
@@ -153,12 +157,26 @@ impl Books {
         }
     }
 
+    /// Writes into the hit log at `path` what a crash kept from it.
+    pub fn relog(&mut self, path: &Path) {
+        // One group commit may have been on its way.
+        let tail = self.registrar.tail(2 * TOGETHER_MAX as u64);
+        let lacking = relog::lacking(tail, path);
+        if !lacking.is_empty() {
+            let many = lacking.len();
+            tracing::warn!("{many} hits of the record had no line in the hit log (a crash?)");
+            self.log.append_all(lacking.iter(), Instant::now());
+        }
+    }
+
     /// Cases as they were written down before a restart: what the record has not of them comes
-    /// first in line.
+    /// before anything new.
     pub fn restored(&mut self, cases: &[Case]) {
         if !self.registrar.is_kept() {
             return;
         }
+        // What is said of the start comes before.
+        self.take_in();
         for case in cases {
             self.line.push_back(Due::Case(Box::new(case.clone()), None));
         }

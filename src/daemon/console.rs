@@ -47,7 +47,11 @@ pub fn open(config: &Config, nav: Vec<NavEntry>) -> Result<Option<Console>, Faul
     let (audit, audits) = sync_channel(AUDITS_MAX);
     let shell = Shell::open(config.console.clone(), nav, audit)
         .map_err(|why| Fault::new(Exit::Config, format!("[console] {why}")))?;
-    Ok(Some(Console { shell, audits, doors }))
+    Ok(Some(Console {
+        shell,
+        audits,
+        doors,
+    }))
 }
 
 /// The console, served.
@@ -79,14 +83,18 @@ impl Console {
         };
         let at = format!("{}{}/", shell.settings().address_for_people(), shell.base());
         tracing::info!("console at {at}");
-        let link = shell.first_link().map_err(|why| Fault::new(Exit::Output, why))?;
+        let link = shell
+            .first_link()
+            .map_err(|why| Fault::new(Exit::Output, why))?;
         if let Some(link) = link {
             tracing::warn!(
                 "the console has no administrator yet; open this within a day, it works once: {link}"
             );
         }
-        let runtime =
-            tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(wiring)?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(wiring)?;
         let (tls, router) = (doors.tls(), shell.router(pages));
         let (end, ended) = oneshot::channel();
         let thread = thread::Builder::new()
@@ -100,7 +108,12 @@ impl Console {
                 runtime.shutdown_background();
             })
             .map_err(wiring)?;
-        Ok(Running { shell, tls, end, thread })
+        Ok(Running {
+            shell,
+            tls,
+            end,
+            thread,
+        })
     }
 }
 

@@ -210,6 +210,7 @@ impl Office {
         }
         let body = Body::Life(life);
         self.books.out.entries.push(Entry { time, body });
+        self.books.registrar.hurry();
         self.write();
         let (unrecorded, unwritten) = self.books.left();
         self.show();
@@ -249,7 +250,11 @@ impl Office {
         let books = &self.books;
         let outbox = books.outbox.state(now());
         let record = books.registrar.state(books.waiting());
-        self.desk.show_cases(&books.casefile.state(), &outbox, books.failing());
+        // Of the ledger the record's own state tells.
+        let beside = |why: &&str| Some(*why) != books.registrar.failing();
+        let failing = books.failing().filter(beside);
+        self.desk
+            .show_cases(&books.casefile.state(), &outbox, failing);
         self.desk.show_record(&record);
     }
 

@@ -139,6 +139,11 @@ impl Registrar {
         self.retry_at.is_none_or(|at| now >= at)
     }
 
+    /// The pause after a failure is over: for the end.
+    pub fn hurry(&mut self) {
+        (self.retry_at, self.store_retry_at) = (None, self.store_retry_at.map(|_| Instant::now()));
+    }
+
     /// Why an entry could not be recorded just now; `None` when all is well.
     pub fn failing(&self) -> Option<&str> {
         self.state.failing.as_deref()
@@ -295,6 +300,18 @@ impl Registrar {
         }
     }
 
+    /// The newest entries that can be read, at most so many, oldest first.
+    pub fn tail(&self, most: u64) -> Vec<Entry> {
+        let Some(kept) = &self.kept else {
+            return Vec::new();
+        };
+        let from = self.state.size.saturating_sub(most);
+        let stored = Ledger::read(&kept.folder, from).into_iter().flatten();
+        let stored = stored.map_while(Result::ok);
+        let entries = stored.filter_map(|it| Entry::read(Kind::of(&it.kind)?, &it.payload?).ok());
+        entries.collect()
+    }
+
     /// An entry of the ledger; `None` when there is none of this number, or its payload is gone.
     pub fn entry(&self, number: u64) -> Option<Entry> {
         let kept = self.kept.as_ref()?;
@@ -406,10 +423,6 @@ impl Registrar {
         }
     }
 
-    /// The pause after a failure is over.
-    pub(super) fn hurry(&mut self) {
-        (self.retry_at, self.store_retry_at) = (None, self.store_retry_at.map(|_| Instant::now()));
-    }
 }
 
 /// What cannot be written as text is counted, and stands in nobody's way.

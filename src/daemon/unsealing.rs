@@ -208,9 +208,6 @@ pub fn in_ledger(folder: &Path) -> Result<Unsealings, String> {
 /// # Errors
 /// [`Refused`].
 pub fn check(store: &Store, terms: &Terms, acted: &Acted, now: Timestamp) -> Result<(), Refused> {
-    if acted.act.kind() != Kind::Unsealing {
-        return Ok(());
-    }
     let party = Party {
         may_ask: true,
         officer: true,

@@ -199,8 +199,11 @@ fn typed(kind: Kind, key: &[u8; 32]) -> Zeroizing<Vec<u8>> {
     bytes
 }
 
+/// Name, id, kind, key.
+type KeyFields<'t> = (&'t str, [u8; 4], Kind, [u8; 32]);
+
 /// `name+id+base64(kind, key)`. The base64 may hold a `+` too.
-fn key_fields(text: &str) -> Result<(&str, [u8; 4], Kind, [u8; 32]), String> {
+fn key_fields(text: &str) -> Result<KeyFields<'_>, String> {
     let mut parts = text.splitn(3, '+');
     let mut part = || parts.next().ok_or("it is not `name+id+key`");
     let (name, id, key) = (part()?, part()?, part()?);

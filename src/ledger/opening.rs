@@ -188,7 +188,7 @@ fn edge(folder: &Path, checkpoint: &Checkpoint) -> Result<(Edge, Vec<u8>), Strin
                 rows.push(files.tile(level, tree::tiles_full(size, level), width)?);
             }
         }
-        if size % BUNDLE_WIDTH != 0 {
+        if !size.is_multiple_of(BUNDLE_WIDTH) {
             let leaves = files.bundle(size / BUNDLE_WIDTH, size % BUNDLE_WIDTH)?;
             let hashes = leaves.iter().map(|leaf| tree::leaf_hash(leaf));
             if !rows

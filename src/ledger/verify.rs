@@ -44,8 +44,8 @@ pub fn verify(request: &Request) -> Result<Report, String> {
     };
     let path = folder.join(layout::CHECKPOINT);
     let mut report = Report::new(&key, from_folder);
-    let newest = match tiles::read_checkpoint(&path) {
-        Ok(Some(newest)) => newest,
+    let checkpoint = match tiles::read_checkpoint(&path) {
+        Ok(Some(checkpoint)) => checkpoint,
         Ok(None) => {
             return Err(format!(
                 "there is no checkpoint in {}: is it the folder of a ledger?",
@@ -57,14 +57,14 @@ pub fn verify(request: &Request) -> Result<Report, String> {
             return Ok(report);
         }
     };
-    if let Err(why) = anchors::of_log(&newest, &key) {
+    if let Err(why) = anchors::of_log(&checkpoint, &key) {
         report.fault(None, format!("the checkpoint: {why}"));
         return Ok(report);
     }
-    report.size = newest.checkpoint.size;
-    report.root = STANDARD.encode(newest.checkpoint.root);
-    let anchors = Anchors::gather(request, &key, &newest, &mut report);
-    walk::walk(folder, newest.checkpoint.size, anchors, &mut report);
+    let (anchors, newest) = Anchors::gather(request, &key, checkpoint, &mut report);
+    report.size = newest.size;
+    report.root = STANDARD.encode(newest.root);
+    walk::walk(folder, newest.size, anchors, &mut report);
     report.conclude(!request.earlier.is_empty(), &request.witnesses);
     Ok(report)
 }

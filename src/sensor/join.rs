@@ -245,7 +245,10 @@ impl Joins {
         if self.matched.len() >= MATCHED_MAX && !self.matched.contains_key(&pair) {
             self.make_room(now);
         }
-        let since = self.matched.get(&pair).filter(|old| old.until >= now);
+        // A connection from before this name was resolved is not joined with it, though another
+        // name had led to the same address.
+        let same = |old: &&Matched| old.until >= now && old.name() == name;
+        let since = self.matched.get(&pair).filter(same);
         let mut matched = Matched {
             name: [0; NAME_LEN_MAX],
             name_len: 0,

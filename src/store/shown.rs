@@ -3,6 +3,8 @@
 //! Enters: nothing. Leaves: plain values; as JSON with times in RFC 3339, UTC. Never: a person or
 //! an address in clear.
 
+mod json;
+
 use serde::{Serialize, Serializer};
 
 use super::triage::Triage;
@@ -109,6 +111,7 @@ impl Default for CasePage {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct CaseRow {
     /// How it stands.
+    #[serde(serialize_with = "json::head")]
     pub head: CaseHead,
     /// Where the work on it stands.
     pub triage: Triage,
@@ -122,16 +125,20 @@ pub struct CaseView {
     /// As in the inbox.
     pub row: CaseRow,
     /// Evidence that counts, by number.
+    #[serde(serialize_with = "json::items")]
     pub evidence: Vec<Item>,
     /// Steps that hold.
+    #[serde(serialize_with = "json::steps")]
     pub steps: Vec<Step>,
     /// Attributions, in order.
+    #[serde(serialize_with = "json::attribution")]
     pub attribution: Vec<AttributionEntry>,
     /// Its hits, newest first; at most [`ROWS_MAX`].
     pub hits: Vec<HitRow>,
     /// How many hits there are.
     pub hits_total: Total,
     /// Alerts that went out, in order.
+    #[serde(serialize_with = "json::alerts")]
     pub alerts: Vec<Alert>,
     /// What people did with it, in order: triage, notes, holds, unsealing, exports.
     pub history: Vec<Done>,

@@ -21,7 +21,9 @@ fn a_hundred_megabytes_are_refused_before_they_are_sent() {
     );
     let begun = Instant::now();
     let mut stream = TcpStream::connect(at).unwrap();
-    stream.write_all(format!("{head}Content-Length: 104857600\r\n\r\n").as_bytes()).unwrap();
+    stream
+        .write_all(format!("{head}Content-Length: 104857600\r\n\r\n").as_bytes())
+        .unwrap();
     // Not one byte of the body is sent: the answer does not wait for it.
     let answer = Answer::read(&stream);
     assert_eq!(answer.status, 413);
@@ -30,7 +32,9 @@ fn a_hundred_megabytes_are_refused_before_they_are_sent() {
 
     // Without a length: the reading ends at the bound.
     let mut stream = TcpStream::connect(at).unwrap();
-    stream.write_all(format!("{head}Transfer-Encoding: chunked\r\n\r\n").as_bytes()).unwrap();
+    stream
+        .write_all(format!("{head}Transfer-Encoding: chunked\r\n\r\n").as_bytes())
+        .unwrap();
     let chunk = format!("4000\r\n{}\r\n", "a".repeat(0x4000));
     let mut sent = 0;
     let mut reader = stream.try_clone().unwrap();
@@ -49,26 +53,57 @@ fn heads_have_a_bound() {
     let stand = Stand::new();
     let at = stand.at;
     let get = |path: &str, lines: &str| {
-        stand.ask(&format!("GET {path} HTTP/1.1\r\nHost: {at}\r\n{lines}Connection: close\r\n\r\n"))
+        stand.ask(&format!(
+            "GET {path} HTTP/1.1\r\nHost: {at}\r\n{lines}Connection: close\r\n\r\n"
+        ))
     };
-    assert_eq!(get(&format!("/{}", "a".repeat(5000)), "").status, 400, "a long address");
-    assert_eq!(get("/", &format!("X: {}\r\n", "a".repeat(40_000))).status, 431, "a long header");
-    assert_eq!(get("/", &"X: a\r\n".repeat(100)).status, 431, "many headers");
-    assert_eq!(stand.ask("GET / HTTP/1.1\r\nConnection: close\r\n\r\n").status, 400, "no host");
+    assert_eq!(
+        get(&format!("/{}", "a".repeat(5000)), "").status,
+        400,
+        "a long address"
+    );
+    assert_eq!(
+        get("/", &format!("X: {}\r\n", "a".repeat(40_000))).status,
+        431,
+        "a long header"
+    );
+    assert_eq!(
+        get("/", &"X: a\r\n".repeat(100)).status,
+        431,
+        "many headers"
+    );
+    assert_eq!(
+        stand
+            .ask("GET / HTTP/1.1\r\nConnection: close\r\n\r\n")
+            .status,
+        400,
+        "no host"
+    );
+    let foreign = "GET /sign-in HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n";
+    let answer = stand.ask(foreign);
+    assert!(answer.status == 400 && !answer.body.contains("name=\"password\""));
     assert_eq!(stand.ask("nonsense\r\n\r\n").status, 400);
 }
 
 #[test]
 fn who_sends_slowly_is_left() {
-    let limits = Limits { head_time_max: Duration::from_millis(300), ..Limits::default() };
+    let limits = Limits {
+        head_time_max: Duration::from_millis(300),
+        ..Limits::default()
+    };
     let stand = Stand::with(|_, _| {}, limits, |_| Router::new());
     let begun = Instant::now();
     let mut stream = TcpStream::connect(stand.at).unwrap();
-    stream.write_all(b"GET /sign-in HTTP/1.1\r\nHost: ").unwrap();
+    stream
+        .write_all(b"GET /sign-in HTTP/1.1\r\nHost: ")
+        .unwrap();
     let mut rest = Vec::new();
     let _ = stream.read_to_end(&mut rest);
     let took = begun.elapsed();
-    assert!((Duration::from_millis(250)..Duration::from_secs(5)).contains(&took), "{took:?}");
+    assert!(
+        (Duration::from_millis(250)..Duration::from_secs(5)).contains(&took),
+        "{took:?}"
+    );
 
     // A body that stops half way: ten seconds, then a word about it.
     let mut guest = Browser::new(&stand);
@@ -81,17 +116,29 @@ fn who_sends_slowly_is_left() {
     ));
     assert_eq!(answer.status, 408);
     let took = begun.elapsed();
-    assert!((Duration::from_secs(9)..Duration::from_secs(20)).contains(&took), "{took:?}");
+    assert!(
+        (Duration::from_secs(9)..Duration::from_secs(20)).contains(&took),
+        "{took:?}"
+    );
 }
 
 #[test]
 fn connections_have_a_bound() {
-    let limits = Limits { per_address_max: 5, ..Limits::default() };
+    let limits = Limits {
+        per_address_max: 5,
+        ..Limits::default()
+    };
     let stand = Stand::with(|_, _| {}, limits, |_| Router::new());
-    let mut held: Vec<_> = (0..5).map(|_| TcpStream::connect(stand.at).unwrap()).collect();
+    let mut held: Vec<_> = (0..5)
+        .map(|_| TcpStream::connect(stand.at).unwrap())
+        .collect();
     // One request on each shows that it was accepted.
     for stream in &mut held {
-        write!(stream, "GET /static/none HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+        write!(
+            stream,
+            "GET /static/none HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        )
+        .unwrap();
         stream.read_exact(&mut [0; 12]).unwrap();
     }
     let get = "GET /sign-in HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
@@ -99,7 +146,10 @@ fn connections_have_a_bound() {
     drop(held.pop());
     let begun = Instant::now();
     while stand.ask(get).status != 200 {
-        assert!(begun.elapsed() < Duration::from_secs(5), "its place was not given back");
+        assert!(
+            begun.elapsed() < Duration::from_secs(5),
+            "its place was not given back"
+        );
         std::thread::sleep(Duration::from_millis(20));
     }
 }
@@ -116,7 +166,11 @@ fn guessing_becomes_slow_and_locks_nobody_out() {
     assert_eq!(answer.status, 429);
     assert_eq!(answer.header("retry-after"), "1");
     assert!(answer.body.contains("Wait 1 seconds"), "{}", answer.body);
-    assert_eq!(guess.sign_in("eva", PASSWORD).status, 429, "not even the right one");
+    assert_eq!(
+        guess.sign_in("eva", PASSWORD).status,
+        429,
+        "not even the right one"
+    );
     stand.later(Duration::from_secs(1));
     assert_eq!(guess.sign_in("eva", "a wrong password").status, 403);
     assert_eq!(guess.sign_in("eva", PASSWORD).header("retry-after"), "2");

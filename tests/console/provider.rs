@@ -37,7 +37,10 @@ struct Provider {
 
 fn rsa() -> RsaKeyPair {
     let made = Command::new("bash")
-        .args(["-c", "openssl genrsa 2048 2>/dev/null | openssl pkcs8 -topk8 -nocrypt -outform DER"])
+        .args([
+            "-c",
+            "openssl genrsa 2048 2>/dev/null | openssl pkcs8 -topk8 -nocrypt -outform DER",
+        ])
         .output();
     RsaKeyPair::from_pkcs8(&made.unwrap().stdout).unwrap()
 }
@@ -46,7 +49,11 @@ impl Provider {
     fn new() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let at = listener.local_addr().unwrap();
-        let provider = Self { at, tale: Arc::default(), asked: Arc::default() };
+        let provider = Self {
+            at,
+            tale: Arc::default(),
+            asked: Arc::default(),
+        };
         let (tale, asked) = (Arc::clone(&provider.tale), Arc::clone(&provider.asked));
         let (key, other) = (rsa(), rsa());
         std::thread::spawn(move || {
@@ -92,7 +99,10 @@ fn request(stream: &TcpStream) -> (String, String) {
 fn answer(mut stream: TcpStream, told: Result<Value, ()>) {
     let (status, body) = match told {
         Ok(body) => ("200 OK", body.to_string()),
-        Err(()) => ("400 Bad Request", json!({"error": "invalid_grant"}).to_string()),
+        Err(()) => (
+            "400 Bad Request",
+            json!({"error": "invalid_grant"}).to_string(),
+        ),
     };
     let length = body.len();
     let _ = write!(
@@ -116,7 +126,11 @@ fn metadata(at: SocketAddr) -> Result<Value, ()> {
 
 /// Its true key is always the one that is published: the other belongs to a liar.
 fn keys(other: &RsaKeyPair, key: &RsaKeyPair) -> Result<Value, ()> {
-    let published = if std::ptr::eq(other, key) { return Err(()) } else { key };
+    let published = if std::ptr::eq(other, key) {
+        return Err(());
+    } else {
+        key
+    };
     let components: ring::rsa::PublicKeyComponents<Vec<u8>> = published.public_key().into();
     let text = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
     Ok(json!({ "keys": [{
@@ -132,13 +146,18 @@ fn token(
     asked: &BTreeMap<String, String>,
     body: &str,
 ) -> Result<Value, ()> {
-    let form: BTreeMap<_, _> = form_urlencoded::parse(body.as_bytes()).into_owned().collect();
+    let form: BTreeMap<_, _> = form_urlencoded::parse(body.as_bytes())
+        .into_owned()
+        .collect();
     // The verifier shows that whoever redeems the code is who asked for it.
     let challenge = URL_SAFE_NO_PAD.encode(digest(&SHA256, form["code_verifier"].as_bytes()));
     if form["code"] != "good" || Some(&challenge) != asked.get("code_challenge") {
         return Err(());
     }
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap()
+        .as_secs();
     let mut claims = json!({
         "iss": format!("http://{at}"), "aud": "console", "sub": "7", "nonce": asked["nonce"],
         "iat": now, "exp": now + 300, "preferred_username": "Eva",
@@ -147,9 +166,17 @@ fn token(
         claims[*key] = value.clone();
     }
     let head = json!({"alg": "RS256", "kid": "one"}).to_string();
-    let text = [head, claims.to_string()].map(|part| URL_SAFE_NO_PAD.encode(part)).join(".");
+    let text = [head, claims.to_string()]
+        .map(|part| URL_SAFE_NO_PAD.encode(part))
+        .join(".");
     let mut sum = vec![0; key.public().modulus_len()];
-    key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), text.as_bytes(), &mut sum).unwrap();
+    key.sign(
+        &RSA_PKCS1_SHA256,
+        &SystemRandom::new(),
+        text.as_bytes(),
+        &mut sum,
+    )
+    .unwrap();
     let token = format!("{text}.{}", URL_SAFE_NO_PAD.encode(&sum));
     let mut told = json!({"access_token": "x", "token_type": "Bearer"});
     if !tale.no_token {
@@ -177,11 +204,18 @@ fn leave(provider: &Provider, browser: &mut Browser<'_>) -> String {
     let (to, query) = answer.header("location").split_once('?').unwrap();
     assert_eq!(to, format!("{}/authorize", provider.issuer()));
     let cookie = answer.header("set-cookie");
-    assert!(cookie.contains("HttpOnly; SameSite=Lax") || cookie.contains("-form="), "{cookie}");
-    let asked: BTreeMap<_, _> =
-        form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+    assert!(
+        cookie.contains("HttpOnly; SameSite=Lax") || cookie.contains("-form="),
+        "{cookie}"
+    );
+    let asked: BTreeMap<_, _> = form_urlencoded::parse(query.as_bytes())
+        .into_owned()
+        .collect();
     assert_eq!(asked["code_challenge_method"], "S256");
-    assert_eq!(asked["redirect_uri"], "http://localhost:9468/sign-in/other/back");
+    assert_eq!(
+        asked["redirect_uri"],
+        "http://localhost:9468/sign-in/other/back"
+    );
     let state = asked["state"].clone();
     *provider.asked.lock().unwrap() = asked;
     state
@@ -199,15 +233,28 @@ fn the_provider_lets_its_account_in_once() {
     let state = leave(&provider, &mut eva);
     let answer = back(&mut eva, "good", &state);
     assert_eq!(answer.status, 200, "{}", answer.raw);
-    assert!(answer.body.contains("content=\"0; url=/account\""), "by a page of ours");
+    assert!(
+        answer.body.contains("content=\"0; url=/account\""),
+        "by a page of ours"
+    );
     assert!(eva.is_in());
     let told = stand.audits();
-    assert_eq!((&told[0]["act"], &told[0]["way"]), (&"signed_in".into(), &"oidc".into()));
+    assert_eq!(
+        (&told[0]["act"], &told[0]["way"]),
+        (&"signed_in".into(), &"oidc".into())
+    );
     // The same answer a second time, here and in another browser.
     eva.jar.remove("poortwacht");
-    assert_eq!(back(&mut eva, "good", &state).header("location"), "/sign-in?failed=true");
+    assert_eq!(
+        back(&mut eva, "good", &state).header("location"),
+        "/sign-in?failed=true"
+    );
     assert!(!eva.is_in());
-    assert!(eva.get("/sign-in?failed=true").body.contains("did not lead to an account here"));
+    assert!(
+        eva.get("/sign-in?failed=true")
+            .body
+            .contains("did not lead to an account here")
+    );
 }
 
 #[test]
@@ -221,10 +268,17 @@ fn an_answer_belongs_to_the_browser_that_asked() {
     let theirs = leave(&provider, &mut other);
     let own = leave(&provider, &mut eva);
     assert_ne!(theirs, own);
-    assert_eq!(back(&mut eva, "good", &theirs).status, 303, "somebody else's state");
+    assert_eq!(
+        back(&mut eva, "good", &theirs).status,
+        303,
+        "somebody else's state"
+    );
     let wrong = "A".repeat(43);
     for (code, state) in [("good", wrong.as_str()), ("good", ""), ("bad", &own)] {
-        assert_eq!(back(&mut eva, code, state).header("location"), "/sign-in?failed=true");
+        assert_eq!(
+            back(&mut eva, code, state).header("location"),
+            "/sign-in?failed=true"
+        );
     }
     let late = leave(&provider, &mut eva);
     stand.later(std::time::Duration::from_secs(600));
@@ -237,16 +291,37 @@ fn a_token_that_lies_is_not_believed() {
     let provider = Provider::new();
     let stand = stand(&provider);
     let mut eva = Browser::new(&stand);
-    let claim = |key, value| Tale { claims: [(key, value)].into(), ..Tale::default() };
+    let claim = |key, value| Tale {
+        claims: [(key, value)].into(),
+        ..Tale::default()
+    };
     let lies = [
         ("another console's", claim("aud", json!("other"))),
-        ("another provider's", claim("iss", json!("https://evil.example"))),
+        (
+            "another provider's",
+            claim("iss", json!("https://evil.example")),
+        ),
         ("another sign-in's", claim("nonce", json!("of yesterday"))),
         ("of yesterday", claim("exp", json!(1_000_000_000))),
         ("of nobody", claim("preferred_username", Value::Null)),
-        ("of somebody without an account", claim("preferred_username", json!("zoe"))),
-        ("of a stranger's key", Tale { other_key: true, ..Tale::default() }),
-        ("not there", Tale { no_token: true, ..Tale::default() }),
+        (
+            "of somebody without an account",
+            claim("preferred_username", json!("zoe")),
+        ),
+        (
+            "of a stranger's key",
+            Tale {
+                other_key: true,
+                ..Tale::default()
+            },
+        ),
+        (
+            "not there",
+            Tale {
+                no_token: true,
+                ..Tale::default()
+            },
+        ),
     ];
     for (why, tale) in lies {
         let state = leave(&provider, &mut eva);
@@ -257,5 +332,9 @@ fn a_token_that_lies_is_not_believed() {
         *provider.tale.lock().unwrap() = Tale::default();
     }
     let state = leave(&provider, &mut eva);
-    assert_eq!(back(&mut eva, "good", &state).status, 200, "and the truth is");
+    assert_eq!(
+        back(&mut eva, "good", &state).status,
+        200,
+        "and the truth is"
+    );
 }

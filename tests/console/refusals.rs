@@ -27,7 +27,9 @@ const PAGES: &[(&str, &str)] = &[
 fn pages(_: &poortwacht::console::Shell) -> Router {
     let one = async |visitor: Visitor| visitor.page("one").title;
     let failing = async || -> Result<(), Refusal> { Err(Refusal::Failed) };
-    Router::new().route("/pages/one", get(one)).route("/pages/failing", get(failing))
+    Router::new()
+        .route("/pages/one", get(one))
+        .route("/pages/failing", get(failing))
 }
 
 #[test]
@@ -45,7 +47,10 @@ fn a_stranger_gets_nothing_and_changes_nothing() {
         };
         if *method == "GET" {
             assert_eq!(answer.status, 303, "{path}");
-            assert!(answer.header("location").starts_with("/sign-in?next=%2F"), "{path}");
+            assert!(
+                answer.header("location").starts_with("/sign-in?next=%2F"),
+                "{path}"
+            );
         } else {
             assert_eq!(answer.status, 401, "{path}");
             assert!(answer.body.contains("Sign in first."), "{path}");
@@ -66,7 +71,12 @@ fn a_form_needs_the_mark_of_its_own_page() {
     let own = format!("http://{}", stand.at);
     let origin = format!("Origin: {own}\r\n");
     let form = |csrf: &str| {
-        encoded(&[("csrf", csrf), ("label", "x"), ("days", "1"), ("scope_read", "on")])
+        encoded(&[
+            ("csrf", csrf),
+            ("label", "x"),
+            ("days", "1"),
+            ("scope_read", "on"),
+        ])
     };
     let good = eva.csrf.clone();
     for (csrf, lines, why) in [
@@ -79,19 +89,33 @@ fn a_form_needs_the_mark_of_its_own_page() {
         (&good, "Origin: http://127.0.0.1:1\r\n", "another port"),
         (&good, "Sec-Fetch-Site: cross-site\r\n", "another site"),
         (&good, "Sec-Fetch-Site: same-site\r\n", "a neighbour"),
-        (&good, &format!("{origin}Sec-Fetch-Site: cross-site\r\n"), "two answers"),
+        (
+            &good,
+            &format!("{origin}Sec-Fetch-Site: cross-site\r\n"),
+            "two answers",
+        ),
     ] {
         let answer = eva.post_raw("/account/tokens", &form(csrf), lines);
         assert_eq!(answer.status, 403, "{why}");
-        assert!(answer.body.contains("not sent from a page of yours"), "{why}");
+        assert!(
+            answer.body.contains("not sent from a page of yours"),
+            "{why}"
+        );
     }
     let answer = eva.post_raw("/account/tokens", "label=x&days=1", &origin);
     assert_eq!(answer.status, 403, "no mark at all");
     eva.get("/account");
-    assert!(eva.get("/account").body.contains("There are none."), "no token was made");
+    assert!(
+        eva.get("/account").body.contains("There are none."),
+        "no token was made"
+    );
     // The same with everything in order is taken as far as the password.
     let answer = eva.post_raw("/account/tokens", &form(&good), &origin);
-    assert!(answer.body.contains("The current password is not right."), "{}", answer.body);
+    assert!(
+        answer.body.contains("The current password is not right."),
+        "{}",
+        answer.body
+    );
 }
 
 #[test]
@@ -112,7 +136,12 @@ fn templates_turn_escaping_off_nowhere_and_hold_no_script_or_style() {
     let bad = r#"\|\s*safe|\|\s*escape|\{%\s*filter|\sstyle=|<style|\son[a-z]+=|<script(?: src="\{\{ page.script \}\}" defer)?>"#;
     let bad = regex::Regex::new(bad).unwrap();
     let own = "<script src=\"{{ page.script }}\" defer>";
-    for sample in ["{{ a|safe }}", "<p style=\"x\">", "<a onclick=\"x\">", "<script>"] {
+    for sample in [
+        "{{ a|safe }}",
+        "<p style=\"x\">",
+        "<a onclick=\"x\">",
+        "<script>",
+    ] {
         assert!(bad.is_match(sample), "{sample}");
     }
     let mut seen = 0;
@@ -148,15 +177,36 @@ fn every_answer_is_guarded() {
         stand.ask("GET / HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n"),
     ];
     let style = guest.get("/sign-in").body;
-    let style = style.split_once("stylesheet\" href=\"").unwrap().1.split('"').next().unwrap();
+    let style = style
+        .split_once("stylesheet\" href=\"")
+        .unwrap()
+        .1
+        .split('"')
+        .next()
+        .unwrap();
     answers.push(guest.get(style));
-    assert!(answers.last().unwrap().header("cache-control").contains("immutable"));
-    assert!(answers.last().unwrap().header("set-cookie").is_empty(), "it is the same for all");
+    assert!(
+        answers
+            .last()
+            .unwrap()
+            .header("cache-control")
+            .contains("immutable")
+    );
+    assert!(
+        answers.last().unwrap().header("set-cookie").is_empty(),
+        "it is the same for all"
+    );
     for answer in &answers {
         let head = answer.raw.split_once("\r\n\r\n").unwrap().0;
         let policy = answer.header("content-security-policy");
-        assert!(policy.starts_with("default-src 'none'; script-src 'self'; style-src 'self'"), "{head}");
-        assert!(policy.contains("frame-ancestors 'none'") && !policy.contains("unsafe"), "{head}");
+        assert!(
+            policy.starts_with("default-src 'none'; script-src 'self'; style-src 'self'"),
+            "{head}"
+        );
+        assert!(
+            policy.contains("frame-ancestors 'none'") && !policy.contains("unsafe"),
+            "{head}"
+        );
         assert_eq!(answer.header("x-content-type-options"), "nosniff", "{head}");
         assert_eq!(answer.header("x-frame-options"), "DENY", "{head}");
         assert_eq!(answer.header("referrer-policy"), "same-origin", "{head}");
@@ -177,14 +227,27 @@ fn cookies_stay_where_they_belong() {
     eva.post("/sign-out", &[]);
     let answer = eva.sign_in("eva", PASSWORD);
     let cookie = answer.header("set-cookie");
-    assert!(cookie.starts_with("poortwacht=") && !cookie.contains("Secure"), "{cookie}");
-    assert!(cookie.ends_with("; Path=/; HttpOnly; SameSite=Strict"), "{cookie}");
+    assert!(
+        cookie.starts_with("poortwacht=") && !cookie.contains("Secure"),
+        "{cookie}"
+    );
+    assert!(
+        cookie.ends_with("; Path=/; HttpOnly; SameSite=Strict"),
+        "{cookie}"
+    );
     eva.get("/");
     let answer = eva.post("/view", &[("set", "nl"), ("back", "/account")]);
-    assert!(answer.header("set-cookie").contains("poortwacht-view=nl.utc.auto; Path=/; HttpOnly"));
+    assert!(
+        answer
+            .header("set-cookie")
+            .contains("poortwacht-view=nl.utc.auto; Path=/; HttpOnly")
+    );
     assert!(eva.get("/account").body.contains("Mijn account"));
     let answer = eva.post("/sign-out", &[]);
-    assert!(answer.header("set-cookie").starts_with("poortwacht=; "), "taken away");
+    assert!(
+        answer.header("set-cookie").starts_with("poortwacht=; "),
+        "taken away"
+    );
 }
 
 #[test]
@@ -196,8 +259,14 @@ fn nothing_that_comes_in_becomes_a_header() {
     let mut eva = stand.person("eva", &[Role::Analyst]);
     let answers: Vec<Answer> = vec![
         guest.post("/view", &[("set", "nl"), ("back", evil)]),
-        guest.post("/view", &[("set", "nl\r\nX-Evil: 1"), ("back", "//evil.example")]),
-        guest.post("/sign-in", &[("name", evil), ("password", "x"), ("next", evil)]),
+        guest.post(
+            "/view",
+            &[("set", "nl\r\nX-Evil: 1"), ("back", "//evil.example")],
+        ),
+        guest.post(
+            "/sign-in",
+            &[("name", evil), ("password", "x"), ("next", evil)],
+        ),
         guest.get("/%0d%0aX-Evil:%201"),
         guest.get("/account?a=%0d%0aX-Evil:%201"),
         guest.get("/sign-in?next=%2F%2Fevil.example"),
@@ -206,12 +275,16 @@ fn nothing_that_comes_in_becomes_a_header() {
     ];
     for answer in &answers {
         let head = answer.raw.split_once("\r\n\r\n").unwrap().0.to_lowercase();
-        assert!(!head.contains("\r\nx-evil") && !head.contains("set-cookie: evil"), "{head}");
+        assert!(
+            !head.contains("\r\nx-evil") && !head.contains("set-cookie: evil"),
+            "{head}"
+        );
         assert!(!answer.header("location").contains("//evil"), "{head}");
     }
     // Not even as what it is: a bare line feed inside a header ends nothing.
     let at = stand.at;
-    let split = format!("GET / HTTP/1.1\r\nHost: {at}\r\nCookie: a=b\x0bX: y\r\nConnection: close\r\n\r\n");
+    let split =
+        format!("GET / HTTP/1.1\r\nHost: {at}\r\nCookie: a=b\x0bX: y\r\nConnection: close\r\n\r\n");
     assert!(matches!(stand.ask(&split).status, 303 | 400));
 }
 
@@ -224,18 +297,35 @@ fn wrong_names_and_wrong_passwords_are_told_the_same() {
         let body = answer.body.replace(name, "NAME");
         let marked = body.split("value=\"").map(|part| {
             let (mark, rest) = part.split_once('"').unwrap_or((part, ""));
-            if mark.len() == 43 { rest.to_owned() } else { part.to_owned() }
+            if mark.len() == 43 {
+                rest.to_owned()
+            } else {
+                part.to_owned()
+            }
         });
         let body: String = marked.collect();
         let cut = body.find("data-csrf=").unwrap();
-        (answer.status, body[..cut].to_owned(), body[cut + 60..].to_owned())
+        (
+            answer.status,
+            body[..cut].to_owned(),
+            body[cut + 60..].to_owned(),
+        )
     };
-    let wrong = plain(Browser::new(&stand).sign_in("eva", "no such password"), "eva");
-    let nobody = plain(Browser::new(&stand).sign_in("zoe", "no such password"), "zoe");
+    let wrong = plain(
+        Browser::new(&stand).sign_in("eva", "no such password"),
+        "eva",
+    );
+    let nobody = plain(
+        Browser::new(&stand).sign_in("zoe", "no such password"),
+        "zoe",
+    );
     assert!(wrong == nobody, "{wrong:?}\n{nobody:?}");
     let told = stand.audits();
     assert_eq!(told[0]["account"], "eva");
-    assert!(told[1]["account"].is_null(), "what was typed and is nobody's is not kept");
+    assert!(
+        told[1]["account"].is_null(),
+        "what was typed and is nobody's is not kept"
+    );
 }
 
 #[test]
@@ -244,31 +334,63 @@ fn a_failure_of_ours_is_told_without_detail() {
     let mut eva = stand.person("eva", &[Role::Analyst]);
     let answer = eva.get("/pages/failing");
     assert_eq!(answer.status, 500);
-    assert!(answer.body.contains("Something failed here."), "{}", answer.body);
-    assert!(answer.body.contains("href=\"/account\""), "in the visitor's own frame");
-    let answer = stand.ask("DELETE /sign-in HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost\r\n\
-        Content-Length: 0\r\nConnection: close\r\n\r\n");
+    assert!(
+        answer.body.contains("Something failed here."),
+        "{}",
+        answer.body
+    );
+    assert!(
+        answer.body.contains("href=\"/account\""),
+        "in the visitor's own frame"
+    );
+    let answer = stand.ask(
+        "DELETE /sign-in HTTP/1.1\r\nHost: localhost\r\nOrigin: http://localhost\r\n\
+        Content-Length: 0\r\nConnection: close\r\n\r\n",
+    );
     assert_eq!(answer.status, 403, "a method is no way round the mark");
 }
 
 #[test]
 fn no_page_message_or_record_holds_a_secret() {
     let stand = Stand::with(|_, _| {}, Limits::default(), pages);
-    let link = stand.shell.invite(None, "eva", [Role::Lead].into_iter().collect()).unwrap();
+    let link = stand
+        .shell
+        .invite(None, "eva", [Role::Lead].into_iter().collect())
+        .unwrap();
     let mut seen = String::new();
     let mut eva = Browser::new(&stand);
     eva.get(path_of(&link));
     let form = [("password", PASSWORD), ("again", PASSWORD)];
     seen += &eva.post(path_of(&link), &form).body;
-    let mut secrets = vec![PASSWORD.to_owned(), link.rsplit('/').next().unwrap().to_owned()];
-    for path in ["/", "/account", "/accounts", "/pages/one", "/pages/failing", "/nothing", "/sign-in"] {
+    let mut secrets = vec![
+        PASSWORD.to_owned(),
+        link.rsplit('/').next().unwrap().to_owned(),
+    ];
+    for path in [
+        "/",
+        "/account",
+        "/accounts",
+        "/pages/one",
+        "/pages/failing",
+        "/nothing",
+        "/sign-in",
+    ] {
         seen += &eva.get(path).body;
     }
     secrets.extend(eva.jar.values().filter(|value| value.len() == 43).cloned());
-    seen += &eva.post("/account/password", &[("current", PASSWORD), ("new", "x"), ("again", "x")]).body;
-    seen += &eva.post("/account/tokens", &[("label", PASSWORD), ("days", "0")]).body;
+    seen += &eva
+        .post(
+            "/account/password",
+            &[("current", PASSWORD), ("new", "x"), ("again", "x")],
+        )
+        .body;
+    seen += &eva
+        .post("/account/tokens", &[("label", PASSWORD), ("days", "0")])
+        .body;
     seen += &Browser::new(&stand).sign_in("eva", PASSWORD).body;
-    seen += &Browser::new(&stand).sign_in("eva", "some other secret").body;
+    seen += &Browser::new(&stand)
+        .sign_in("eva", "some other secret")
+        .body;
     secrets.push("some other secret".into());
     for audit in stand.audits() {
         seen += &audit.to_string();

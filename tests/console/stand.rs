@@ -56,24 +56,40 @@ impl Stand {
         let later_ns = Arc::new(AtomicI64::new(0));
         let later = Arc::clone(&later_ns);
         let clock = move || {
-            let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+            let now = SystemTime::now()
+                .duration_since(SystemTime::UNIX_EPOCH)
+                .unwrap();
             Timestamp(now.as_nanos() as i64 + later.load(Ordering::Relaxed))
         };
         let shell = Shell::open_at(settings, Vec::new(), audit, Box::new(clock)).unwrap();
         let router = shell.router(pages(&shell));
         let (end, ended) = oneshot::channel::<()>();
         let thread = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build();
             let ended = async move { drop(ended.await) };
-            runtime.unwrap().block_on(serve(doors, router, ended)).unwrap();
+            runtime
+                .unwrap()
+                .block_on(serve(doors, router, ended))
+                .unwrap();
         });
         let (end, thread) = (Some(end), Some(thread));
-        Self { at, shell, folder, audits, later_ns, end, thread }
+        Self {
+            at,
+            shell,
+            folder,
+            audits,
+            later_ns,
+            end,
+            thread,
+        }
     }
 
     /// Lets time pass.
     pub fn later(&self, by: Duration) {
-        self.later_ns.fetch_add(by.as_nanos() as i64, Ordering::Relaxed);
+        self.later_ns
+            .fetch_add(by.as_nanos() as i64, Ordering::Relaxed);
     }
 
     /// The seconds that the console believes it is.
@@ -83,7 +99,10 @@ impl Stand {
 
     /// What was recorded since the last time, as JSON.
     pub fn audits(&self) -> Vec<serde_json::Value> {
-        self.audits.try_iter().map(|audit| serde_json::to_value(audit).unwrap()).collect()
+        self.audits
+            .try_iter()
+            .map(|audit| serde_json::to_value(audit).unwrap())
+            .collect()
     }
 
     /// One request on a connection of its own.
@@ -93,11 +112,18 @@ impl Stand {
 
     /// Somebody who came in by an invitation.
     pub fn person(&self, name: &str, roles: &[Role]) -> Browser<'_> {
-        let link = self.shell.invite(None, name, roles.iter().copied().collect()).unwrap();
+        let link = self
+            .shell
+            .invite(None, name, roles.iter().copied().collect())
+            .unwrap();
         let mut browser = Browser::new(self);
         browser.get(path_of(&link));
         let display = format!("{name} <b>&\"'");
-        let form = [("display", display.as_str()), ("password", PASSWORD), ("again", PASSWORD)];
+        let form = [
+            ("display", display.as_str()),
+            ("password", PASSWORD),
+            ("again", PASSWORD),
+        ];
         let answer = browser.post(path_of(&link), &form);
         assert_eq!(answer.status, 303, "{}", answer.body);
         browser.get("/");
@@ -140,10 +166,19 @@ impl Answer {
         let raw = String::from_utf8_lossy(&raw).into_owned();
         let (head, body) = raw.split_once("\r\n\r\n").unwrap_or((&raw, ""));
         let mut lines = head.split("\r\n");
-        let status = lines.next().and_then(|first| first.split(' ').nth(1)?.parse().ok());
+        let status = lines
+            .next()
+            .and_then(|first| first.split(' ').nth(1)?.parse().ok());
         let headers = lines.filter_map(|line| line.split_once(": "));
-        let headers = headers.map(|(key, value)| (key.to_lowercase(), value.to_owned())).collect();
-        Self { status: status.unwrap_or(0), headers, body: body.to_owned(), raw }
+        let headers = headers
+            .map(|(key, value)| (key.to_lowercase(), value.to_owned()))
+            .collect();
+        Self {
+            status: status.unwrap_or(0),
+            headers,
+            body: body.to_owned(),
+            raw,
+        }
     }
 
     /// The first of that name; empty: none.
@@ -153,7 +188,10 @@ impl Answer {
     }
 
     pub fn all(&self, name: &'static str) -> impl Iterator<Item = &str> {
-        self.headers.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .filter(move |(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
     }
 }
 
@@ -166,11 +204,19 @@ pub struct Browser<'s> {
 
 impl<'s> Browser<'s> {
     pub fn new(stand: &'s Stand) -> Self {
-        Self { stand, jar: BTreeMap::new(), csrf: String::new() }
+        Self {
+            stand,
+            jar: BTreeMap::new(),
+            csrf: String::new(),
+        }
     }
 
     pub fn cookies(&self) -> String {
-        let pairs: Vec<_> = self.jar.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        let pairs: Vec<_> = self
+            .jar
+            .iter()
+            .map(|(key, value)| format!("{key}={value}"))
+            .collect();
         pairs.join("; ")
     }
 
@@ -192,7 +238,11 @@ impl<'s> Browser<'s> {
         let csrf = self.csrf.clone();
         let mut all = vec![("csrf", csrf.as_str())];
         all.extend(form);
-        self.post_raw(path, &encoded(&all), &format!("Origin: http://{}\r\n", self.stand.at))
+        self.post_raw(
+            path,
+            &encoded(&all),
+            &format!("Origin: http://{}\r\n", self.stand.at),
+        )
     }
 
     pub fn post_raw(&mut self, path: &str, body: &str, lines: &str) -> Answer {
@@ -222,7 +272,10 @@ impl<'s> Browser<'s> {
     /// Name and password, nothing more.
     pub fn sign_in(&mut self, name: &str, password: &str) -> Answer {
         self.get("/sign-in");
-        self.post("/sign-in", &[("name", name), ("password", password), ("next", "/account")])
+        self.post(
+            "/sign-in",
+            &[("name", name), ("password", password), ("next", "/account")],
+        )
     }
 
     /// Is somebody signed in here?
@@ -240,19 +293,30 @@ pub fn encoded(pairs: &[(&str, &str)]) -> String {
             })
             .collect()
     };
-    let all: Vec<_> = pairs.iter().map(|(k, v)| format!("{}={}", escape(k), escape(v))).collect();
+    let all: Vec<_> = pairs
+        .iter()
+        .map(|(k, v)| format!("{}={}", escape(k), escape(v)))
+        .collect();
     all.join("&")
 }
 
 /// The code of an app for the key that a page shows, computed by another program.
 pub fn app_code(page: &str, now_s: u64) -> String {
-    let key = page.split_once("id=\"seed\">").unwrap().1.split('<').next().unwrap();
+    let key = page
+        .split_once("id=\"seed\">")
+        .unwrap()
+        .1
+        .split('<')
+        .next()
+        .unwrap();
     let script = "import base64,hashlib,hmac,struct,sys\n\
         key=base64.b32decode(sys.argv[1].replace(' ',''))\n\
         d=hmac.new(key,struct.pack('>Q',int(sys.argv[2])//30),hashlib.sha1).digest()\n\
         at=d[-1]&15\n\
         print('%06d'%((struct.unpack('>I',d[at:at+4])[0]&0x7fffffff)%10**6),end='')";
     let now = now_s.to_string();
-    let out = std::process::Command::new("python3").args(["-c", script, key, &now]).output();
+    let out = std::process::Command::new("python3")
+        .args(["-c", script, key, &now])
+        .output();
     String::from_utf8(out.unwrap().stdout).unwrap()
 }

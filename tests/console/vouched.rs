@@ -39,7 +39,8 @@ fn behind_a_proxy() -> Stand {
 
 fn over_unix(stand: &Stand, lines: &str) -> Answer {
     let stream = UnixStream::connect(stand.folder.path().join("proxy.sock")).unwrap();
-    let request = format!("GET /account HTTP/1.1\r\nHost: localhost\r\n{lines}Connection: close\r\n\r\n");
+    let request =
+        format!("GET /account HTTP/1.1\r\nHost: localhost\r\n{lines}Connection: close\r\n\r\n");
     Answer::of(stream, request.as_bytes())
 }
 
@@ -47,7 +48,10 @@ fn over_unix(stand: &Stand, lines: &str) -> Answer {
 fn a_header_counts_over_the_unix_socket_alone() {
     let stand = behind_a_proxy();
     let socket = stand.folder.path().join("proxy.sock");
-    assert_eq!(std::fs::metadata(&socket).unwrap().permissions().mode() & 0o777, 0o660);
+    assert_eq!(
+        std::fs::metadata(&socket).unwrap().permissions().mode() & 0o777,
+        0o660
+    );
     // Over TCP anybody could send it.
     let answer = Browser::new(&stand).get_with("/account", "Remote-User: eva\r\n");
     assert_eq!(answer.status, 303);
@@ -55,32 +59,57 @@ fn a_header_counts_over_the_unix_socket_alone() {
     let answer = over_unix(&stand, "Remote-User: eva\r\n");
     assert!(answer.status == 200 && answer.body.contains("My account"));
     let told = stand.audits();
-    assert_eq!((&told[0]["act"], &told[0]["way"]), (&"signed_in".into(), &"proxy".into()));
-    let cookie = answer.header("set-cookie").split(';').next().unwrap().to_owned();
+    assert_eq!(
+        (&told[0]["act"], &told[0]["way"]),
+        (&"signed_in".into(), &"proxy".into())
+    );
+    let cookie = answer
+        .header("set-cookie")
+        .split(';')
+        .next()
+        .unwrap()
+        .to_owned();
     let with = |user: &str| over_unix(&stand, &format!("Cookie: {cookie}\r\n{user}"));
     assert_eq!(with("Remote-User: eva\r\n").status, 200);
     assert!(stand.audits().is_empty(), "one sign-in, whatever follows");
     let answer = over_unix(&stand, "Remote-User: eva\r\nRemote-User: jan\r\n");
     assert_eq!(answer.status, 303, "two names are none");
-    assert_eq!(over_unix(&stand, "Remote-User: zoe\r\n").status, 303, "no account");
+    assert_eq!(
+        over_unix(&stand, "Remote-User: zoe\r\n").status,
+        303,
+        "no account"
+    );
     let told = stand.audits();
     assert!(told[0]["act"] == "sign_in_failed" && told[0]["account"].is_null());
     // Somebody else at the same browser.
     let answer = with("Remote-User: jan\r\n");
     assert!(answer.body.contains("<dd>jan</dd>") && !answer.body.contains("<dd>eva</dd>"));
-    assert_eq!(with("Remote-User: eva\r\n").header("set-cookie").is_empty(), false, "a new one");
+    assert_eq!(
+        with("Remote-User: eva\r\n").header("set-cookie").is_empty(),
+        false,
+        "a new one"
+    );
 }
 
 #[test]
 fn a_session_by_a_header_ends_without_it() {
     let stand = behind_a_proxy();
     let answer = over_unix(&stand, "Remote-User: eva\r\n");
-    let cookie = answer.header("set-cookie").split(';').next().unwrap().to_owned();
+    let cookie = answer
+        .header("set-cookie")
+        .split(';')
+        .next()
+        .unwrap()
+        .to_owned();
     let lines = format!("Cookie: {cookie}\r\n");
     assert_eq!(over_unix(&stand, &lines).status, 303);
     let mut tcp = Browser::new(&stand);
     assert_eq!(tcp.get_with("/account", &lines).status, 303);
-    assert_eq!(tcp.get_with("/account", &format!("{lines}Remote-User: eva\r\n")).status, 303);
+    assert_eq!(
+        tcp.get_with("/account", &format!("{lines}Remote-User: eva\r\n"))
+            .status,
+        303
+    );
 }
 
 /// An authority, a certificate for the server, and one for a person.
@@ -96,9 +125,15 @@ openssl req -new -key server.key -subj "/CN=console" | openssl x509 -req -CA ca.
 openssl req -new -key person.key -subj "/O=Office/CN=$2" | openssl x509 -req -CA ca.pem -CAkey ca.key \
     -days 2 -out person.pem -extfile <(printf 'extendedKeyUsage=clientAuth\nbasicConstraints=CA:FALSE')
 "#;
-    let made = Command::new("bash").args(["-c", script, "-", folder.to_str().unwrap(), name]).output();
+    let made = Command::new("bash")
+        .args(["-c", script, "-", folder.to_str().unwrap(), name])
+        .output();
     let made = made.unwrap();
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    assert!(
+        made.status.success(),
+        "{}",
+        String::from_utf8_lossy(&made.stderr)
+    );
 }
 
 fn with_tls(set: impl FnOnce(&mut Settings)) -> Stand {
@@ -120,10 +155,15 @@ fn over_tls(stand: &Stand, person: bool, lines: &str) -> Answer {
     roots.add(pem("ca.pem")).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider);
-    let config = config.with_safe_default_protocol_versions().unwrap().with_root_certificates(roots);
+    let config = config
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots);
     let config = if person {
         let key = PrivateKeyDer::from_pem_file(folder.join("person.key")).unwrap();
-        config.with_client_auth_cert(vec![pem("person.pem")], key).unwrap()
+        config
+            .with_client_auth_cert(vec![pem("person.pem")], key)
+            .unwrap()
     } else {
         config.with_no_client_auth()
     };
@@ -131,7 +171,8 @@ fn over_tls(stand: &Stand, person: bool, lines: &str) -> Answer {
     let client = ClientConnection::new(Arc::new(config), name).unwrap();
     let stream = StreamOwned::new(client, TcpStream::connect(stand.at).unwrap());
     let at = stand.at;
-    let request = format!("GET /account HTTP/1.1\r\nHost: {at}\r\n{lines}Connection: close\r\n\r\n");
+    let request =
+        format!("GET /account HTTP/1.1\r\nHost: {at}\r\n{lines}Connection: close\r\n\r\n");
     Answer::of(stream, request.as_bytes())
 }
 
@@ -140,14 +181,29 @@ fn tls_makes_cookies_and_links_its_own() {
     let stand = with_tls(|_| {});
     let answer = over_tls(&stand, false, "");
     assert_eq!(answer.status, 303);
-    assert_eq!(answer.header("strict-transport-security"), "max-age=31536000");
+    assert_eq!(
+        answer.header("strict-transport-security"),
+        "max-age=31536000"
+    );
     let cookie = answer.header("set-cookie");
     assert!(cookie.starts_with("__Host-poortwacht-form="), "{cookie}");
-    assert!(cookie.ends_with("; Path=/; HttpOnly; SameSite=Strict; Secure"), "{cookie}");
-    assert!(stand.shell.first_link().unwrap().unwrap().starts_with("https://127.0.0.1"));
+    assert!(
+        cookie.ends_with("; Path=/; HttpOnly; SameSite=Strict; Secure"),
+        "{cookie}"
+    );
+    assert!(
+        stand
+            .shell
+            .first_link()
+            .unwrap()
+            .unwrap()
+            .starts_with("https://127.0.0.1")
+    );
     // Whoever speaks plainly is told nothing.
     let mut stream = TcpStream::connect(stand.at).unwrap();
-    stream.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+    stream
+        .write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        .unwrap();
     let mut bytes = Vec::new();
     let _ = stream.read_to_end(&mut bytes);
     assert!(!String::from_utf8_lossy(&bytes).contains("HTTP/"));
@@ -158,20 +214,40 @@ fn a_client_certificate_lets_its_account_in() {
     let stand = with_tls(|_| {});
     assert_eq!(over_tls(&stand, true, "").status, 303, "no such account");
     let told = stand.audits();
-    assert!(told[0]["act"] == "sign_in_failed" && told[0]["way"] == "certificate", "{told:?}");
+    assert!(
+        told[0]["act"] == "sign_in_failed" && told[0]["way"] == "certificate",
+        "{told:?}"
+    );
     // The account comes to be in the file, as an administrator would make it.
     let file = stand.folder.path().join("console/accounts.json");
-    let link = stand.shell.invite(None, "eva", [Role::Analyst].into_iter().collect()).unwrap();
+    let link = stand
+        .shell
+        .invite(None, "eva", [Role::Analyst].into_iter().collect())
+        .unwrap();
     let path = super::stand::path_of(&link).to_owned();
     assert!(path.starts_with("/link/") && file.exists());
-    let form = "display=Eva&password=a+long+sentence+about+nothing&again=a+long+sentence+about+nothing";
+    let form =
+        "display=Eva&password=a+long+sentence+about+nothing&again=a+long+sentence+about+nothing";
     post_tls(&stand, &path, form);
     let answer = over_tls(&stand, true, "");
-    assert!(answer.status == 200 && answer.body.contains("<dd>eva</dd>"), "{}", answer.body);
-    let cookie = answer.header("set-cookie").split(';').next().unwrap().to_owned();
+    assert!(
+        answer.status == 200 && answer.body.contains("<dd>eva</dd>"),
+        "{}",
+        answer.body
+    );
+    let cookie = answer
+        .header("set-cookie")
+        .split(';')
+        .next()
+        .unwrap()
+        .to_owned();
     let lines = format!("Cookie: {cookie}\r\n");
     assert_eq!(over_tls(&stand, true, &lines).status, 200);
-    assert_eq!(over_tls(&stand, false, &lines).status, 303, "the certificate must be there");
+    assert_eq!(
+        over_tls(&stand, false, &lines).status,
+        303,
+        "the certificate must be there"
+    );
 }
 
 /// Follows a link without the person's certificate.
@@ -179,7 +255,9 @@ fn post_tls(stand: &Stand, path: &str, form: &str) {
     let at = stand.at;
     let folder = stand.folder.path();
     let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_file(folder.join("ca.pem")).unwrap()).unwrap();
+    roots
+        .add(CertificateDer::from_pem_file(folder.join("ca.pem")).unwrap())
+        .unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider);
     let config = config.with_safe_default_protocol_versions().unwrap();
@@ -187,10 +265,22 @@ fn post_tls(stand: &Stand, path: &str, form: &str) {
     let ask = |request: String| {
         let name = ServerName::try_from("127.0.0.1").unwrap();
         let client = ClientConnection::new(Arc::clone(&config), name).unwrap();
-        Answer::of(StreamOwned::new(client, TcpStream::connect(at).unwrap()), request.as_bytes())
+        Answer::of(
+            StreamOwned::new(client, TcpStream::connect(at).unwrap()),
+            request.as_bytes(),
+        )
     };
-    let page = ask(format!("GET {path} HTTP/1.1\r\nHost: {at}\r\nConnection: close\r\n\r\n"));
-    let csrf = page.body.split_once("data-csrf=\"").unwrap().1.split('"').next().unwrap();
+    let page = ask(format!(
+        "GET {path} HTTP/1.1\r\nHost: {at}\r\nConnection: close\r\n\r\n"
+    ));
+    let csrf = page
+        .body
+        .split_once("data-csrf=\"")
+        .unwrap()
+        .1
+        .split('"')
+        .next()
+        .unwrap();
     let cookie = page.header("set-cookie").split(';').next().unwrap();
     let body = format!("csrf={csrf}&{form}");
     let answer = ask(format!(
@@ -223,10 +313,16 @@ fn a_broken_certificate_is_refused_at_the_start_and_kept_out_later() {
     std::fs::set_permissions(&settings.key, open).unwrap();
     assert!(refused(&settings).contains("chmod 600"));
     assert!(tls.reload().unwrap_err().contains("chmod 600"));
-    let other = Settings { key: folder.path().join("person.key"), ..settings.clone() };
+    let other = Settings {
+        key: folder.path().join("person.key"),
+        ..settings.clone()
+    };
     assert!(refused(&other).contains("do they belong together?"));
     std::fs::write(&settings.certificate, "nonsense").unwrap();
     assert!(refused(&settings).contains("-----BEGIN CERTIFICATE-----"));
-    let bare = Settings { listen: "0.0.0.0:0".into(), ..Settings::default() };
+    let bare = Settings {
+        listen: "0.0.0.0:0".into(),
+        ..Settings::default()
+    };
     assert!(refused(&bare).contains("insecure = true"));
 }

@@ -28,8 +28,8 @@ import time
 from truth import certificates, normal
 
 # Kinds of which tshark is asked for each name; of the others only whether a name is on the wire.
-KINDS = ["dns-query", "dns-cname", "dns-svcb", "tls-sni", "quic-sni", "dtls-sni", "http-host", "http2-authority"]
-OTHERS = ["tls-cert", "socks-connect", "smtp-domain", "dns-join"]
+KINDS = ["dns-query", "dns-cname", "dns-svcb", "tls-sni", "quic-sni", "http-host", "http2-authority"]
+OTHERS = ["dtls-sni", "tls-cert", "socks-connect", "smtp-domain", "dns-join"]
 DNS_FIELDS = {"dns.qry.name": "dns-query", "dns.cname": "dns-cname", "dns.svcb.targetname": "dns-svcb"}
 SNI = "tls.handshake.extensions_server_name"
 # CONNECT targets stand in http.host too; in both programs they count as the host of a request.
@@ -170,7 +170,7 @@ def vouched(path, kinds):
     if "tls-cert" in kinds:
         for names in certificates(path):
             found |= {("tls-cert", comparable(normal(name))) for name in names}
-    fields = {"socks-connect": "socks.remote_name", "smtp-domain": "smtp.req.parameter"}
+    fields = {"dtls-sni": "dtls.handshake.extensions_server_name", "socks-connect": "socks.remote_name", "smtp-domain": "smtp.req.parameter"}
     for kind, field in fields.items():
         if kind not in kinds:
             continue

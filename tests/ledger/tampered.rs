@@ -140,6 +140,24 @@ fn one_byte_in_a_payload_file_names_the_entry() {
     );
 }
 
+/// A whole line, right in itself, of another payload.
+#[test]
+fn a_line_that_was_exchanged_names_the_entry() {
+    let other = rewritten(700);
+    let theirs = lines(&fs::read(other.path().join("ledger/payload/001")).unwrap());
+    refused(
+        "payload",
+        "entry 301: its payload is not the one that its leaf",
+        |folder| {
+            edit(&folder.join("payload/001"), |bytes| {
+                let mut all = lines(bytes);
+                all[301 - 256].clone_from(&theirs[301 - 256]);
+                *bytes = all.concat();
+            });
+        },
+    );
+}
+
 #[test]
 fn one_byte_in_any_other_file_is_seen() {
     refused("leaf", "first wrong entry is 2", |folder| {
@@ -336,14 +354,19 @@ fn a_rollback_is_seen_with_what_was_put_aside_and_only_then() {
         said.contains("at-700 promises 700 entries, the ledger has 300"),
         "{said}"
     );
-    // Only `checkpoint` put back, the history forgotten: the folder itself tells.
+    // `checkpoint` is older than the history, as in a copy made while the daemon signed: the newer
+    // one counts.
     let dir = self::ledger();
     copy(
         &dir.path().join("at-300"),
         &dir.path().join("ledger/checkpoint"),
     );
-    let said = both(dir.path(), PLAIN, false, "an old checkpoint");
-    assert!(said.contains("promises 700 entries"), "{said}");
+    let said = both(dir.path(), WITH_700, true, "an older checkpoint");
+    assert!(said.contains("checkpoint  700 entries"), "{said}");
+    // So does what the history alone promises and is not there.
+    fs::remove_file(dir.path().join("ledger/payload/002")).unwrap();
+    let said = both(dir.path(), PLAIN, false, "cut behind an older checkpoint");
+    assert!(said.contains("first wrong entry is 512"), "{said}");
 }
 
 /// The holder of the key writes another past, and signs it.

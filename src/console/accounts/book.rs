@@ -140,7 +140,11 @@ pub struct ApiToken {
 impl ApiToken {
     /// The rights its scopes cover.
     pub fn rights(&self) -> Vec<Right> {
-        self.scopes.iter().flat_map(|scope| scope.rights()).copied().collect()
+        self.scopes
+            .iter()
+            .flat_map(|scope| scope.rights())
+            .copied()
+            .collect()
     }
 }
 
@@ -156,7 +160,12 @@ pub struct Book {
 
 impl Default for Book {
     fn default() -> Self {
-        Self { version: VERSION, accounts: BTreeMap::new(), links: Vec::new(), tokens: Vec::new() }
+        Self {
+            version: VERSION,
+            accounts: BTreeMap::new(),
+            links: Vec::new(),
+            tokens: Vec::new(),
+        }
     }
 }
 
@@ -184,7 +193,11 @@ impl Book {
                 self.version
             ));
         }
-        match self.accounts.iter().find(|(name, a)| !is_name(name) || !is_shown(&a.display)) {
+        match self
+            .accounts
+            .iter()
+            .find(|(name, a)| !is_name(name) || !is_shown(&a.display))
+        {
             Some(_) => Err("holds an account with a name that none can have".into()),
             None => Ok(()),
         }
@@ -192,7 +205,9 @@ impl Book {
 
     /// An account that is not closed.
     pub fn open_account(&self, name: &str) -> Option<&Account> {
-        self.accounts.get(name).filter(|account| account.disabled.is_none())
+        self.accounts
+            .get(name)
+            .filter(|account| account.disabled.is_none())
     }
 
     /// Any account.
@@ -207,7 +222,10 @@ impl Book {
 
     /// Is there an administrator who can come in?
     pub fn has_admin(&self) -> bool {
-        let mut open = self.accounts.values().filter(|account| account.disabled.is_none());
+        let mut open = self
+            .accounts
+            .values()
+            .filter(|account| account.disabled.is_none());
         open.any(|account| account.roles.has(Role::Admin))
     }
 
@@ -275,9 +293,8 @@ impl Book {
                 self.open_account(account).ok_or(Refused::Unknown)?;
             }
         }
-        self.links.retain(|old| {
-            old.expires > now && old.kind.account() != link.kind.account()
-        });
+        self.links
+            .retain(|old| old.expires > now && old.kind.account() != link.kind.account());
         if self.links.len() >= LINKS_MAX {
             return Err(Refused::Full);
         }
@@ -285,9 +302,10 @@ impl Book {
         Ok(())
     }
 
-    /// The link of that mark, while it holds.
+    /// The link of that mark, while it holds. The first administrator's ends with there being one.
     pub fn link(&self, mark: &Mark, now: Timestamp) -> Option<&Link> {
-        self.links.iter().find(|link| link.mark == *mark && link.expires > now)
+        let found = self.links(now).find(|link| link.mark == *mark)?;
+        (found.kind != LinkKind::First || !self.has_admin()).then_some(found)
     }
 
     /// Links that still hold.
@@ -300,7 +318,10 @@ impl Book {
     /// # Errors
     /// [`Refused::Unknown`] when it was used before, or has expired.
     pub fn use_link(&mut self, mark: &Mark, now: Timestamp) -> Result<LinkKind, Refused> {
-        let kind = self.link(mark, now).map(|link| link.kind.clone()).ok_or(Refused::Unknown)?;
+        let kind = self
+            .link(mark, now)
+            .map(|link| link.kind.clone())
+            .ok_or(Refused::Unknown)?;
         self.links.retain(|link| link.mark != *mark);
         Ok(kind)
     }
@@ -308,7 +329,8 @@ impl Book {
     /// Withdraws the links of an account; says whether there were any.
     pub fn withdraw_links(&mut self, account: &str) -> bool {
         let before = self.links.len();
-        self.links.retain(|link| link.kind.account() != Some(account));
+        self.links
+            .retain(|link| link.kind.account() != Some(account));
         self.links.len() < before
     }
 
@@ -322,7 +344,10 @@ impl Book {
         }
         self.open_account(&token.account).ok_or(Refused::Unknown)?;
         self.tokens.retain(|old| old.expires > now);
-        let mut own = self.tokens.iter().filter(|old| old.account == token.account);
+        let mut own = self
+            .tokens
+            .iter()
+            .filter(|old| old.account == token.account);
         if own.clone().count() >= TOKENS_MAX {
             return Err(Refused::Full);
         }
@@ -335,7 +360,10 @@ impl Book {
 
     /// The token of that mark, while it holds and its account is open.
     pub fn token(&self, mark: &Mark, now: Timestamp) -> Option<&ApiToken> {
-        let found = self.tokens.iter().find(|token| token.mark == *mark && token.expires > now)?;
+        let found = self
+            .tokens
+            .iter()
+            .find(|token| token.mark == *mark && token.expires > now)?;
         self.open_account(&found.account).map(|_| found)
     }
 
@@ -351,8 +379,13 @@ impl Book {
     /// [`Refused::Unknown`].
     pub fn revoke(&mut self, account: &str, label: &str) -> Result<(), Refused> {
         let before = self.tokens.len();
-        self.tokens.retain(|token| token.account != account || token.label != label);
-        if self.tokens.len() == before { Err(Refused::Unknown) } else { Ok(()) }
+        self.tokens
+            .retain(|token| token.account != account || token.label != label);
+        if self.tokens.len() == before {
+            Err(Refused::Unknown)
+        } else {
+            Ok(())
+        }
     }
 }
 

@@ -14,7 +14,10 @@ const LEN_MAX: u64 = 16 << 20;
 pub(super) fn open(folder: &Path, path: &Path) -> Result<Book, String> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
     made.map_err(|e| {
-        format!("cannot make {}: {e}; name another [console] folder", folder.display())
+        format!(
+            "cannot make {}: {e}; name another [console] folder",
+            folder.display()
+        )
     })?;
     let at = path.display();
     let bytes = match guarded::read(path, LEN_MAX) {
@@ -34,14 +37,20 @@ pub(super) fn open(folder: &Path, path: &Path) -> Result<Book, String> {
             ));
         }
         Err(Unfit::Exposed(mode)) => {
-            return Err(format!("{at} can be read by others (mode {mode:04o}): `chmod 600` it"));
+            return Err(format!(
+                "{at} can be read by others (mode {mode:04o}): `chmod 600` it"
+            ));
         }
         Err(Unfit::TooLong) => return Err(format!("{at} is longer than accounts can be")),
     };
     let book: Book = serde_json::from_slice(&bytes).map_err(|e| {
         // The message of serde may quote a value; its place is enough to find it.
         let next = "restore it from a backup, or move it away and start anew";
-        format!("{at}, line {} column {}: not accounts as written here; {next}", e.line(), e.column())
+        format!(
+            "{at}, line {} column {}: not accounts as written here; {next}",
+            e.line(),
+            e.column()
+        )
     })?;
     book.check().map_err(|why| format!("{at}: {why}"))?;
     Ok(book)
@@ -55,7 +64,11 @@ pub(super) fn write(path: &Path, book: &Book) -> io::Result<()> {
         _ => {}
     }
     let text = serde_json::to_vec_pretty(book)?;
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&new)?;
     file.write_all(&text)?;
     file.sync_all()?;
     fs::rename(&new, path)?;

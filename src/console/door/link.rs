@@ -47,10 +47,7 @@ pub(super) struct Filled {
 }
 
 /// `GET /link/{token}`
-pub(super) async fn show(
-    guest: Guest,
-    Path(token): Path<String>,
-) -> Result<Response, Refusal> {
+pub(super) async fn show(guest: Guest, Path(token): Path<String>) -> Result<Response, Refusal> {
     let Some(link) = find(&guest, &token) else {
         return gone(&guest);
     };
@@ -73,7 +70,11 @@ fn gone(guest: &Guest) -> Result<Response, Refusal> {
     }
     let words = guest.view.words();
     let page = guest.page(words.refused);
-    let told = page::html(&Gone { page, status: 404, sentence: words.link_gone.into() })?;
+    let told = page::html(&Gone {
+        page,
+        status: 404,
+        sentence: words.link_gone.into(),
+    })?;
     Ok((StatusCode::NOT_FOUND, told).into_response())
 }
 
@@ -98,13 +99,21 @@ fn form(
     let told = page::html(&Follow {
         page,
         action: format!("/link/{token}"),
-        of: link.kind.account().map(|of| fill(words.link_for, of)).unwrap_or_default(),
+        of: link
+            .kind
+            .account()
+            .map(|of| fill(words.link_for, of))
+            .unwrap_or_default(),
         ask_name: link.kind == LinkKind::First,
         ask_display: !matches!(link.kind, LinkKind::Reset { .. }),
         name,
         display,
     })?;
-    let status = if refused.is_some() { StatusCode::FORBIDDEN } else { StatusCode::OK };
+    let status = if refused.is_some() {
+        StatusCode::FORBIDDEN
+    } else {
+        StatusCode::OK
+    };
     Ok((status, told).into_response())
 }
 
@@ -120,7 +129,12 @@ pub(super) async fn follow(
     let Some(link) = find(&guest, &token) else {
         return gone(&guest);
     };
-    let Filled { name, display, password, again } = filled;
+    let Filled {
+        name,
+        display,
+        password,
+        again,
+    } = filled;
     let typed = [name.clone(), display.clone()];
     let name = match link.kind.account() {
         Some(name) => name.to_owned(),
@@ -136,10 +150,20 @@ pub(super) async fn follow(
         if why == Refused::Unknown {
             return gone(&guest);
         }
-        return form(&guest, &link, &token, typed, Some(words.refused_because(why)));
+        return form(
+            &guest,
+            &link,
+            &token,
+            typed,
+            Some(words.refused_because(why)),
+        );
     }
     shell.sessions().end_of(&name, None);
-    let roles = shell.book().open_account(&name).ok_or(Refusal::Forbidden)?.roles;
+    let roles = shell
+        .book()
+        .open_account(&name)
+        .ok_or(Refusal::Forbidden)?
+        .roles;
     if shell.needs_second_factor(roles) {
         let step = (Way::Link, Step::Enrol(Seed::new()?));
         let secret = shell.step(&name, step, carried.mark)?;
@@ -182,5 +206,11 @@ fn use_it(
         last_sign_in: None,
     };
     book.add(name, account)?;
-    Ok(((), Act::AccountMade { account: name.to_owned(), roles }))
+    Ok((
+        (),
+        Act::AccountMade {
+            account: name.to_owned(),
+            roles,
+        },
+    ))
 }

@@ -92,14 +92,25 @@ pub(super) async fn back(
     if shell.book().open_account(&name).is_none() {
         let account = shell.book().account(&name).map(|_| name);
         // It lets nobody in: it may be missing from a record that is behind.
-        let _ = shell.tell(None, Act::SignInFailed { account, way: Way::Oidc });
+        let _ = shell.tell(
+            None,
+            Act::SignInFailed {
+                account,
+                way: Way::Oidc,
+            },
+        );
         return page::see(shell.base(), "/sign-in?failed=true");
     }
     let secret = shell.let_in(&name, Way::Oidc, None).await?;
     let to = format!("{}{next}", shell.base());
-    let mut response = page::html(&On { page: guest.page("Poortwacht"), to })?;
+    let mut response = page::html(&On {
+        page: guest.page("Poortwacht"),
+        to,
+    })?;
     for (name, value) in [(SESSION, secret.text()), (OTHER, String::new())] {
-        response.headers_mut().append(header::SET_COOKIE, shell.cookie(name, &value)?);
+        response
+            .headers_mut()
+            .append(header::SET_COOKIE, shell.cookie(name, &value)?);
     }
     Ok(response)
 }

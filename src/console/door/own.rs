@@ -60,7 +60,12 @@ fn own(visitor: &Visitor, page: Page, made: Option<String>) -> Result<Response, 
     let account = book.open_account(&visitor.account).ok_or(Refusal::SignIn)?;
     let tokens = book.tokens_of(&visitor.account, now).map(|token| Shown {
         label: token.label.clone(),
-        scopes: token.scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(", "),
+        scopes: token
+            .scopes
+            .iter()
+            .map(|scope| scope.name())
+            .collect::<Vec<_>>()
+            .join(", "),
         expires: visitor.time(token.expires),
     });
     let open = shell.sessions().count_of(&visitor.account, now);
@@ -68,7 +73,10 @@ fn own(visitor: &Visitor, page: Page, made: Option<String>) -> Result<Response, 
         name: visitor.account.clone(),
         display: visitor.display.clone(),
         roles: visitor.roles.iter().map(|role| words.role(role)).collect(),
-        last: account.last_sign_in.map(|at| visitor.time(at)).unwrap_or_default(),
+        last: account
+            .last_sign_in
+            .map(|at| visitor.time(at))
+            .unwrap_or_default(),
         has_password: account.password.is_some(),
         has_second: account.totp.is_some(),
         must_second: shell.needs_second_factor(account.roles),
@@ -81,25 +89,37 @@ fn own(visitor: &Visitor, page: Page, made: Option<String>) -> Result<Response, 
 }
 
 fn refused(visitor: &Visitor, why: &str) -> Result<Response, Refusal> {
-    let page = visitor.page(visitor.view().words().own_account).refused(why);
+    let page = visitor
+        .page(visitor.view().words().own_account)
+        .refused(why);
     own(visitor, page, None).map(|page| (StatusCode::FORBIDDEN, page).into_response())
 }
 
 fn done(visitor: &Visitor, what: &str) -> Result<Response, Refusal> {
-    own(visitor, visitor.page(visitor.view().words().own_account).done(what), None)
+    own(
+        visitor,
+        visitor.page(visitor.view().words().own_account).done(what),
+        None,
+    )
 }
 
 /// Is it really them at the keyboard? Accounts without a password are vouched for by others.
 async fn confirmed(visitor: &Visitor, password: String) -> Result<bool, Refusal> {
     let shell = &visitor.guest.shell;
-    let account = shell.book().open_account(&visitor.account).cloned().ok_or(Refusal::SignIn)?;
+    let account = shell
+        .book()
+        .open_account(&visitor.account)
+        .cloned()
+        .ok_or(Refusal::SignIn)?;
     let Some(hash) = account.password.clone() else {
         return Ok(true);
     };
     try_once(&visitor.guest, &visitor.account)?;
     let right = shell.passwords().verify(Some(hash), password).await?;
     if right {
-        shell.brake().succeeded(visitor.guest.from, &visitor.account);
+        shell
+            .brake()
+            .succeeded(visitor.guest.from, &visitor.account);
     }
     Ok(right)
 }
@@ -118,7 +138,11 @@ pub(super) async fn password(
     Form(form): Form<NewPassword>,
 ) -> Result<Response, Refusal> {
     let (shell, words) = (&visitor.guest.shell, visitor.view().words());
-    if shell.book().open_account(&visitor.account).is_none_or(|own| own.password.is_none()) {
+    if shell
+        .book()
+        .open_account(&visitor.account)
+        .is_none_or(|own| own.password.is_none())
+    {
         return refused(&visitor, words.vouched);
     }
     if let Err(weak) = judge(&form.new, &form.again, &visitor.account) {
@@ -136,7 +160,9 @@ pub(super) async fn password(
     if let Err(why) = changed.await? {
         return refused(&visitor, words.refused_because(why));
     }
-    shell.sessions().end_of(&visitor.account, carried.mark.as_ref());
+    shell
+        .sessions()
+        .end_of(&visitor.account, carried.mark.as_ref());
     done(&visitor, words.password_set)
 }
 
@@ -156,7 +182,11 @@ pub(super) async fn new_seed(
         return refused(&visitor, visitor.view().words().wrong_password);
     }
     let mark = carried.mark.ok_or(Refusal::SignIn)?;
-    visitor.guest.shell.sessions().setting_up(&mark, Some(Seed::new()?));
+    visitor
+        .guest
+        .shell
+        .sessions()
+        .setting_up(&mark, Some(Seed::new()?));
     page::see(visitor.guest.shell.base(), "/account/second-factor")
 }
 
@@ -206,7 +236,9 @@ pub(super) async fn take_seed(
     if let Some(mark) = &carried.mark {
         shell.sessions().setting_up(mark, None);
     }
-    shell.sessions().end_of(&visitor.account, carried.mark.as_ref());
+    shell
+        .sessions()
+        .end_of(&visitor.account, carried.mark.as_ref());
     done(&visitor, words.second_set)
 }
 
@@ -250,7 +282,11 @@ pub(super) async fn new_token(
     Form(form): Form<NewToken>,
 ) -> Result<Response, Refusal> {
     let (shell, words) = (&visitor.guest.shell, visitor.view().words());
-    let days = form.days.parse().ok().filter(|days| (1..=DAYS_MAX).contains(days));
+    let days = form
+        .days
+        .parse()
+        .ok()
+        .filter(|days| (1..=DAYS_MAX).contains(days));
     let days = days.ok_or(Refusal::Malformed)?;
     if !confirmed(&visitor, form.password).await? {
         return refused(&visitor, words.wrong_password);
@@ -267,7 +303,11 @@ pub(super) async fn new_token(
         expires: Timestamp(now.nanos().saturating_add(i64::from(days) * DAY_NS)),
     };
     let made = shell.change(Some(&visitor.account), move |book| {
-        let act = Act::TokenMade { label: token.label.clone(), scopes, expires: token.expires };
+        let act = Act::TokenMade {
+            label: token.label.clone(),
+            scopes,
+            expires: token.expires,
+        };
         book.add_token(token, now).map(|()| ((), act))
     });
     match made.await? {
@@ -291,10 +331,13 @@ pub(super) async fn revoke(
 ) -> Result<Response, Refusal> {
     let words = visitor.view().words();
     let (account, label) = (visitor.account.clone(), form.label);
-    let revoked = visitor.guest.shell.change(Some(&visitor.account), move |book| {
-        book.revoke(&account, &label)?;
-        Ok::<_, Refused>(((), Act::TokenRevoked { account, label }))
-    });
+    let revoked = visitor
+        .guest
+        .shell
+        .change(Some(&visitor.account), move |book| {
+            book.revoke(&account, &label)?;
+            Ok::<_, Refused>(((), Act::TokenRevoked { account, label }))
+        });
     match revoked.await? {
         Ok(()) => done(&visitor, words.revoked),
         Err(why) => refused(&visitor, words.refused_because(why)),
@@ -306,6 +349,10 @@ pub(super) async fn end_others(
     visitor: Visitor,
     Extension(carried): Extension<Carried>,
 ) -> Result<Response, Refusal> {
-    visitor.guest.shell.sessions().end_of(&visitor.account, carried.mark.as_ref());
+    visitor
+        .guest
+        .shell
+        .sessions()
+        .end_of(&visitor.account, carried.mark.as_ref());
     done(&visitor, visitor.view().words().sessions_ended)
 }

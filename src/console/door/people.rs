@@ -59,16 +59,25 @@ fn people(visitor: &Visitor, page: Page, made: Option<String>) -> Result<Respons
     let words = page.words;
     let (book, now) = (visitor.guest.shell.book(), visitor.guest.shell.now());
     let named = |roles: Roles| {
-        roles.iter().map(|role| words.role(role)).collect::<Vec<_>>().join(", ")
+        roles
+            .iter()
+            .map(|role| words.role(role))
+            .collect::<Vec<_>>()
+            .join(", ")
     };
-    let reset = |name: &str| book.links(now).any(|link| link.kind.account() == Some(name));
+    let reset = |name: &str| {
+        book.links(now)
+            .any(|link| link.kind.account() == Some(name))
+    };
     let there = book.accounts().map(|(name, account)| Person {
         name: name.clone(),
         display: account.display.clone(),
         roles: named(account.roles),
         has: account.roles,
         second: account.totp.is_some(),
-        last: account.last_sign_in.map_or(words.never.into(), |at| visitor.time(at)),
+        last: account
+            .last_sign_in
+            .map_or(words.never.into(), |at| visitor.time(at)),
         open: account.disabled.is_none(),
         invited: false,
         reset: reset(name),
@@ -90,8 +99,16 @@ fn people(visitor: &Visitor, page: Page, made: Option<String>) -> Result<Respons
         _ => None,
     });
     let people = there.chain(invited).collect();
-    let roles = Role::ALL.iter().map(|role| (role.name(), words.role(*role))).collect();
-    page::html(&People { page, people, roles, made })
+    let roles = Role::ALL
+        .iter()
+        .map(|role| (role.name(), words.role(*role)))
+        .collect();
+    page::html(&People {
+        page,
+        people,
+        roles,
+        made,
+    })
 }
 
 #[derive(Deserialize)]
@@ -121,21 +138,26 @@ pub(super) async fn invite(
     let (name, roles, now) = (asked.name.trim().to_lowercase(), asked.roles(), shell.now());
     if asked.rest.contains_key("outside") {
         let add = move |book: &mut Book| add(book, name, roles, now);
-        return told(&visitor, shell.change(Some(&visitor.account), add).await?.map(|()| None));
+        return told(
+            &visitor,
+            shell
+                .change(Some(&visitor.account), add)
+                .await?
+                .map(|()| None),
+        );
     }
     let made = linked(&visitor, move |visitor| {
-        visitor.guest.shell.invite(Some(&visitor.account), &name, roles).map(|link| (name, link))
+        visitor
+            .guest
+            .shell
+            .invite(Some(&visitor.account), &name, roles)
+            .map(|link| (name, link))
     });
     told(&visitor, made.await?)
 }
 
 /// An account that others vouch for.
-fn add(
-    book: &mut Book,
-    name: String,
-    roles: Roles,
-    now: Timestamp,
-) -> Result<((), Act), Refused> {
+fn add(book: &mut Book, name: String, roles: Roles, now: Timestamp) -> Result<((), Act), Refused> {
     let account = Account {
         display: name.clone(),
         roles,
@@ -146,7 +168,13 @@ fn add(
         last_sign_in: None,
     };
     book.add(&name, account)?;
-    Ok(((), Act::AccountMade { account: name, roles }))
+    Ok((
+        (),
+        Act::AccountMade {
+            account: name,
+            roles,
+        },
+    ))
 }
 
 /// A link: made off the threads that serve pages.
@@ -189,7 +217,11 @@ pub(super) async fn act(visitor: Visitor, Form(asked): Form<Asked>) -> Result<Re
     let (name, now) = (asked.name.clone(), shell.now());
     if asked.act == "reset" {
         let made = linked(&visitor, move |visitor| {
-            visitor.guest.shell.reset(Some(&visitor.account), &name).map(|link| (name, link))
+            visitor
+                .guest
+                .shell
+                .reset(Some(&visitor.account), &name)
+                .map(|link| (name, link))
         });
         return told(&visitor, made.await?);
     }
@@ -198,8 +230,16 @@ pub(super) async fn act(visitor: Visitor, Form(asked): Form<Asked>) -> Result<Re
             "roles" => {
                 let to = asked.roles();
                 Box::new(move |book| {
-                    let from = book.edit(&name, |account| std::mem::replace(&mut account.roles, to))?;
-                    Ok(((), Act::RolesChanged { account: name, from, to }))
+                    let from =
+                        book.edit(&name, |account| std::mem::replace(&mut account.roles, to))?;
+                    Ok((
+                        (),
+                        Act::RolesChanged {
+                            account: name,
+                            from,
+                            to,
+                        },
+                    ))
                 })
             }
             "close" => Box::new(move |book| {

@@ -80,13 +80,22 @@ pub(super) async fn show(
     }
     let words = guest.view.words();
     let page = guest.page(words.sign_in);
-    let page = if failed { page.refused(words.sign_in_other_failed) } else { page };
+    let page = if failed {
+        page.refused(words.sign_in_other_failed)
+    } else {
+        page
+    };
     form(&guest, page, String::new(), &next)
 }
 
 fn form(guest: &Guest, page: Page, name: String, next: &str) -> Result<Response, Refusal> {
     let other = !guest.shell.settings().oidc.issuer.is_empty();
-    page::html(&SignIn { page, name, next: safe(next).to_owned(), other })
+    page::html(&SignIn {
+        page,
+        name,
+        next: safe(next).to_owned(),
+        other,
+    })
 }
 
 /// `POST /sign-in`
@@ -99,7 +108,9 @@ pub(super) async fn enter(
     let name = entry.name.trim().to_lowercase();
     try_once(&guest, &name)?;
     let account = shell.book().open_account(&name).cloned();
-    let hash = account.as_ref().and_then(|account| account.password.clone());
+    let hash = account
+        .as_ref()
+        .and_then(|account| account.password.clone());
     let right = shell.passwords().verify(hash, entry.password).await?;
     let Some(account) = account.filter(|_| right) else {
         failed(&guest, &name);
@@ -125,7 +136,9 @@ pub(super) async fn enter(
 /// Counts an attempt before it is judged.
 pub(super) fn try_once(guest: &Guest, name: &str) -> Result<(), Refusal> {
     let (mut brake, now) = (guest.shell.brake(), guest.shell.now());
-    brake.check(guest.from, name, now).map_err(Refusal::TooOften)?;
+    brake
+        .check(guest.from, name, now)
+        .map_err(Refusal::TooOften)?;
     brake.failed(guest.from, name, now);
     Ok(())
 }
@@ -133,7 +146,13 @@ pub(super) fn try_once(guest: &Guest, name: &str) -> Result<(), Refusal> {
 fn failed(guest: &Guest, name: &str) {
     let account = guest.shell.book().account(name).map(|_| name.to_owned());
     // It lets nobody in: it may be missing from a record that is behind.
-    let _ = guest.shell.tell(None, Act::SignInFailed { account, way: Way::Password });
+    let _ = guest.shell.tell(
+        None,
+        Act::SignInFailed {
+            account,
+            way: Way::Password,
+        },
+    );
 }
 
 fn with_next(path: &str, next: &str) -> String {
@@ -154,9 +173,17 @@ pub(super) async fn ask_code(
     Query(Next { next, .. }): Query<Next>,
 ) -> Result<Response, Refusal> {
     match half_way(&carried) {
-        Some((_, Session { step: Step::Code, .. })) => {
+        Some((
+            _,
+            Session {
+                step: Step::Code, ..
+            },
+        )) => {
             let page = guest.page(guest.view.words().code_title);
-            page::html(&AskCode { page, next: safe(&next).to_owned() })
+            page::html(&AskCode {
+                page,
+                next: safe(&next).to_owned(),
+            })
         }
         _ => page::see(guest.shell.base(), "/sign-in"),
     }
@@ -169,7 +196,13 @@ pub(super) async fn take_code(
     Form(entry): Form<Code>,
 ) -> Result<Response, Refusal> {
     let shell = &guest.shell;
-    let Some((mark, session @ Session { step: Step::Code, .. })) = half_way(&carried) else {
+    let Some((
+        mark,
+        session @ Session {
+            step: Step::Code, ..
+        },
+    )) = half_way(&carried)
+    else {
         return page::see(shell.base(), "/sign-in");
     };
     let name = session.account;
@@ -185,13 +218,18 @@ pub(super) async fn take_code(
             account.last_sign_in = Some(now);
             Some(())
         })?;
-        taken.map(|()| ((), Act::SignedIn { way })).ok_or(Refused::Used)
+        taken
+            .map(|()| ((), Act::SignedIn { way }))
+            .ok_or(Refused::Used)
     });
     if taken.await?.is_err() {
         failed(&guest, &name);
         let words = guest.view.words();
         let page = guest.page(words.code_title).refused(words.code_failed);
-        let again = AskCode { page, next: safe(&entry.next).to_owned() };
+        let again = AskCode {
+            page,
+            next: safe(&entry.next).to_owned(),
+        };
         return page::html(&again).map(|page| (StatusCode::FORBIDDEN, page).into_response());
     }
     shell.brake().succeeded(guest.from, &name);
@@ -206,7 +244,14 @@ pub(super) async fn show_seed(
     Query(Next { next, .. }): Query<Next>,
 ) -> Result<Response, Refusal> {
     match half_way(&carried) {
-        Some((_, Session { step: Step::Enrol(seed), account, .. })) => {
+        Some((
+            _,
+            Session {
+                step: Step::Enrol(seed),
+                account,
+                ..
+            },
+        )) => {
             let page = guest.page(guest.view.words().seed_title);
             page::html(&seed_page(page, &next, &account, &seed)?)
         }

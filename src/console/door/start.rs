@@ -23,5 +23,9 @@ pub(super) async fn show(visitor: Visitor) -> Result<Response, Refusal> {
     let rights = Right::ALL.into_iter().filter(|right| visitor.may(*right));
     let rights = rights.map(|right| words.right(right)).collect();
     let roles = visitor.roles.iter().map(|role| words.role(role)).collect();
-    page::html(&Home { page, roles, rights })
+    page::html(&Home {
+        page,
+        roles,
+        rights,
+    })
 }

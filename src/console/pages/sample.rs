@@ -15,6 +15,7 @@ use super::desk::{Acting, Changed, Desk, Health, Part, Readers, Releasing, Terms
 use crate::base::Timestamp;
 use crate::blocklist::{Catalogue, Stage};
 use crate::cases::{AttributionAct, AttributionEntry, EvidenceKind, Item, Step};
+use crate::console::secret::Secret;
 use crate::console::visitor::Guest;
 use crate::console::{Role, Settings, Shell, View, Visitor};
 use crate::event::FactSource;
@@ -318,7 +319,7 @@ impl Asking {
             ..Settings::default()
         };
         let (audit, _) = std::sync::mpsc::sync_channel(16);
-        let shell = Shell::open_at(settings, super::nav(), audit, || NOW).expect("a shell");
+        let shell = Shell::open_at(settings, super::nav(), audit, Box::new(|| NOW)).expect("a shell");
         let guest = Guest {
             shell,
             view: View::read(Some(language), ""),
@@ -332,6 +333,7 @@ impl Asking {
             display: account.into(),
             roles: roles.iter().copied().collect(),
             scope: None,
+            mark: Secret::new().expect("random bytes").mark(),
         };
         let desk: super::Shared = Arc::<SampleDesk>::clone(desk);
         let inside = super::router(Arc::clone(&desk)).merge(crate::console::api::router(desk));

@@ -242,3 +242,56 @@ fn without_a_ledger_all_goes_on_as_ever() {
     assert_eq!(stand.books.waiting(), 0);
     assert!(!stand.folder.path().join("ledger/payload/000").exists() || stand.recorded().is_empty());
 }
+
+/// The record does not wait for the store, and the store comes up by itself.
+#[test]
+fn a_store_that_another_process_holds_is_brought_up_later() {
+    let mut stand = Stand::new();
+    stand.hits(1);
+    stand.write();
+    let other = rusqlite::Connection::open(stand.folder.path().join("store.sqlite")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    stand.hits(3);
+    let mut one = case("case-1", 1, "person-1");
+    stand.books.out.changes.push(Change::Case(Box::new(one.clone())));
+    stand.write();
+    (one.revision, one.confidence) = (2, 90);
+    stand.books.out.changes.push(Change::Case(Box::new(one.clone())));
+    stand.write();
+    assert_eq!(stand.logged().len(), 4, "the record goes on");
+    let state = stand.books.registrar.state(0);
+    assert_eq!((state.store_failures, state.store_behind), (1, 5));
+    assert_eq!(state.failing, None);
+    assert!(stand.books.registrar.store().is_err(), "nobody is shown half");
+
+    other.execute_batch("ROLLBACK").unwrap();
+    stand.books.registrar.hurry();
+    stand.books.registrar.tick(at(6), Instant::now());
+    let state = stand.books.registrar.state(0);
+    assert_eq!((state.store_failing, state.store_behind), (None, 0));
+    let written = stand.books.registrar.written("case-1").unwrap();
+    assert_eq!(written.head.unwrap().confidence, 90);
+    // What was recorded while it was away is compared with what the ledger has.
+    assert_eq!(stand.kinds(), ["hit", "hit", "hit", "hit", "case", "case"]);
+}
+
+#[test]
+fn hits_that_a_crash_kept_from_the_hit_log_get_their_line_at_the_next_start() {
+    let mut stand = Stand::new();
+    stand.hits(5);
+    stand.write();
+    let log = stand.folder.path().join("hits.jsonl");
+    let all = std::fs::read_to_string(&log).unwrap();
+    let kept: Vec<&str> = all.lines().take(3).collect();
+    std::fs::write(&log, kept.join("\n") + "\n").unwrap();
+    let (mut stand, _) = stand.crash();
+    for _ in 0..2 {
+        stand.books.relog(&log);
+        assert_eq!(std::fs::read_to_string(&log).unwrap(), all);
+    }
+    // A log that was begun anew gets no old lines.
+    std::fs::write(&log, "").unwrap();
+    let (mut stand, _) = stand.crash();
+    stand.books.relog(&log);
+    assert_eq!(std::fs::read_to_string(&log).unwrap(), "");
+}

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use super::super::disk::{Act, Disk, Faults};
+use super::super::signing::FILES_PER_TICK;
 use super::super::*;
 use super::{NOW, closed, entries, settings, stored, verifies};
 

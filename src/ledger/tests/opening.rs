@@ -101,7 +101,8 @@ fn files_behind_a_torn_one_are_set_aside_too() {
 fn what_a_checkpoint_promises_must_be_there() {
     let gone =
         |name: &'static str| move |folder: &Path| fs::remove_file(folder.join(name)).unwrap();
-    let edits: Vec<(&str, Box<dyn Fn(&Path)>)> = vec![
+    type Edit = Box<dyn Fn(&Path)>;
+    let edits: Vec<(&str, Edit)> = vec![
         ("those from 512 on", Box::new(gone("payload/002"))),
         (
             "tile/entries/002.p/188",

@@ -7,7 +7,7 @@ use std::vec::IntoIter;
 use super::Request;
 use super::report::{Confirmed, Report, Witnessed};
 use crate::base::Timestamp;
-use crate::ledger::checkpoint::{self, Signed};
+use crate::ledger::checkpoint::{self, Checkpoint, Signed};
 use crate::ledger::note::VerifierKey;
 use crate::ledger::tree::Hash;
 use crate::ledger::{layout, tiles};
@@ -52,17 +52,20 @@ pub fn of_log(signed: &Signed, key: &VerifierKey) -> Result<(), String> {
 }
 
 impl Anchors {
+    /// All of them, and the one of the folder that promises most. It need not be `checkpoint`: the
+    /// daemon may have signed a new one since that was read or copied.
     pub(super) fn gather(
         request: &Request,
         key: &VerifierKey,
-        newest: &Signed,
+        checkpoint: Signed,
         report: &mut Report,
-    ) -> Self {
+    ) -> (Self, Checkpoint) {
+        let mut newest = checkpoint.checkpoint.clone();
         let mut all = vec![Anchor {
-            size: newest.checkpoint.size,
-            root: newest.checkpoint.root,
+            size: newest.size,
+            root: newest.root,
             source: Source::Folder(layout::CHECKPOINT.into()),
-            witnessed: witnessed(newest, &request.witnesses, report),
+            witnessed: witnessed(&checkpoint, &request.witnesses, report),
         }];
         for name in [layout::CHECKPOINTS, layout::WITNESSED] {
             let notes = tiles::read_notes(&request.folder.join(name));
@@ -77,7 +80,13 @@ impl Anchors {
                     break;
                 }
                 let source = Source::Folder(format!("note {} of {name}", at + 1));
-                all.extend(anchor(note, source, key, &request.witnesses, report));
+                let anchor = anchor(note, source, key, &request.witnesses, report);
+                if let Some(anchor) = &anchor
+                    && anchor.size > newest.size
+                {
+                    (newest.size, newest.root) = (anchor.size, anchor.root);
+                }
+                all.extend(anchor);
             }
         }
         for (name, text) in &request.earlier {
@@ -91,10 +100,11 @@ impl Anchors {
             }
         }
         all.sort_by_key(|anchor| anchor.size);
-        Self {
+        let anchors = Self {
             rest: all.into_iter().peekable(),
             held: 0,
-        }
+        };
+        (anchors, newest)
     }
 
     /// Compares those of this size with the root that the entries have.

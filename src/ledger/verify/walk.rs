@@ -45,7 +45,7 @@ pub(super) fn walk(folder: &Path, size: u64, anchors: Anchors, report: &mut Repo
         }
     }
     walk.anchors.finish(size, walk.report);
-    if size % BUNDLE_WIDTH == 0 {
+    if size.is_multiple_of(BUNDLE_WIDTH) {
         walk.unsigned(bundles);
     }
 }

@@ -70,6 +70,25 @@ fn only_the_same_client_to_the_same_address_in_time() {
     assert!(joins.is_empty());
 }
 
+/// A second vendor's name leads to the same address later.
+#[test]
+fn a_connection_is_never_joined_with_a_name_that_was_resolved_after_it() {
+    let mut joins = Joins::new(FLOWS, Some(1));
+    let answer = answered(CLIENT, 10, "www.vendor.example");
+    joins.learn(&answer, (ip(OWN), 60), Some(found("www.vendor.example")));
+    let answer = answered(CLIENT, 30, "app.vendor.example");
+    joins.learn(&answer, (ip(OWN), 60), Some(found("app.vendor.example")));
+    assert_eq!(percent(&joins, CLIENT, OWN, 20), None, "before its look-up");
+    assert_eq!(percent(&joins, CLIENT, OWN, 31), Some(40));
+    // The same name once more takes nothing back.
+    joins.learn(
+        &answered(CLIENT, 50, "app.vendor.example"),
+        (ip(OWN), 60),
+        Some(found("app.vendor.example")),
+    );
+    assert_eq!(percent(&joins, CLIENT, OWN, 31), Some(40));
+}
+
 #[test]
 fn each_other_name_of_the_same_client_makes_it_less_sure() {
     let mut joins = resolved(OWN);

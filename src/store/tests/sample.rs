@@ -396,6 +396,7 @@ fn rare(dice: &mut Dice, at: i64) -> Body {
         }),
         3 => Body::Sealed(Box::new(Sealed {
             subject: subject(dice.below(8)),
+            key: String::new(),
             threshold: 2,
             shares: Vec::new(),
             text: "c2VhbGVk".into(),
