@@ -13,7 +13,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use poortwacht::base::Timestamp;
@@ -123,7 +122,7 @@ fn finish(stand: &Stand, seen: &Seen) {
     let empty = stand.path("empty.pcap");
     capture(&empty, std::iter::empty());
     let daemon = stand.daemon(&empty);
-    wait("the control socket", || daemon.socket().exists());
+    wait("its end", || daemon.said().contains("came to its end"));
     let (code, said) = daemon.stop();
     assert_eq!(code, Some(0), "{said}");
     compare(stand, seen, u64::MAX);
@@ -182,7 +181,12 @@ fn outage(stand: &Stand, daemon: stand::Daemon, case: &str, mend: impl FnOnce())
     let answer = daemon.ask(&comment(case, "in the dark")).unwrap();
     assert!(answer.starts_with("{\"refused\":"), "{answer}");
     mend();
-    wait("all hits", || stand.logged().len() == FLOOD + 1);
+    let until = std::time::Instant::now() + Duration::from_secs(100);
+    while stand.logged().len() < FLOOD + 1 {
+        let come = stand.logged().len();
+        assert!(std::time::Instant::now() < until, "{come} came: {}", daemon.said());
+        std::thread::sleep(Duration::from_millis(50));
+    }
     let answer = daemon.ask(&comment(case, "in the light")).unwrap();
     assert!(answer.starts_with("{\"done\":"), "{answer}");
     let (code, said) = daemon.stop();
@@ -253,13 +257,11 @@ fn child_on_a_small_disk() {
     let file = stand.path("flood.pcap");
     capture(&file, (0..FLOOD).map(|at| format!("n{at}.flood.example")));
     let spare = Path::new(&small).join("spare");
-    let full = AtomicBool::new(false);
     let mut more = fs::File::create(&spare).unwrap();
     // Whatever room is left.
-    while std::io::Write::write_all(&mut more, &[1; 4096]).is_ok() {
-        full.store(true, Ordering::Relaxed);
-    }
-    assert!(full.load(Ordering::Relaxed));
+    while std::io::Write::write_all(&mut more, &[1; 4096]).is_ok() {}
+    // Held open, it would keep its room after it is removed.
+    drop(more);
     fs::File::options()
         .write(true)
         .open(&spare)

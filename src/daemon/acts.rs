@@ -131,7 +131,8 @@ pub fn carry_out(
 ) -> Result<Done, Refused> {
     let now = office::now();
     check(&act, now)?;
-    if let Some(why) = books.registrar.failing().filter(|_| !books.registrar.may_try(Instant::now())) {
+    // What waits comes first; [`Books::write`] has just tried.
+    if let Some(why) = books.registrar.failing() {
         return refused(format!("{why}; nothing is taken until the record can be written"));
     }
     if let Some(case) = act.case() {

@@ -209,9 +209,8 @@ impl Registrar {
         self.state.commit = begun.elapsed();
         self.state.commits += 1;
         self.state.size = range.end;
-        if self.state.failing.take().is_some() {
-            tracing::info!("the ledger can be written again");
-        }
+        // The ledger itself says that it can be written again.
+        self.state.failing = None;
         (self.retry_at, self.said, self.failing_since) = (None, None, None);
         for entry in &entries {
             self.state.entries.bump(entry.kind().index());

@@ -205,11 +205,12 @@ fn follow(path: &Path, told: &Mutex<HashMap<String, Instant>>, all: usize) -> Ve
     times
 }
 
-/// On any machine, busy or not: the pace is kept, and nobody waits for long.
+/// On any machine, unoptimised and beside other tests: each is acknowledged, and nobody waits for
+/// ever. The budget is asked below.
 #[test]
 fn a_thousand_hits_a_second_are_acknowledged() {
     let times = load(3);
-    assert!(times.share(500) < Duration::from_secs(1), "{:?}", times.share(500));
+    assert!(times.share(1000) < Duration::from_secs(30), "{:?}", times.share(1000));
 }
 
 /// The budget, in `make verify`: optimised, on a machine that does nothing else.
