@@ -222,19 +222,28 @@ impl Casefile {
     ) -> Result<(u64, u64), String> {
         let mut records = 0;
         for subject in subjects {
-            records += u64::from(!subjects::read_in(&self.settings.folder, subject)
-                .map_or(true, |versions| versions.is_empty()));
+            records += u64::from(
+                !subjects::read_in(&self.settings.folder, subject)
+                    .map_or(true, |versions| versions.is_empty()),
+            );
             self.subjects.delete(subject)?;
         }
         let mut gone: Vec<(String, SubjectId)> = Vec::new();
         for case in cases {
-            gone.extend(self.journal.subject(case).map(|it| (case.clone(), it.clone())));
+            gone.extend(
+                self.journal
+                    .subject(case)
+                    .map(|it| (case.clone(), it.clone())),
+            );
         }
         self.journal.forget(&gone);
         // Also without a case to forget: earlier selves of a case that is left may name the person.
         let path = journal_in(&self.settings.folder);
         let failed = |e: io::Error| {
-            format!("cannot write the journal of cases {} anew: {e}", path.display())
+            format!(
+                "cannot write the journal of cases {} anew: {e}",
+                path.display()
+            )
         };
         self.journal.rewrite().map_err(failed)?;
         self.state.rewrites += 1;

@@ -148,7 +148,7 @@ pub struct Common {
     #[arg(long, value_name = "PREFIX")]
     exclude: Vec<IpNet>,
     /// pcap filter expression that narrows what is looked at
-    #[arg(long, value_name = "EXPR")]
+    #[arg(id = "capture_filter", long = "filter", value_name = "EXPR")]
     filter: Option<String>,
     /// Map of the organisation and register of authorised systems
     #[arg(long, value_name = "FILE")]

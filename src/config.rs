@@ -538,7 +538,9 @@ impl Config {
             .settings()
             .check()
             .map_err(|why| format!("[cases] {why}"))?;
-        self.ledger.check().map_err(|why| format!("[ledger] {why}"))?;
+        self.ledger
+            .check()
+            .map_err(|why| format!("[ledger] {why}"))?;
         self.alerts.check()?;
         self.console
             .check()

@@ -196,7 +196,8 @@ impl Desk {
                     .tick(Timestamp(stats.packet_time), &mut self.findings);
             }
             Event::ListRefused(why) => {
-                out.entries.push(list_entry(&ListInfo::default(), Some(&why), now));
+                out.entries
+                    .push(list_entry(&ListInfo::default(), Some(&why), now));
                 tracing::error!("the new list was refused, the old one stays in force: {why}");
                 return;
             }

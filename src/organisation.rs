@@ -238,7 +238,9 @@ impl Organisation {
 
     /// The sites of the map, and how many devices there are at each, where the map says.
     pub fn sites(&self) -> impl Iterator<Item = (&str, Option<u64>)> {
-        self.sites.iter().map(|(site, devices)| (site.as_str(), *devices))
+        self.sites
+            .iter()
+            .map(|(site, devices)| (site.as_str(), *devices))
     }
 
     /// Link-layer addresses of routers: what comes from them is not their own.

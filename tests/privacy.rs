@@ -29,7 +29,10 @@ fn an_identity_is_opened_by_two_officers_after_a_request_and_no_other_with_it() 
     // An officer proves who they are by reading what only their key opens.
     let code = bench.code(&request, 0);
     for (officer, wrong) in [("o1", code.as_str()), ("o0", "00"), ("o0", "")] {
-        let why = bench.no(&["unseal", "approve", &request, "--officer", officer], wrong);
+        let why = bench.no(
+            &["unseal", "approve", &request, "--officer", officer],
+            wrong,
+        );
         assert!(why.contains("not the code"), "{why}");
     }
     bench.ok(&["unseal", "approve", &request, "--officer", "o0"], &code);
@@ -38,24 +41,63 @@ fn an_identity_is_opened_by_two_officers_after_a_request_and_no_other_with_it() 
     let one = bench.no(&["unseal", "release", &request, "--out", "early.json"], "");
     assert!(one.contains("1 of 2"), "{one}");
     let code = bench.code(&request, 2);
-    bench.ok(&["unseal", "approve", &request, "--officer", "o2", "--note", "ok"], &code);
+    bench.ok(
+        &[
+            "unseal",
+            "approve",
+            &request,
+            "--officer",
+            "o2",
+            "--note",
+            "ok",
+        ],
+        &code,
+    );
     let list = bench.ok(&["unseal", "list", "--json"], "");
-    assert!(list.contains("\"approved\"") && list.contains("\"o2\""), "{list}");
-    bench.ok(&["unseal", "release", &request, "--out", "release.json"], "");
+    assert!(
+        list.contains("\"approved\"") && list.contains("\"o2\""),
+        "{list}"
+    );
+    bench.ok(
+        &["unseal", "release", &request, "--out", "release.json"],
+        "",
+    );
     let late = bench.no(&["unseal", "refuse", &request, "--reason", "too late"], "");
     assert!(late.contains("released already"), "{late}");
 
     // Each of them on their own machine, with two shares: this one person, and nobody else.
-    let shares = [bench.share("release.json", 0), bench.share("release.json", 2)];
-    let opened = bench.ok(&["officer", "open", "release.json", "--share", &shares[0], "--share", &shares[1]], "");
+    let shares = [
+        bench.share("release.json", 0),
+        bench.share("release.json", 2),
+    ];
+    let opened = bench.ok(
+        &[
+            "officer",
+            "open",
+            "release.json",
+            "--share",
+            &shares[0],
+            "--share",
+            &shares[1],
+        ],
+        "",
+    );
     assert!(opened.contains(PEOPLE[0][0]), "{opened}");
     for other in &PEOPLE[1..] {
         assert!(!opened.contains(other[0]), "{opened}");
     }
-    let alone = bench.no(&["officer", "open", "release.json", "--share", &shares[0]], "");
+    let alone = bench.no(
+        &["officer", "open", "release.json", "--share", &shares[0]],
+        "",
+    );
     assert!(alone.contains("1 of the 2"), "{alone}");
     let theirs = format!("cases/subjects/{}.json", chris.subject);
-    let why = bench.no(&["officer", "open", &theirs, "--share", &shares[0], "--share", &shares[1]], "");
+    let why = bench.no(
+        &[
+            "officer", "open", &theirs, "--share", &shares[0], "--share", &shares[1],
+        ],
+        "",
+    );
     assert!(why.contains("another subject"), "{why}");
 
     // Who, when and why stand in the record, and the daemon never had a private key.
@@ -83,16 +125,41 @@ fn a_person_gets_what_the_record_has_about_them_and_nothing_of_others() {
     let daemon = bench.start("run.toml");
     let [anna, chris] = [bench.case_of(PEOPLE[0][0]), bench.case_of(PEOPLE[2][0])];
     // However the name is written, and by the mailbox too.
-    let found = bench.ok(&["subject", "find"], &format!("user {}\n", PEOPLE[0][0].to_uppercase()));
-    assert!(found.contains(&anna.id) && !found.contains(&chris.id), "{found}");
+    let found = bench.ok(
+        &["subject", "find"],
+        &format!("user {}\n", PEOPLE[0][0].to_uppercase()),
+    );
+    assert!(
+        found.contains(&anna.id) && !found.contains(&chris.id),
+        "{found}"
+    );
     let none = bench.no(&["subject", "find"], &format!("user {}\n", PEOPLE[4][0]));
     assert!(none.contains("nothing is known"), "{none}");
     let host = bench.program(&["subject", "find"], &format!("host {}\n", PEOPLE[0][1]));
     assert_eq!(host.status.code(), Some(4), "{}", said(&host));
 
-    bench.ok(&["subject", "correct", &anna.id, "--text", "the screen was shared"], "");
+    bench.ok(
+        &[
+            "subject",
+            "correct",
+            &anna.id,
+            "--text",
+            "the screen was shared",
+        ],
+        "",
+    );
     let who = format!("user {}\nmac {}\n", PEOPLE[0][0], PEOPLE[0][2]);
-    bench.ok(&["subject", "export", "--out", "answer", "--reason", "request 9"], &who);
+    bench.ok(
+        &[
+            "subject",
+            "export",
+            "--out",
+            "answer",
+            "--reason",
+            "request 9",
+        ],
+        &who,
+    );
     let json = fs::read_to_string(bench.path("answer/subject.json")).unwrap();
     let html = fs::read_to_string(bench.path("answer/subject.html")).unwrap();
     for text in [&json, &html] {
@@ -104,16 +171,34 @@ fn a_person_gets_what_the_record_has_about_them_and_nothing_of_others() {
         }
     }
     let value: serde_json::Value = serde_json::from_str(&json).unwrap();
-    let kinds: Vec<&str> = value["entries"].as_array().unwrap().iter()
-        .map(|entry| entry["kind"].as_str().unwrap()).collect();
-    for kind in ["hit", "case", "evidence", "step", "attribution", "sealed", "triage"] {
+    let kinds: Vec<&str> = value["entries"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| entry["kind"].as_str().unwrap())
+        .collect();
+    for kind in [
+        "hit",
+        "case",
+        "evidence",
+        "step",
+        "attribution",
+        "sealed",
+        "triage",
+    ] {
         assert!(kinds.contains(&kind), "{kind}: {kinds:?}");
     }
     // A colleague's name is not theirs; the export is on the record with its digest.
-    assert!(!json.contains(&format!("\"name\": \"{}\"", bench.user())), "{json}");
+    assert!(
+        !json.contains(&format!("\"name\": \"{}\"", bench.user())),
+        "{json}"
+    );
     let record = bench.record("export");
     assert_eq!(record.len(), 1);
-    assert_eq!(record[0]["body"]["act"]["digest"], bench.sha256("answer/subject.json").as_str());
+    assert_eq!(
+        record[0]["body"]["act"]["digest"],
+        bench.sha256("answer/subject.json").as_str()
+    );
     // What was brought is nowhere.
     for word in PEOPLE.iter().flatten() {
         let held = bench.holding(word);
@@ -131,12 +216,28 @@ fn what_may_be_theirs_is_marked_and_left_alone() {
     let brought = "address 192.0.2.101\naddress 192.0.2.102 2001-01-01 2001-01-02\n";
     let found = bench.ok(&["subject", "find"], brought);
     assert!(found.contains("AMBIGUOUS"), "{found}\n{cases:?}");
-    let why = bench.no(&["subject", "erase", "--reference", "r", "--reason", "x"], brought);
+    let why = bench.no(
+        &["subject", "erase", "--reference", "r", "--reason", "x"],
+        brought,
+    );
     assert!(why.contains("shared address alone erases nothing"), "{why}");
-    bench.ok(&["subject", "export", "--out", "answer", "--reason", "request 9"], brought);
+    bench.ok(
+        &[
+            "subject",
+            "export",
+            "--out",
+            "answer",
+            "--reason",
+            "request 9",
+        ],
+        brought,
+    );
     let json = fs::read_to_string(bench.path("answer/subject.json")).unwrap();
     assert!(json.contains("\"ambiguous\": true"), "{json}");
-    assert!(!json.contains("trace") && !json.contains("evidence"), "{json}");
+    assert!(
+        !json.contains("trace") && !json.contains("evidence"),
+        "{json}"
+    );
     daemon.stop();
 }
 
@@ -147,25 +248,55 @@ fn a_person_is_gone_from_every_file_and_the_ledger_still_verifies() {
     let daemon = bench.start("run.toml");
     let anna = bench.case_of(PEOPLE[0][0]);
     let who = format!("user {}\n", PEOPLE[0][0]);
-    bench.ok(&["subject", "export", "--out", "answer", "--reason", "request 9"], &who);
+    bench.ok(
+        &[
+            "subject",
+            "export",
+            "--out",
+            "answer",
+            "--reason",
+            "request 9",
+        ],
+        &who,
+    );
     let words = bench.words_of(&anna);
     assert!(words.len() > 5, "{words:?}");
     let others = bench.others_than(&anna);
     assert!(others.len() >= 2, "{others:?}");
-    fs::rename(bench.path("answer"), bench.dir.path().with_extension("answer")).unwrap();
+    fs::rename(
+        bench.path("answer"),
+        bench.dir.path().with_extension("answer"),
+    )
+    .unwrap();
 
     // A hold stands in the way, and says so.
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap();
     let until = now.as_secs() + 86_400;
     bench.act(&format!(
         "{{\"act\": \"hold\", \"case\": \"{}\", \"reason\": \"inquiry 3\", \"until\": {until}}}",
         anna.id
     ));
-    let erase = ["subject", "erase", "--reference", "request-9", "--reason", "art. 17", "--json"];
+    let erase = [
+        "subject",
+        "erase",
+        "--reference",
+        "request-9",
+        "--reason",
+        "art. 17",
+        "--json",
+    ];
     let why = bench.no(&erase, &who);
-    assert!(why.contains("legal hold") && why.contains("inquiry 3"), "{why}");
+    assert!(
+        why.contains("legal hold") && why.contains("inquiry 3"),
+        "{why}"
+    );
     for word in &words {
-        assert!(bench.holding(word).is_some(), "{word} should still be there");
+        assert!(
+            bench.holding(word).is_some(),
+            "{word} should still be there"
+        );
     }
     bench.act(&format!(
         "{{\"act\": \"lift-hold\", \"case\": \"{}\", \"reason\": \"inquiry over\"}}",
@@ -182,13 +313,23 @@ fn a_person_is_gone_from_every_file_and_the_ledger_still_verifies() {
     fs::remove_dir_all(answer).unwrap();
     bench.gone(&words);
     for word in &others {
-        assert!(bench.holding(word).is_some(), "{word} is somebody else's, and gone");
+        assert!(
+            bench.holding(word).is_some(),
+            "{word} is somebody else's, and gone"
+        );
     }
-    assert!(bench.no(&["subject", "find"], &who).contains("nothing is known"));
+    assert!(
+        bench
+            .no(&["subject", "find"], &who)
+            .contains("nothing is known")
+    );
     let again = bench.no(&erase, &who);
     assert!(again.contains("nothing is known"), "{again}");
     let record = bench.record("deletion");
-    assert_eq!(record.last().unwrap()["body"]["act"]["reference"], "request-9");
+    assert_eq!(
+        record.last().unwrap()["body"]["act"]["reference"],
+        "request-9"
+    );
     bench.verifies();
     daemon.stop();
     bench.gone(&words);
@@ -205,7 +346,14 @@ fn an_erasure_that_was_cut_short_is_finished_at_the_next_start() {
     let words = bench.words_of(&anna);
     // The hit log cannot be written anew while a folder stands in its way.
     fs::create_dir(bench.path("hits.jsonl.unfinished")).unwrap();
-    let erase = ["subject", "erase", "--reference", "request-9", "--reason", "art. 17"];
+    let erase = [
+        "subject",
+        "erase",
+        "--reference",
+        "request-9",
+        "--reason",
+        "art. 17",
+    ];
     let why = bench.no(&erase, &who);
     assert!(why.contains("a part is erased"), "{why}");
     assert!(bench.path("cases/erasing.json").exists());
@@ -216,7 +364,11 @@ fn an_erasure_that_was_cut_short_is_finished_at_the_next_start() {
     bench.gone(&words);
     assert!(!bench.path("cases/erasing.json").exists());
     bench.verifies();
-    assert!(bench.no(&["subject", "find"], &who).contains("nothing is known"));
+    assert!(
+        bench
+            .no(&["subject", "find"], &who)
+            .contains("nothing is known")
+    );
     daemon.stop();
     bench.gone(&words);
     bench.verifies();
@@ -231,7 +383,14 @@ fn an_erasure_survives_a_kill_at_any_moment() {
         let anna = bench.case_of(PEOPLE[0][0]);
         let who = format!("user {}\n", PEOPLE[0][0]);
         let words = bench.words_of(&anna);
-        let erase = ["subject", "erase", "--reference", "request-9", "--reason", "art. 17"];
+        let erase = [
+            "subject",
+            "erase",
+            "--reference",
+            "request-9",
+            "--reason",
+            "art. 17",
+        ];
         let asking = bench.spawn(&erase, &who);
         std::thread::sleep(std::time::Duration::from_millis(pause_ms));
         daemon.kill();

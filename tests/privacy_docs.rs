@@ -355,8 +355,18 @@ fn places(stored: &Stored, tongue: Tongue) -> String {
 /// What each kind of entry is, and whether it is about a person.
 fn kinds(stored: &Stored, tongue: Tongue) -> String {
     let head = match tongue {
-        Tongue::En => ["kind of entry", "what it tells", "personal data in it", "kept (defaults)"],
-        Tongue::Nl => ["soort", "wat het zegt", "persoonsgegevens erin", "bewaard (standaard)"],
+        Tongue::En => [
+            "kind of entry",
+            "what it tells",
+            "personal data in it",
+            "kept (defaults)",
+        ],
+        Tongue::Nl => [
+            "soort",
+            "wat het zegt",
+            "persoonsgegevens erin",
+            "bewaard (standaard)",
+        ],
     };
     let mut out = row(&head) + &row(&["---"; 4]);
     for kind in Kind::ALL {
@@ -388,7 +398,12 @@ fn kinds(stored: &Stored, tongue: Tongue) -> String {
             words.push(tongue.of("none", "geen"));
         }
         let kept = filled(&kept(*kind, tongue));
-        out += &row(&[&format!("`{kind}`"), &what.join("; "), &words.join(", "), &kept]);
+        out += &row(&[
+            &format!("`{kind}`"),
+            &what.join("; "),
+            &words.join(", "),
+            &kept,
+        ]);
     }
     out
 }
@@ -407,7 +422,8 @@ fn kept(kind: Kind, tongue: Tongue) -> String {
         | Kind::Attribution
         | Kind::Alert
         | Kind::Sealed => {
-            let en = "with its case: {cases.closed_days} days after the newest evidence of a closed one";
+            let en =
+                "with its case: {cases.closed_days} days after the newest evidence of a closed one";
             let nl = "met de zaak: {cases.closed_days} dagen na het nieuwste bewijs van een gesloten zaak";
             return tongue.of(en, nl).into();
         }

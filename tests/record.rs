@@ -13,7 +13,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use poortwacht::base::Timestamp;
@@ -103,19 +102,33 @@ fn compare(stand: &Stand, seen: &Seen, round: u64) {
     let recorded = stand.recorded();
     let ids = hit_ids(&recorded);
     let all: BTreeSet<&String> = ids.iter().collect();
-    assert_eq!(all.len(), ids.len(), "round {round}: a hit is recorded twice");
+    assert_eq!(
+        all.len(),
+        ids.len(),
+        "round {round}: a hit is recorded twice"
+    );
     for id in &seen.hits {
-        assert!(all.contains(id), "round {round}: hit {id} was acknowledged, and is lost");
+        assert!(
+            all.contains(id),
+            "round {round}: hit {id} was acknowledged, and is lost"
+        );
     }
     for (number, text) in &seen.notes {
         let found = recorded.get(number).map(|it| &it.body);
         let is = matches!(found, Some(Body::Act(acted))
             if matches!(&acted.act, Act::Comment { text: it, .. } if it == text));
-        assert!(is, "round {round}: {text} was acknowledged as {number}, and is lost");
+        assert!(
+            is,
+            "round {round}: {text} was acknowledged as {number}, and is lost"
+        );
     }
     let lines = stand.logged();
     let unique: BTreeSet<&String> = lines.iter().collect();
-    assert_eq!(unique.len(), lines.len(), "round {round}: a line stands twice");
+    assert_eq!(
+        unique.len(),
+        lines.len(),
+        "round {round}: a line stands twice"
+    );
 }
 
 /// A proper life and stop; then all of it verifies, and the store can be made again.
@@ -123,7 +136,7 @@ fn finish(stand: &Stand, seen: &Seen) {
     let empty = stand.path("empty.pcap");
     capture(&empty, std::iter::empty());
     let daemon = stand.daemon(&empty);
-    wait("the control socket", || daemon.socket().exists());
+    wait("its end", || daemon.said().contains("came to its end"));
     let (code, said) = daemon.stop();
     assert_eq!(code, Some(0), "{said}");
     compare(stand, seen, u64::MAX);
@@ -144,13 +157,19 @@ fn finish(stand: &Stand, seen: &Seen) {
         assert!(lines == &two[table], "{table} differs");
     }
     // Each life but the last began after a crash.
-    let lives = stand.recorded().into_values().filter_map(|it| match it.body {
-        Body::Life(life) => Some((life.what, life.reason)),
-        _ => None,
-    });
+    let lives = stand
+        .recorded()
+        .into_values()
+        .filter_map(|it| match it.body {
+            Body::Life(life) => Some((life.what, life.reason)),
+            _ => None,
+        });
     let lives: Vec<(String, String)> = lives.collect();
     assert_eq!(lives[0].1, "first start");
-    assert_eq!(lives.last().unwrap(), &("stop".to_owned(), "SIGTERM".to_owned()));
+    assert_eq!(
+        lives.last().unwrap(),
+        &("stop".to_owned(), "SIGTERM".to_owned())
+    );
 }
 
 #[test]
@@ -175,14 +194,29 @@ fn outages(entries: &BTreeMap<u64, Entry>) -> usize {
 
 /// A flood while the ledger cannot be written: nothing is acknowledged, all of it comes afterwards.
 fn outage(stand: &Stand, daemon: stand::Daemon, case: &str, mend: impl FnOnce()) {
-    wait("the failure", || daemon.said().contains("nothing is acknowledged"));
+    wait("the failure", || {
+        daemon.said().contains("nothing is acknowledged")
+    });
     let before = stand.logged();
     std::thread::sleep(Duration::from_millis(1500));
-    assert_eq!(stand.logged().len(), before.len(), "a line without its entry");
+    assert_eq!(
+        stand.logged().len(),
+        before.len(),
+        "a line without its entry"
+    );
     let answer = daemon.ask(&comment(case, "in the dark")).unwrap();
     assert!(answer.starts_with("{\"refused\":"), "{answer}");
     mend();
-    wait("all hits", || stand.logged().len() == FLOOD + 1);
+    let until = std::time::Instant::now() + Duration::from_secs(100);
+    while stand.logged().len() < FLOOD + 1 {
+        let come = stand.logged().len();
+        assert!(
+            std::time::Instant::now() < until,
+            "{come} came: {}",
+            daemon.said()
+        );
+        std::thread::sleep(Duration::from_millis(50));
+    }
     let answer = daemon.ask(&comment(case, "in the light")).unwrap();
     assert!(answer.starts_with("{\"done\":"), "{answer}");
     let (code, said) = daemon.stop();
@@ -226,11 +260,17 @@ fn on_a_full_disk_nothing_is_acknowledged_and_then_all_of_it() {
         return println!("skipped: a small file system needs root");
     }
     let folder = tempfile::tempdir().unwrap();
-    let mount = "mount -t tmpfs -o size=24m,mode=700 poortwacht-test \"$RECORD_FOLDER\" && exec \"$@\"";
+    let mount =
+        "mount -t tmpfs -o size=24m,mode=700 poortwacht-test \"$RECORD_FOLDER\" && exec \"$@\"";
     let run = Command::new("unshare")
         .args(["--mount", "sh", "-c", mount, "sh"])
         .arg(std::env::current_exe().unwrap())
-        .args(["--exact", "child_on_a_small_disk", "--ignored", "--nocapture"])
+        .args([
+            "--exact",
+            "child_on_a_small_disk",
+            "--ignored",
+            "--nocapture",
+        ])
         .env("RECORD_FOLDER", folder.path())
         .output()
         .unwrap();
@@ -253,13 +293,11 @@ fn child_on_a_small_disk() {
     let file = stand.path("flood.pcap");
     capture(&file, (0..FLOOD).map(|at| format!("n{at}.flood.example")));
     let spare = Path::new(&small).join("spare");
-    let full = AtomicBool::new(false);
     let mut more = fs::File::create(&spare).unwrap();
     // Whatever room is left.
-    while std::io::Write::write_all(&mut more, &[1; 4096]).is_ok() {
-        full.store(true, Ordering::Relaxed);
-    }
-    assert!(full.load(Ordering::Relaxed));
+    while std::io::Write::write_all(&mut more, &[1; 4096]).is_ok() {}
+    // Held open, it would keep its room after it is removed.
+    drop(more);
     fs::File::options()
         .write(true)
         .open(&spare)

@@ -44,7 +44,7 @@ enum What {
         /// Which: `vendor:pimeyes stage>=signed-up`; behind `--` a term may begin with `-`: it must
         /// not hold
         #[arg(value_name = "FILTER")]
-        filter: Vec<String>,
+        terms: Vec<String>,
         #[command(flatten)]
         at: At,
         /// Only those of this stage
@@ -158,7 +158,7 @@ impl At {
 pub(super) fn run(args: &CasesArgs) -> Result<(), Fault> {
     match &args.what {
         What::List {
-            filter,
+            terms,
             at,
             stage,
             vendor,
@@ -168,10 +168,10 @@ pub(super) fn run(args: &CasesArgs) -> Result<(), Fault> {
         } => {
             let json = *json || !io::stdout().is_terminal();
             if let Some(store) = at.store()? {
-                let filter = search::filter(filter, stage.as_deref(), vendor.as_deref(), *open);
+                let filter = search::filter(terms, stage.as_deref(), vendor.as_deref(), *open);
                 return search::list(&store, &filter, *limit, json);
             }
-            if !filter.is_empty() {
+            if !terms.is_empty() {
                 return Err(Fault::new(
                     Exit::Usage,
                     "there is no record to search, only the journal: name its store with --store \

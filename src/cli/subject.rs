@@ -161,7 +161,9 @@ pub(super) fn run(args: &SubjectArgs) -> Result<(), Fault> {
                 case: case.clone(),
                 text: text.clone(),
             })?;
-            print(&format!("corrected: {case}; the correction is in the record\n"))
+            print(&format!(
+                "corrected: {case}; the correction is in the record\n"
+            ))
         }
         What::Erase {
             at,
@@ -230,7 +232,10 @@ fn export(at: &At, out: &PathBuf, reason: &str) -> Result<(), Fault> {
         let what = format!("cannot write to {}: {e}; name a new folder", out.display());
         Fault::new(Exit::Output, what)
     };
-    fs::DirBuilder::new().mode(0o700).create(out).map_err(failed)?;
+    fs::DirBuilder::new()
+        .mode(0o700)
+        .create(out)
+        .map_err(failed)?;
     let html = page::html(&found, &digest);
     // On the record before it is in anybody's hands.
     at.act(&Act::Export {

@@ -193,7 +193,9 @@ impl At {
         each(&self.ledger()?, 0, Some(&[Kind::Case]), |_, entry| {
             if let Body::Case(head) = &entry.body
                 && head.id == case
-                && subject.as_ref().is_none_or(|(revision, _)| *revision <= head.revision)
+                && subject
+                    .as_ref()
+                    .is_none_or(|(revision, _)| *revision <= head.revision)
             {
                 subject = Some((head.revision, head.subject.clone()));
             }
@@ -275,7 +277,8 @@ impl At {
 
     fn release(&self, request: &str, out: &PathBuf) -> Result<(), Fault> {
         let found = self.find(request)?;
-        let (text, digest) = unsealing::release(&self.ledger()?, &found, office::now()).map_err(unreadable)?;
+        let (text, digest) =
+            unsealing::release(&self.ledger()?, &found, office::now()).map_err(unreadable)?;
         let failed = |e: io::Error| {
             let what = format!("cannot write {}: {e}", out.display());
             Fault::new(Exit::Output, what)

@@ -147,7 +147,7 @@ impl Brake {
 /// An IPv6 host has a whole /64 to try from.
 fn block(from: IpAddr) -> u128 {
     match from {
-        IpAddr::V4(v4) => u128::from(v4.to_ipv6_mapped().to_bits()),
+        IpAddr::V4(v4) => v4.to_ipv6_mapped().to_bits(),
         IpAddr::V6(v6) => v6.to_bits() >> 64 << 64,
     }
 }

@@ -282,14 +282,16 @@ impl Settings {
         self.authority() == Some(host) || is_digits(host) || bare(host) == "localhost"
     }
 
-    /// Is this what a browser on our own page sends as `Origin`?
+    /// Is this what a browser on our own page sends as `Origin`? The host of `origin` has that one
+    /// alone: the same name without TLS is somebody else.
     pub fn is_own_origin(&self, origin: &str, host: &str) -> bool {
         let scheme = if self.has_certificate() {
             "https"
         } else {
             "http"
         };
-        (!self.origin.is_empty() && origin == self.origin) || origin == format!("{scheme}://{host}")
+        let plain = self.authority() != Some(host) && origin == format!("{scheme}://{host}");
+        plain || (!self.origin.is_empty() && origin == self.origin)
     }
 
     /// The beginning of addresses that are handed out.

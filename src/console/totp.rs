@@ -44,7 +44,7 @@ impl Seed {
         let steps = now.saturating_sub(SKEW)..=now.saturating_add(SKEW);
         // Every step is computed, whichever is right.
         let right = steps.filter(|step| same(&self.code(*step), code));
-        right.filter(|step| *step > used).last()
+        right.filter(|step| *step > used).max()
     }
 
     /// The code of a step.

@@ -61,12 +61,7 @@ impl Handle {
     ///
     /// # Errors
     /// [`Refused`].
-    pub async fn act(
-        &self,
-        by: Actor,
-        act: Act,
-        revision: Option<u64>,
-    ) -> Result<Done, Refused> {
+    pub async fn act(&self, by: Actor, act: Act, revision: Option<u64>) -> Result<Done, Refused> {
         let (answer, answered) = oneshot::channel();
         self.send(Incoming::Act {
             by,
@@ -131,8 +126,11 @@ pub fn carry_out(
 ) -> Result<Done, Refused> {
     let now = office::now();
     check(&act, now)?;
-    if let Some(why) = books.registrar.failing().filter(|_| !books.registrar.may_try(Instant::now())) {
-        return refused(format!("{why}; nothing is taken until the record can be written"));
+    // What waits comes first; [`Books::write`] has just tried.
+    if let Some(why) = books.registrar.failing() {
+        return refused(format!(
+            "{why}; nothing is taken until the record can be written"
+        ));
     }
     if let Some(case) = act.case() {
         let store = books.registrar.store().map_err(Refused)?;
@@ -172,12 +170,7 @@ pub fn carry_out(
 
 /// Closes a case in somebody's own words; a note in the record says whose they are. Gives `closed
 /// ...` or `refused ...`.
-pub fn close(
-    desk: &mut Desk,
-    books: &mut Books,
-    by: Actor,
-    (case, why): (&str, &str),
-) -> String {
+pub fn close(desk: &mut Desk, books: &mut Books, by: Actor, (case, why): (&str, &str)) -> String {
     let open = |it: &Case| it.id == case && it.is_open();
     if !desk.casework().cases().any(open) {
         return reply(case, false, None);

@@ -124,12 +124,7 @@ struct Batch {
 
 impl Books {
     /// Nothing waits yet.
-    pub fn new(
-        registrar: Registrar,
-        log: HitLog,
-        casefile: Casefile,
-        outbox: Outbox,
-    ) -> Self {
+    pub fn new(registrar: Registrar, log: HitLog, casefile: Casefile, outbox: Outbox) -> Self {
         Self {
             registrar,
             log,
@@ -492,10 +487,17 @@ impl Books {
 
     fn say(&mut self, now: Instant) {
         // Of the ledger the registrar speaks.
-        let Some(why) = self.failing.as_ref().filter(|why| Some(why.as_str()) != self.registrar.failing()) else {
+        let Some(why) = self
+            .failing
+            .as_ref()
+            .filter(|why| Some(why.as_str()) != self.registrar.failing())
+        else {
             return;
         };
-        if self.said.is_none_or(|at| now.duration_since(at) >= SAY_EVERY) {
+        if self
+            .said
+            .is_none_or(|at| now.duration_since(at) >= SAY_EVERY)
+        {
             self.said = Some(now);
             let waiting = self.waiting.len() + self.line.len() + self.posts.len();
             tracing::error!(waiting, "{why}");

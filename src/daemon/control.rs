@@ -22,8 +22,8 @@ use zeroize::Zeroizing;
 
 use super::acts::{Done, Refused};
 use super::fault::{Exit, Fault};
-use crate::record::{Act, Actor, Means};
 use crate::console::{Role, Roles};
+use crate::record::{Act, Actor, Means};
 
 /// Longest request line, in bytes.
 const REQUEST_LEN_MAX: u64 = 16 * 1024;
@@ -128,12 +128,17 @@ impl Ask {
             return Some(Self::Reload);
         }
         if let Some(account) = line.strip_prefix("reset ") {
-            return Some(Self::Reset { account: account.to_owned() });
+            return Some(Self::Reset {
+                account: account.to_owned(),
+            });
         }
         if let Some(rest) = line.strip_prefix("invite ") {
             let (account, roles) = rest.split_once(' ')?;
             let roles: Option<Roles> = roles.split(',').map(Role::named).collect();
-            return Some(Self::Invite { account: account.to_owned(), roles: roles? });
+            return Some(Self::Invite {
+                account: account.to_owned(),
+                roles: roles?,
+            });
         }
         let (case, why) = line.strip_prefix("close ")?.split_once(' ')?;
         let why = why.trim();
@@ -146,7 +151,9 @@ impl Ask {
     fn parse_act(line: &str) -> Result<Self, String> {
         let refuse = |why: String| Err(answer_line(Err(Refused(why))));
         if line.len() as u64 >= REQUEST_LEN_MAX {
-            return refuse(format!("this is too long: {REQUEST_LEN_MAX} bytes are the limit"));
+            return refuse(format!(
+                "this is too long: {REQUEST_LEN_MAX} bytes are the limit"
+            ));
         }
         match serde_json::from_str::<Wish>(line) {
             // These the program alone writes down, with what it did.
@@ -290,9 +297,17 @@ mod tests {
         };
         assert_eq!(Ask::parse("close case-1 research, ticket 7\n"), Ok(close));
         let roles: Roles = [Role::Analyst, Role::Lead].into_iter().collect();
-        let invite = Ask::Invite { account: "eva".into(), roles };
+        let invite = Ask::Invite {
+            account: "eva".into(),
+            roles,
+        };
         assert!(Ask::parse("invite eva lead,analyst\n") == Ok(invite));
-        assert_eq!(Ask::parse("reset eva\n"), Ok(Ask::Reset { account: "eva".into() }));
+        assert_eq!(
+            Ask::parse("reset eva\n"),
+            Ok(Ask::Reset {
+                account: "eva".into()
+            })
+        );
         for bad in [
             "",
             "invite eva",
@@ -303,13 +318,17 @@ mod tests {
             "close case-1  ",
             "close c a\u{1b}b",
         ] {
-            assert!(Ask::parse(bad).is_err_and(|said| said.starts_with("refused ")), "{bad:?}");
+            assert!(
+                Ask::parse(bad).is_err_and(|said| said.starts_with("refused ")),
+                "{bad:?}"
+            );
         }
     }
 
     #[test]
     fn an_act_is_one_line_of_json_and_what_is_wrong_is_told_in_json() {
-        let line = r#"{"act": {"act": "comment", "case": "case-1", "text": "a\nb"}, "revision": 3}"#;
+        let line =
+            r#"{"act": {"act": "comment", "case": "case-1", "text": "a\nb"}, "revision": 3}"#;
         let act = Box::new(Act::Comment {
             case: "case-1".into(),
             text: "a\nb".into(),
@@ -319,8 +338,14 @@ mod tests {
         let long = format!("{{\"act\": \"{}\"", "x".repeat(20_000));
         for (bad, part) in [
             (r#"{"act": {"act": "fire", "case": "case-1"}}"#, "fire"),
-            (r#"{"act": {"act": "acknowledge", "case": "c"}, "by": "root"}"#, "by"),
-            (r#"{"act": {"act": "expire", "deleted": []}}"#, "not taken here"),
+            (
+                r#"{"act": {"act": "acknowledge", "case": "c"}, "by": "root"}"#,
+                "by",
+            ),
+            (
+                r#"{"act": {"act": "expire", "deleted": []}}"#,
+                "not taken here",
+            ),
             (r#"{"act""#, "column"),
             (&long, "too long"),
         ] {

@@ -16,8 +16,6 @@
 //! before anything is told or recorded anew ([`resume`], [`finish`]).
 
 pub mod plan;
-#[cfg(test)]
-mod tests;
 
 use std::collections::BTreeSet;
 use std::fs;

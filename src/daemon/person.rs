@@ -60,7 +60,9 @@ pub async fn answer(office: Handle, cases: PathBuf, by: Actor, line: &str) -> St
             person: Wish::Seek(brought),
         }) => {
             let sought = tokio::task::spawn_blocking(move || {
-                erasure::ask(&office, move |desk, _| desk.casework().identity().sought(&brought))
+                erasure::ask(&office, move |desk, _| {
+                    desk.casework().identity().sought(&brought)
+                })
             });
             match sought.await {
                 Ok(Ok(sought)) => Answer::Sought(sought),

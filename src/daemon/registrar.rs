@@ -209,9 +209,8 @@ impl Registrar {
         self.state.commit = begun.elapsed();
         self.state.commits += 1;
         self.state.size = range.end;
-        if self.state.failing.take().is_some() {
-            tracing::info!("the ledger can be written again");
-        }
+        // The ledger itself says that it can be written again.
+        self.state.failing = None;
         (self.retry_at, self.said, self.failing_since) = (None, None, None);
         for entry in &entries {
             self.state.entries.bump(entry.kind().index());
@@ -227,7 +226,10 @@ impl Registrar {
         self.state.failures += 1;
         self.retry_at = Some(now + RETRY);
         self.failing_since.get_or_insert(now);
-        if self.said.is_none_or(|at| now.duration_since(at) >= SAY_AGAIN) {
+        if self
+            .said
+            .is_none_or(|at| now.duration_since(at) >= SAY_AGAIN)
+        {
             self.said = Some(now);
             tracing::error!("nothing is acknowledged, hits wait in memory: {why}");
         }
@@ -286,7 +288,8 @@ impl Registrar {
     /// Ids of the alerts on a case that are in the record.
     pub fn alerts(&self, case: &str) -> Vec<String> {
         let kept = self.kept.as_ref();
-        kept.and_then(|kept| kept.store.alerts(case).ok()).unwrap_or_default()
+        kept.and_then(|kept| kept.store.alerts(case).ok())
+            .unwrap_or_default()
     }
 
     /// Cases under a hold at `now`.
@@ -356,7 +359,9 @@ impl Registrar {
         // What the record has of a case may be less now.
         self.recent.clear();
         kept.store.forget(numbers)?;
-        let counts = Kind::ALL.iter().map(|kind| (*kind, counts.at(kind.index())));
+        let counts = Kind::ALL
+            .iter()
+            .map(|kind| (*kind, counts.at(kind.index())));
         Ok(counts.filter(|(_, count)| *count > 0).collect())
     }
 
@@ -417,22 +422,26 @@ impl Registrar {
 
 #[cfg(test)]
 impl Registrar {
-    pub(super) fn ledger_fails_while(&mut self, full: std::sync::Arc<std::sync::atomic::AtomicBool>) {
+    pub(super) fn ledger_fails_while(
+        &mut self,
+        full: std::sync::Arc<std::sync::atomic::AtomicBool>,
+    ) {
         if let Some(kept) = &mut self.kept {
             kept.ledger.fail_while(full);
         }
     }
-
 }
 
 /// What cannot be written as text is counted, and stands in nobody's way.
 fn texts(entries: Vec<Entry>, state: &mut State) -> (Vec<New>, Vec<Entry>) {
     let (mut new, mut kept) = (Vec::with_capacity(entries.len()), Vec::new());
     for entry in entries {
-        let text = entry.text().and_then(|text| match text.len() <= PAYLOAD_LEN_MAX {
-            true => Ok(text),
-            false => Err(format!("an entry of kind {} is too long", entry.kind())),
-        });
+        let text = entry
+            .text()
+            .and_then(|text| match text.len() <= PAYLOAD_LEN_MAX {
+                true => Ok(text),
+                false => Err(format!("an entry of kind {} is too long", entry.kind())),
+            });
         match text {
             Ok(payload) => {
                 new.push(New {
@@ -495,7 +504,9 @@ fn follow(ledger: &Path, store: &mut Store, size: u64) -> Result<bool, String> {
             some.push(Numbered::read(number, kind, time, payload.as_deref())?);
         }
         if some.is_empty() {
-            return Err(format!("the ledger gives no entry {from}, and should hold {size}"));
+            return Err(format!(
+                "the ledger gives no entry {from}, and should hold {size}"
+            ));
         }
         store.apply(&some)?;
     }

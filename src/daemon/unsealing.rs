@@ -87,14 +87,18 @@ impl Desk {
 
     async fn serve(&self, office: &Handle, wish: Wish) -> Result<Answer, Refused> {
         let (name, id) = match &wish {
-            Wish::Challenge { request, officer } | Wish::Decide { request, officer, .. } => {
-                (officer.trim(), request.clone())
-            }
+            Wish::Challenge { request, officer }
+            | Wish::Decide {
+                request, officer, ..
+            } => (officer.trim(), request.clone()),
         };
         let officer = self.officers.iter().find(|it| it.name.trim() == name);
         let officer = officer.ok_or_else(|| {
             let names: Vec<&str> = self.officers.iter().map(|it| it.name.trim()).collect();
-            Refused(format!("no officer of that name; there are: {}", names.join(", ")))
+            Refused(format!(
+                "no officer of that name; there are: {}",
+                names.join(", ")
+            ))
         })?;
         let office = office.clone();
         let asker = office.clone();
@@ -104,7 +108,9 @@ impl Desk {
                 Ok::<_, String>(all.get(&id).cloned())
             })
         });
-        let found = found.await.map_err(|_| Refused("the daemon is ending".into()))?;
+        let found = found
+            .await
+            .map_err(|_| Refused("the daemon is ending".into()))?;
         let request = found.and_then(|it| it).map_err(Refused)?.ok_or_else(|| {
             Refused("there is no such request: `poortwacht unseal list` shows them".into())
         })?;
@@ -120,7 +126,9 @@ impl Desk {
                 let text = question.challenge(&self.key, officer);
                 text.map(Answer::Challenge).map_err(Refused)
             }
-            Wish::Decide { code, note, agrees, .. } => {
+            Wish::Decide {
+                code, note, agrees, ..
+            } => {
                 if !question.is_answered(&self.key, officer.name.trim(), &code) {
                     return Err(Refused(
                         "that is not the code for this officer and this request: decrypt the \
@@ -134,7 +142,11 @@ impl Desk {
                 };
                 let (request, case) = (request.id.clone(), request.case.clone());
                 let act = match agrees {
-                    true => Act::ApproveUnsealing { request, case, note },
+                    true => Act::ApproveUnsealing {
+                        request,
+                        case,
+                        note,
+                    },
                     false => Act::RefuseUnsealing {
                         request,
                         case,
@@ -239,26 +251,33 @@ pub fn release(
     let subject = request.subject.clone();
     let mut file = Release::new(&request.case, subject, reason, &now.to_string());
     let mut old = 0;
-    each(folder, 0, Some(&[Kind::Sealed, Kind::Frame]), |_, entry| match entry.body {
-        Body::Sealed(sealed) if sealed.subject == request.subject => {
-            old += u64::from(!file.add(&sealed));
-        }
-        Body::Frame(frame) if frame.subject == request.subject => {
-            if let Ok(kept) = serde_json::from_str::<KeptFrame>(&frame.sealed) {
-                if let Some(key) = kept.key {
-                    file.add_key(key);
-                }
-                file.add_frame(kept.frame);
+    each(
+        folder,
+        0,
+        Some(&[Kind::Sealed, Kind::Frame]),
+        |_, entry| match entry.body {
+            Body::Sealed(sealed) if sealed.subject == request.subject => {
+                old += u64::from(!file.add(&sealed));
             }
-        }
-        _ => {}
-    })?;
+            Body::Frame(frame) if frame.subject == request.subject => {
+                if let Ok(kept) = serde_json::from_str::<KeptFrame>(&frame.sealed) {
+                    if let Some(key) = kept.key {
+                        file.add_key(key);
+                    }
+                    file.add_frame(kept.frame);
+                }
+            }
+            _ => {}
+        },
+    )?;
     // A frame whose key went is nobody's to open any more.
     let keys: BTreeSet<String> = file.keys.iter().map(|it| it.key.clone()).collect();
     file.frames.retain(|frame| keys.contains(&frame.key));
     if file.records.is_empty() && file.frames.is_empty() {
         return Err(match old {
-            0 => "nothing is sealed of this subject: no source told who it was, or it is over".into(),
+            0 => {
+                "nothing is sealed of this subject: no source told who it was, or it is over".into()
+            }
             _ => format!(
                 "what is sealed of this subject is of an older form: give the officers \
                  subjects/{}.json from the folder of cases",

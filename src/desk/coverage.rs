@@ -131,7 +131,9 @@ impl Hours {
             });
         }
         self.newest = at;
-        let due = self.said.is_none_or(|said| now.since_ns(said) >= SAY_LOSS_NS);
+        let due = self
+            .said
+            .is_none_or(|said| now.since_ns(said) >= SAY_LOSS_NS);
         if self.lost > 0 && due {
             self.said = Some(now);
             self.say_loss(now, out);

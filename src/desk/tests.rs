@@ -200,7 +200,10 @@ fn a_replay_folds_by_packet_time_alone() {
             desk.tick(at(now), &mut out);
         }
         desk.flush(at(0), &mut out);
-        out.hits.iter().map(|(_, hit)| hit.record.to_line()).collect()
+        out.hits
+            .iter()
+            .map(|(_, hit)| hit.record.to_line())
+            .collect()
     };
     assert_eq!(run(0).len(), 4);
     assert_eq!(run(0), run(2_000_000_000), "whenever it is replayed");

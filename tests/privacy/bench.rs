@@ -68,7 +68,10 @@ impl Bench {
     /// The day with RADIUS: people are known.
     pub fn day() -> Self {
         let day = data("office/radius-h2");
-        Self::new(&day.join("capture.pcap.gz"), Some(&day.join("organisation.toml")))
+        Self::new(
+            &day.join("capture.pcap.gz"),
+            Some(&day.join("organisation.toml")),
+        )
     }
 
     /// The same day without map, and without what tells who had an address: nobody is known.
@@ -87,7 +90,9 @@ impl Bench {
         let quiet = data("presence/neighbours/capture.pcapng");
         let map = match organisation {
             Some(path) => format!("[organisation]\nmap = {path:?}\n"),
-            None => "[sensor]\nfilter = \"not udp port 1813 and not udp port 67 and not arp\"\n".into(),
+            None => {
+                "[sensor]\nfilter = \"not udp port 1813 and not udp port 67 and not arp\"\n".into()
+            }
         };
         for (name, read) in [("run.toml", capture), ("quiet.toml", quiet.as_path())] {
             let (sensor, rest) = match map.strip_prefix("[sensor]\n") {
@@ -135,7 +140,10 @@ impl Bench {
             .unwrap();
         let mut daemon = Daemon { child };
         let until = Instant::now() + Duration::from_secs(60);
-        while !fs::read_to_string(&path).unwrap().contains("came to its end") {
+        while !fs::read_to_string(&path)
+            .unwrap()
+            .contains("came to its end")
+        {
             let running = daemon.child.try_wait().unwrap().is_none();
             assert!(
                 Instant::now() < until && running,
@@ -191,25 +199,26 @@ impl Bench {
         assert!(answer.contains("done"), "{answer}");
     }
 
+    /// The cases as the journal has them: of each the newest line.
     pub fn cases(&self) -> Vec<Case> {
-        let text = self.ok(&["cases", "list", "--json"], "");
-        text.lines()
-            .map(|line| {
-                let whole: serde_json::Value = serde_json::from_str(line).unwrap();
-                let word = |key: &str| whole[key].as_str().unwrap().to_owned();
-                Case {
-                    id: word("id"),
-                    subject: word("subject"),
-                    whole,
-                }
-            })
-            .collect()
+        let text = fs::read_to_string(self.path("cases/cases.jsonl")).unwrap();
+        let mut cases = std::collections::BTreeMap::new();
+        for line in text.lines() {
+            let whole: serde_json::Value = serde_json::from_str(line).unwrap();
+            let word = |key: &str| whole[key].as_str().unwrap().to_owned();
+            let (id, subject) = (word("id"), word("subject"));
+            cases.insert(id.clone(), Case { id, subject, whole });
+        }
+        cases.into_values().collect()
     }
 
     /// The one case of a person, found as they would be.
     pub fn case_of(&self, user: &str) -> Case {
         let found = self.ok(&["subject", "find"], &format!("user {user}\n"));
-        let own: Vec<&str> = found.lines().filter(|line| line.ends_with("\ttheirs")).collect();
+        let own: Vec<&str> = found
+            .lines()
+            .filter(|line| line.ends_with("\ttheirs"))
+            .collect();
         assert_eq!(own.len(), 1, "{user}: {found}");
         let id = own[0].split('\t').next().unwrap();
         self.cases().into_iter().find(|case| case.id == id).unwrap()
@@ -240,7 +249,10 @@ impl Bench {
 
     /// Subjects and cases of the others.
     pub fn others_than(&self, case: &Case) -> BTreeSet<String> {
-        let others = self.cases().into_iter().filter(|it| it.subject != case.subject);
+        let others = self
+            .cases()
+            .into_iter()
+            .filter(|it| it.subject != case.subject);
         others.flat_map(|it| [it.id, it.subject]).collect()
     }
 
@@ -283,7 +295,9 @@ impl Bench {
         let word = word.to_ascii_lowercase();
         files.into_iter().filter(ours).find(|path| {
             let bytes = fs::read(path).unwrap().to_ascii_lowercase();
-            bytes.windows(word.len()).any(|part| part == word.as_bytes())
+            bytes
+                .windows(word.len())
+                .any(|part| part == word.as_bytes())
         })
     }
 
@@ -301,7 +315,18 @@ impl Bench {
 
     pub fn share(&self, file: &str, officer: usize) -> String {
         let (key, name) = (format!("officer-{officer}.key"), format!("o{officer}"));
-        let text = self.ok(&["officer", "share", file, "--name", &name, "--identity", &key], "");
+        let text = self.ok(
+            &[
+                "officer",
+                "share",
+                file,
+                "--name",
+                &name,
+                "--identity",
+                &key,
+            ],
+            "",
+        );
         let path = format!("share-{officer}.key");
         fs::write(self.path(&path), text).unwrap();
         path
@@ -319,7 +344,11 @@ impl Bench {
 
     pub fn sha256_at(&self, path: &Path) -> String {
         let digest = ring::digest::digest(&ring::digest::SHA256, &fs::read(path).unwrap());
-        digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+        digest
+            .as_ref()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
     }
 }
 
@@ -353,5 +382,7 @@ fn walk(folder: &Path, files: &mut Vec<PathBuf>) {
 }
 
 fn data(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(path)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/data")
+        .join(path)
 }

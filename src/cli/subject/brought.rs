@@ -30,15 +30,18 @@ pub(super) fn read() -> Result<Brought, Fault> {
     let (mut line, mut number) = (Zeroizing::new(String::new()), 0);
     loop {
         line.clear();
-        let len = input.read_line(&mut line).map_err(|e| {
-            Fault::new(Exit::Input, format!("cannot read standard input: {e}"))
-        })?;
+        let len = input
+            .read_line(&mut line)
+            .map_err(|e| Fault::new(Exit::Input, format!("cannot read standard input: {e}")))?;
         number += 1;
         if len == 0 || (asked && line.trim().is_empty()) {
             break;
         }
         take(&mut brought, line.trim()).map_err(|why| {
-            Fault::new(Exit::Input, format!("line {number} of standard input: {why}"))
+            Fault::new(
+                Exit::Input,
+                format!("line {number} of standard input: {why}"),
+            )
         })?;
     }
     let nothing = brought.users.is_empty()

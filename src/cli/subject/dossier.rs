@@ -190,5 +190,7 @@ fn leave_out(value: &mut Value, found: &Dossier) {
 }
 
 fn is_own(subject: &str, found: &Dossier) -> bool {
-    found.subjects().contains(&SubjectId::new(subject.to_owned()))
+    found
+        .subjects()
+        .contains(&SubjectId::new(subject.to_owned()))
 }

@@ -52,7 +52,11 @@ pub(super) fn html(export: &Export, digest: &str) -> String {
 }
 
 fn row(entry: &EntryFound) -> String {
-    let class = if entry.ambiguous { " class=\"ambiguous\"" } else { "" };
+    let class = if entry.ambiguous {
+        " class=\"ambiguous\""
+    } else {
+        ""
+    };
     let content = serde_json::to_string_pretty(&entry.content).unwrap_or_default();
     format!(
         "<tr{class}><td>{}</td><td>{}</td><td>{}{}</td><td><pre>{}</pre></td></tr>\n",

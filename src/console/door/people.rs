@@ -210,6 +210,9 @@ fn told(
     }
 }
 
+/// What is done to the book, and what is told of it.
+type Change = Box<dyn FnOnce(&mut Book) -> Result<((), Act), Refused> + Send>;
+
 /// `POST /accounts/act`
 pub(super) async fn act(visitor: Visitor, Form(asked): Form<Asked>) -> Result<Response, Refusal> {
     visitor.require(Right::ManageAccounts)?;
@@ -225,40 +228,38 @@ pub(super) async fn act(visitor: Visitor, Form(asked): Form<Asked>) -> Result<Re
         });
         return told(&visitor, made.await?);
     }
-    let change: Box<dyn FnOnce(&mut Book) -> Result<((), Act), Refused> + Send> =
-        match asked.act.as_str() {
-            "roles" => {
-                let to = asked.roles();
-                Box::new(move |book| {
-                    let from =
-                        book.edit(&name, |account| std::mem::replace(&mut account.roles, to))?;
-                    Ok((
-                        (),
-                        Act::RolesChanged {
-                            account: name,
-                            from,
-                            to,
-                        },
-                    ))
-                })
+    let change: Change = match asked.act.as_str() {
+        "roles" => {
+            let to = asked.roles();
+            Box::new(move |book| {
+                let from = book.edit(&name, |account| std::mem::replace(&mut account.roles, to))?;
+                Ok((
+                    (),
+                    Act::RolesChanged {
+                        account: name,
+                        from,
+                        to,
+                    },
+                ))
+            })
+        }
+        "close" => Box::new(move |book| {
+            book.edit(&name, |account| account.disabled = Some(now))?;
+            book.withdraw_links(&name);
+            Ok(((), Act::Disabled { account: name }))
+        }),
+        "open" => Box::new(move |book| {
+            book.edit(&name, |account| account.disabled = None)?;
+            Ok(((), Act::Enabled { account: name }))
+        }),
+        "withdraw" => Box::new(move |book| {
+            if !book.withdraw_links(&name) {
+                return Err(Refused::Unknown);
             }
-            "close" => Box::new(move |book| {
-                book.edit(&name, |account| account.disabled = Some(now))?;
-                book.withdraw_links(&name);
-                Ok(((), Act::Disabled { account: name }))
-            }),
-            "open" => Box::new(move |book| {
-                book.edit(&name, |account| account.disabled = None)?;
-                Ok(((), Act::Enabled { account: name }))
-            }),
-            "withdraw" => Box::new(move |book| {
-                if !book.withdraw_links(&name) {
-                    return Err(Refused::Unknown);
-                }
-                Ok(((), Act::LinksWithdrawn { account: name }))
-            }),
-            _ => return Err(Refusal::Malformed),
-        };
+            Ok(((), Act::LinksWithdrawn { account: name }))
+        }),
+        _ => return Err(Refusal::Malformed),
+    };
     let outcome = shell.change(Some(&visitor.account), change).await?;
     if outcome.is_ok() && asked.act != "withdraw" {
         shell.sessions().end_of(&asked.name, None);

@@ -15,7 +15,6 @@ use super::desk::{Acting, Changed, Desk, Health, Part, Readers, Releasing, Terms
 use crate::base::Timestamp;
 use crate::blocklist::{Catalogue, Stage};
 use crate::cases::{AttributionAct, AttributionEntry, EvidenceKind, Item, Step};
-use crate::console::secret::Secret;
 use crate::console::visitor::Guest;
 use crate::console::{Role, Settings, Shell, View, Visitor};
 use crate::event::FactSource;
@@ -333,7 +332,7 @@ impl Asking {
             display: account.into(),
             roles: roles.iter().copied().collect(),
             scope: None,
-            mark: Secret::new().expect("random bytes").mark(),
+            mark: crate::console::secret::Secret::new().expect("randomness").mark(),
         };
         let desk: super::Shared = Arc::<SampleDesk>::clone(desk);
         let inside = super::router(Arc::clone(&desk)).merge(crate::console::api::router(desk));

@@ -31,7 +31,11 @@ fn who(name: &str) -> Actor {
 }
 
 fn act(stand: &mut Stand, name: &str, act: Act, revision: Option<u64>) -> Result<Done, String> {
-    let done = carry_out(&mut stand.desk, &mut stand.books, (who(name), act, revision));
+    let done = carry_out(
+        &mut stand.desk,
+        &mut stand.books,
+        (who(name), act, revision),
+    );
     stand.write();
     done.map_err(|refused| refused.0)
 }
@@ -58,12 +62,21 @@ fn reopen() -> Act {
 #[test]
 fn a_case_is_closed_in_the_record_and_then_in_the_book() {
     let mut stand = stand();
-    let seen = act(&mut stand, "anna", Act::Acknowledge { case: case() }, Some(0)).unwrap();
+    let seen = act(
+        &mut stand,
+        "anna",
+        Act::Acknowledge { case: case() },
+        Some(0),
+    )
+    .unwrap();
     assert_eq!(seen.revision, Some(seen.number + 1));
     let done = act(&mut stand, "anna", close(), seen.revision).unwrap();
     assert!(!is_open(&stand));
     let closed = stand.desk.casework().cases().find(|case| !case.is_open());
-    assert_eq!(closed.unwrap().closed.as_deref(), Some("research: ticket 7"));
+    assert_eq!(
+        closed.unwrap().closed.as_deref(),
+        Some("research: ticket 7")
+    );
     let kinds = stand.kinds();
     let behind = &kinds[usize::try_from(done.number).unwrap()..];
     assert_eq!(behind, ["triage", "case"], "{kinds:?}");
@@ -102,9 +115,25 @@ fn what_is_wrong_is_refused_with_a_way_out_and_changes_nothing() {
         (text(&"x".repeat(4097)), "4096 are the limit"),
         (hold(5), "is over"),
         (hold(i64::MAX), "ten years"),
-        (Act::Acknowledge { case: "case-9".into() }, "no case case-9"),
-        (Act::Acknowledge { case: String::new() }, "`case` is no name"),
-        (Act::LiftHold { case: case(), reason: "over".into() }, "is not held"),
+        (
+            Act::Acknowledge {
+                case: "case-9".into(),
+            },
+            "no case case-9",
+        ),
+        (
+            Act::Acknowledge {
+                case: String::new(),
+            },
+            "`case` is no name",
+        ),
+        (
+            Act::LiftHold {
+                case: case(),
+                reason: "over".into(),
+            },
+            "is not held",
+        ),
         (reopen(), "is open"),
     ] {
         let said = act(&mut stand, "anna", wish, None).unwrap_err();
@@ -126,7 +155,11 @@ fn while_the_ledger_cannot_be_written_nothing_is_taken() {
     assert!(said.contains("nothing is taken until"), "{said}");
     stand.set_full(false);
     stand.write();
-    assert_eq!(stand.kinds().last(), Some(&"loss"), "it is said, and nothing hinders any more");
+    assert_eq!(
+        stand.kinds().last(),
+        Some(&"loss"),
+        "it is said, and nothing hinders any more"
+    );
     act(&mut stand, "anna", close(), None).unwrap();
     assert!(!is_open(&stand));
 }
@@ -150,7 +183,9 @@ fn what_a_crash_kept_from_being_carried_out_is_carried_out_at_the_next_start() {
                 body: Body::Act(Box::new(acted)),
             };
             let registrar = &mut stand.books.registrar;
-            registrar.record(vec![entry], Vec::new(), Instant::now()).unwrap();
+            registrar
+                .record(vec![entry], Vec::new(), Instant::now())
+                .unwrap();
         }
         let (mut stand, cases) = stand.crash();
         let mut out = Output::default();
@@ -176,17 +211,26 @@ fn a_case_closed_in_somebodys_own_words_has_a_note_of_whose_they_are() {
     assert!(say("case-0").starts_with("refused no open case"));
     let kinds = stand.kinds();
     assert_eq!(kinds[kinds.len() - 2..], ["triage", "case"]);
-    let noted = stand.recorded().into_iter().rev().find_map(|it| match it.body {
-        Body::Act(acted) => Some(*acted),
-        _ => None,
-    });
+    let noted = stand
+        .recorded()
+        .into_iter()
+        .rev()
+        .find_map(|it| match it.body {
+            Body::Act(acted) => Some(*acted),
+            _ => None,
+        });
     let noted = noted.unwrap();
     assert_eq!(noted.by.name, "root");
     assert!(matches!(noted.act, Act::Comment { text, .. } if text == "closed: a test"));
 }
 
 fn close_said(stand: &mut Stand, case: &str) -> String {
-    super::close(&mut stand.desk, &mut stand.books, who("root"), (case, "a test"))
+    super::close(
+        &mut stand.desk,
+        &mut stand.books,
+        who("root"),
+        (case, "a test"),
+    )
 }
 
 #[test]
@@ -215,14 +259,20 @@ fn a_held_case_outlives_its_time() {
     };
     act(&mut stand, "anna", lift, None).unwrap();
     let later = Timestamp(late.nanos() + 7_200_000_000_000);
-    assert_eq!(stand.books.casefile.tick(later).len(), 1, "its evidence is of 1970");
+    assert_eq!(
+        stand.books.casefile.tick(later).len(),
+        1,
+        "its evidence is of 1970"
+    );
 }
 
 #[test]
 fn a_handle_answers_when_the_office_is_busy_or_gone() {
     let (sender, inbox) = std::sync::mpsc::sync_channel(1);
     let handle = Handle::new(sender);
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
     let wish = || handle.act(who("anna"), close(), None);
     handle.send(Incoming::SensorEnded);
     let said = runtime.block_on(wish()).unwrap_err();

@@ -42,8 +42,7 @@ impl Stand {
             folder: path("ledger"),
             ..Default::default()
         };
-        let (mut registrar, _) =
-            Registrar::open(&settings, &path("store.sqlite"), at(1)).unwrap();
+        let (mut registrar, _) = Registrar::open(&settings, &path("store.sqlite"), at(1)).unwrap();
         let full = Arc::new(AtomicBool::new(false));
         registrar.ledger_fails_while(Arc::clone(&full));
         let settings = crate::casefile::Settings {
@@ -154,15 +153,25 @@ fn a_hit_has_its_line_when_it_is_in_the_ledger_and_not_before() {
     stand.hits(1);
     stand.write();
     assert_eq!(stand.logged().len(), 4);
-    assert_eq!(stand.logged(), ids(&stand.recorded()), "in one order, each once");
+    assert_eq!(
+        stand.logged(),
+        ids(&stand.recorded()),
+        "in one order, each once"
+    );
     assert_eq!(stand.books.failing(), None);
     assert_eq!(stand.kinds(), ["loss", "hit", "hit", "hit", "hit"]);
     let state = stand.books.registrar.state(stand.books.waiting());
-    assert_eq!((state.waiting, state.commits, state.store_behind), (0, 1, 0));
+    assert_eq!(
+        (state.waiting, state.commits, state.store_behind),
+        (0, 1, 0)
+    );
     assert_eq!(state.entries.at(Kind::Hit.index()), 4);
     let Entry { body, .. } = &stand.recorded()[1];
     let Body::Hit(hit) = body else { panic!() };
-    assert!(hit.subject.as_str().starts_with("address-"), "whose it is, as far as is known");
+    assert!(
+        hit.subject.as_str().starts_with("address-"),
+        "whose it is, as far as is known"
+    );
 }
 
 #[test]
@@ -201,7 +210,11 @@ fn alert(id: &str) -> Box<Alert> {
 fn what_a_crash_kept_from_the_ledger_is_recorded_at_the_next_start_once() {
     let mut stand = Stand::new();
     let mut one = case("case-1", 1, "person-1");
-    stand.books.out.changes.push(Change::Case(Box::new(one.clone())));
+    stand
+        .books
+        .out
+        .changes
+        .push(Change::Case(Box::new(one.clone())));
     stand.write();
     assert_eq!(stand.kinds(), ["case"]);
     // The case file took the next revision and the ledger did not.
@@ -212,19 +225,37 @@ fn what_a_crash_kept_from_the_ledger_is_recorded_at_the_next_start_once() {
     changes.push(Change::Alert(alert("alert-1")));
     stand.write();
     assert_eq!(stand.kinds(), ["case"]);
-    assert!(stand.books.outbox.unlogged(9).is_empty(), "no alert without its entry");
+    assert!(
+        stand.books.outbox.unlogged(9).is_empty(),
+        "no alert without its entry"
+    );
 
     let (mut stand, cases) = stand.crash();
-    assert_eq!(cases[0].revision, 2, "the case file is never older than the record");
+    assert_eq!(
+        cases[0].revision, 2,
+        "the case file is never older than the record"
+    );
     // The casebook tells it again.
-    stand.books.out.changes.push(Change::Alert(alert("alert-1")));
+    stand
+        .books
+        .out
+        .changes
+        .push(Change::Alert(alert("alert-1")));
     stand.write();
     assert_eq!(stand.kinds(), ["case", "case", "alert"]);
     let (mut stand, _) = stand.crash();
     stand.books.recorded(["alert-1".to_owned()]);
-    stand.books.out.changes.push(Change::Alert(alert("alert-1")));
+    stand
+        .books
+        .out
+        .changes
+        .push(Change::Alert(alert("alert-1")));
     stand.write();
-    assert_eq!(stand.kinds(), ["case", "case", "alert"], "nothing is missing any more");
+    assert_eq!(
+        stand.kinds(),
+        ["case", "case", "alert"],
+        "nothing is missing any more"
+    );
     let text = std::fs::read_to_string(stand.folder.path().join("hits.jsonl")).unwrap();
     assert_eq!(text.matches("\"alert-1\"").count(), 1, "told once: {text}");
 }
@@ -240,7 +271,9 @@ fn without_a_ledger_all_goes_on_as_ever() {
     stand.write();
     assert_eq!(stand.logged().len(), 3);
     assert_eq!(stand.books.waiting(), 0);
-    assert!(!stand.folder.path().join("ledger/payload/000").exists() || stand.recorded().is_empty());
+    assert!(
+        !stand.folder.path().join("ledger/payload/000").exists() || stand.recorded().is_empty()
+    );
 }
 
 /// The record does not wait for the store, and the store comes up by itself.
@@ -253,16 +286,27 @@ fn a_store_that_another_process_holds_is_brought_up_later() {
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     stand.hits(3);
     let mut one = case("case-1", 1, "person-1");
-    stand.books.out.changes.push(Change::Case(Box::new(one.clone())));
+    stand
+        .books
+        .out
+        .changes
+        .push(Change::Case(Box::new(one.clone())));
     stand.write();
     (one.revision, one.confidence) = (2, 90);
-    stand.books.out.changes.push(Change::Case(Box::new(one.clone())));
+    stand
+        .books
+        .out
+        .changes
+        .push(Change::Case(Box::new(one.clone())));
     stand.write();
     assert_eq!(stand.logged().len(), 4, "the record goes on");
     let state = stand.books.registrar.state(0);
     assert_eq!((state.store_failures, state.store_behind), (1, 5));
     assert_eq!(state.failing, None);
-    assert!(stand.books.registrar.store().is_err(), "nobody is shown half");
+    assert!(
+        stand.books.registrar.store().is_err(),
+        "nobody is shown half"
+    );
 
     other.execute_batch("ROLLBACK").unwrap();
     stand.books.registrar.hurry();

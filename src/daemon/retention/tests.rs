@@ -1,8 +1,8 @@
 //! What goes when its time is over, and what stays.
 
 use super::*;
-use crate::cases::{Case, Change};
 use crate::casefile::tests::case;
+use crate::cases::{Case, Change};
 use crate::daemon::books::tests::{Stand, at};
 use crate::desk::Output;
 use crate::event::Event;
@@ -53,7 +53,9 @@ fn hits_of_no_case_go_and_those_of_a_case_stay_with_it() {
     // One that the casebook made a case of, and five hits that no case rests on.
     let mut out = Output::default();
     let of_case = hit(10 * DAY, "192.0.2.9", "app.acme.example");
-    stand.desk.take(Event::Hit(Box::new(of_case)), at(10 * DAY), &mut out);
+    stand
+        .desk
+        .take(Event::Hit(Box::new(of_case)), at(10 * DAY), &mut out);
     out.entries.clear();
     stand.books.out = out;
     stand.write();
@@ -97,8 +99,24 @@ fn a_closed_case_goes_when_the_case_file_has_let_it_go() {
     assert_eq!(left(&stand).1, 0);
     keep(&mut stand, at(40 * DAY));
     assert_eq!(left(&stand), (vec!["case".into(), "deletion".into()], 1));
-    assert!(stand.books.registrar.written("case-1").unwrap().head.is_none());
-    assert!(stand.books.registrar.written("case-2").unwrap().head.is_some());
+    assert!(
+        stand
+            .books
+            .registrar
+            .written("case-1")
+            .unwrap()
+            .head
+            .is_none()
+    );
+    assert!(
+        stand
+            .books
+            .registrar
+            .written("case-2")
+            .unwrap()
+            .head
+            .is_some()
+    );
 
     let (mut stand, cases) = stand.crash();
     assert_eq!(cases.len(), 1);
@@ -114,7 +132,11 @@ fn a_kind_of_zero_days_is_kept_for_ever() {
     let mut days = retention();
     days.hits_days = 0;
     let mut keeper = Keeper::new(days, 0, Instant::now());
-    keeper.tick(&mut stand.books, at(40_000 * DAY), Instant::now() + LOOK_EVERY);
+    keeper.tick(
+        &mut stand.books,
+        at(40_000 * DAY),
+        Instant::now() + LOOK_EVERY,
+    );
     stand.write();
     assert_eq!(left(&stand).1, 0);
 }

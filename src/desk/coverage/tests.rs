@@ -54,7 +54,11 @@ fn coverage(out: &[Entry]) -> Vec<&Coverage> {
 }
 
 fn count(table: &[Count], what: &str) -> u64 {
-    table.iter().filter(|it| it.what == what).map(|it| it.count).sum()
+    table
+        .iter()
+        .filter(|it| it.what == what)
+        .map(|it| it.count)
+        .sum()
 }
 
 #[test]
@@ -66,7 +70,11 @@ fn an_hour_has_what_was_counted_in_it_and_no_more() {
     hours.take(&stats(150, 7, 0, 3599), at(3599), &mut out);
     assert!(out.is_empty());
     hours.take(&stats(190, 8, 0, 3601), at(3601), &mut out);
-    hours.take(&Event::Hit(Box::new(hit(1, "10.1.0.7", "app.acme.example"))), at(3700), &mut out);
+    hours.take(
+        &Event::Hit(Box::new(hit(1, "10.1.0.7", "app.acme.example"))),
+        at(3700),
+        &mut out,
+    );
     hours.clock_stepped(-30);
     hours.clock_stepped(20);
     // The sensor began anew: its counters did too.
@@ -83,7 +91,10 @@ fn an_hour_has_what_was_counted_in_it_and_no_more() {
     assert_eq!(count(&second.connections, "named"), 4);
     assert_eq!(second.hits.len(), 1);
     assert_eq!(second.clock_step_ms, -30);
-    assert_eq!((second.excluded_prefixes, second.config.as_str()), (2, "abc"));
+    assert_eq!(
+        (second.excluded_prefixes, second.config.as_str()),
+        (2, "abc")
+    );
     // Two seconds before the gap, one behind it.
     assert_eq!(count(&first.points, "heard-seconds"), 2);
     assert_eq!(count(&second.points, "heard-seconds"), 3);
@@ -97,7 +108,11 @@ fn an_hour_without_anything_is_told_too() {
         hours.tick(at(hour * 3600 + 5), &mut out);
     }
     assert_eq!(coverage(&out).len(), 2);
-    assert!(coverage(&out).iter().all(|it| it.frames.is_empty() && it.until % 3600 == 0));
+    assert!(
+        coverage(&out)
+            .iter()
+            .all(|it| it.frames.is_empty() && it.until % 3600 == 0)
+    );
 }
 
 #[test]
@@ -144,7 +159,12 @@ fn devices_are_counted_by_site_and_nothing_of_them_is_told() {
     let mut hours = hours(false);
     let mut out = Vec::new();
     hours.tick(at(5), &mut out);
-    for (mac, address) in [(1, "10.1.0.7"), (1, "10.1.0.8"), (2, "10.1.0.9"), (3, "10.9.0.1")] {
+    for (mac, address) in [
+        (1, "10.1.0.7"),
+        (1, "10.1.0.8"),
+        (2, "10.1.0.9"),
+        (3, "10.9.0.1"),
+    ] {
         let fact = Fact {
             time: at(5),
             until: None,
@@ -164,7 +184,10 @@ fn devices_are_counted_by_site_and_nothing_of_them_is_told() {
     }
     hours.finish(&mut out);
     let sites = &coverage(&out)[0].sites;
-    let told: Vec<_> = sites.iter().map(|it| (it.site.as_str(), it.seen, it.known)).collect();
+    let told: Vec<_> = sites
+        .iter()
+        .map(|it| (it.site.as_str(), it.seen, it.known))
+        .collect();
     assert_eq!(told, [("annex", 0, None), ("harbour", 2, Some(40))]);
 }
 
@@ -176,6 +199,9 @@ fn a_clock_that_is_set_back_ends_the_hour_where_it_was() {
     hours.tick(at(100_100), &mut out);
     hours.tick(at(50_000), &mut out);
     hours.finish(&mut out);
-    let told: Vec<_> = coverage(&out).iter().map(|it| (it.from, it.until)).collect();
+    let told: Vec<_> = coverage(&out)
+        .iter()
+        .map(|it| (it.from, it.until))
+        .collect();
     assert_eq!(told, [(100_000, 100_100), (50_000, 50_000)]);
 }

@@ -132,7 +132,9 @@ mod tests {
     }
 
     fn mentions() -> Mentions {
-        Mentions::new(&BTreeSet::from(["person-00112233".to_owned()])).ok().unwrap()
+        Mentions::new(&BTreeSet::from(["person-00112233".to_owned()]))
+            .ok()
+            .unwrap()
     }
 
     #[test]
@@ -149,7 +151,11 @@ mod tests {
         fs::write(&other, &keep).unwrap();
         let inode = fs::metadata(&other).unwrap().ino();
         // What a crash left half done.
-        fs::write(dir.path().join("hits.jsonl.1.unfinished"), "person-00112233").unwrap();
+        fs::write(
+            dir.path().join("hits.jsonl.1.unfinished"),
+            "person-00112233",
+        )
+        .unwrap();
         let mut settings = Settings::new(&path);
         settings.sync = SyncPolicy::Always;
         let now = Instant::now();
@@ -159,7 +165,10 @@ mod tests {
         }
         assert_eq!(log.erase(&mentions(), now), Ok(2));
         assert!(log.offer(&Text("person-4".into()), now));
-        assert_eq!(fs::read(&path).unwrap(), [keep.clone(), line("person-4")].concat());
+        assert_eq!(
+            fs::read(&path).unwrap(),
+            [keep.clone(), line("person-4")].concat()
+        );
         assert_eq!(fs::read(&old).unwrap(), keep);
         assert_eq!(fs::metadata(&old).unwrap().mode() & 0o777, 0o600);
         // A file without them was not touched.

@@ -11,7 +11,8 @@ pub const HOSTS_MAX: usize = 4;
 /// Longest first line of the PROXY protocol (version 1: 107 bytes with its end) or its binary form
 /// as far as it is stepped over.
 pub const PREAMBLE_LEN_MAX: usize = 2048;
-/// Empty bytes before a request that are passed over (RFC 9112 section 2.2 speaks of one line).
+/// Empty bytes that are passed over before a request (RFC 9112 section 2.2 speaks of one line), and
+/// fewer than so many behind its method.
 const BLANKS_MAX: usize = 8;
 /// Longest body that is stepped over, in bytes.
 const BODY_LEN_MAX: u64 = 1 << 29;
@@ -170,18 +171,18 @@ pub fn begins(bytes: &[u8]) -> Probe<Begins> {
     }
 }
 
-/// A space, and something that a target may begin with? `Some(false)`: so far as it goes.
+/// Blanks, a few at most, and something that a target may begin with? `Some(false)`: so far as it
+/// goes.
 fn behind_method(rest: &[u8]) -> Option<bool> {
-    match rest.first() {
-        None => return Some(false),
-        Some(b' ' | b'\t') => {}
-        Some(_) => return None,
-    }
-    match rest.trim_ascii_start().first() {
-        None if rest.len() < BLANKS_MAX => Some(false),
+    let is_blank = |byte: &&u8| matches!(byte, b' ' | b'\t');
+    let blanks = rest.iter().take_while(is_blank).count();
+    match rest.get(blanks) {
+        _ if blanks >= BLANKS_MAX => None,
+        None => Some(false),
+        Some(_) if blanks == 0 => None,
         Some(b'/' | b'*' | b'[') => Some(true),
         Some(byte) if byte.is_ascii_alphanumeric() || !byte.is_ascii() => Some(true),
-        _ => None,
+        Some(_) => None,
     }
 }
 

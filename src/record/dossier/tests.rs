@@ -164,11 +164,17 @@ fn a_case_is_theirs_by_its_newest_head_whatever_stood_before() {
         claim("case-5", AttributionAct::Retracted, "person-1"),
     ];
     let mut found = dossier(sought(&["person-1"]), &entries);
-    assert_eq!(found.own_cases(), ["case-1", "case-4"].map(String::from).into());
+    assert_eq!(
+        found.own_cases(),
+        ["case-1", "case-4"].map(String::from).into()
+    );
     assert_eq!(found.cases["case-2"].whose, Whose::Formerly);
     assert!(!found.cases.contains_key("case-3") && !found.cases.contains_key("case-5"));
     // The devices stood for them alone.
-    assert_eq!(*found.subjects(), ["device-1", "device-4", "person-1"].map(subject).into());
+    assert_eq!(
+        *found.subjects(),
+        ["device-1", "device-4", "person-1"].map(subject).into()
+    );
     let sorts = sorts(&mut found, &entries);
     let theirs = [0, 1, 5, 6];
     for (n, sort) in sorts.iter().enumerate() {
