@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::problem::Problem;
 use crate::base::Timestamp;
 use crate::console::pages::audit::{Asked as AuditAsked, Line};
+use crate::console::pages::cases::goes_on;
 use crate::console::pages::desk::Health;
 use crate::console::pages::filterbox::FilterBox;
 use crate::console::pages::hits::{cursor, cursor_text};
@@ -113,8 +114,8 @@ pub async fn cases(
     let found = desk.readers().ask(move |it| it.cases(&filter, part, now)).await?;
     let rows: Vec<CaseLine> =
         found.rows.into_iter().map(|row| CaseLine::of(row, &mut veil)).collect();
-    let is_full = rows.len() == part.rows as usize;
-    let next = is_full.then(|| (u64::from(skip) + rows.len() as u64).to_string());
+    let more = goes_on(found.total, skip, rows.len());
+    let next = more.then(|| (u64::from(skip) + rows.len() as u64).to_string());
     Ok(Listing::of(rows, found.total, next))
 }
 

@@ -102,6 +102,7 @@ async fn an_act_is_recorded_once_and_the_second_is_told_who_was_first() {
     let ann = Asking::of(&desk, "ann", &[Role::Analyst], "en");
     let bob = Asking::of(&desk, "bob", &[Role::Analyst], "en");
     let (_, text) = ann.get("/api/v1/cases?q=vendor:kairos").await;
+    assert!(read(&text)["cursor"].is_null(), "there is no other page");
     let case = &read(&text)["rows"][0];
     assert_eq!(case["subject"], PERSON);
     let revision = case["revision"].as_u64();

@@ -173,7 +173,10 @@ async fn show(
         page: Told::onto(told, visitor.page(lens.fill(t.title, &case.line.vendor_name))),
         veiled: !veil.is_lifted(),
         timeline: Timeline::of(&case.evidence, &case.steps, &hours, &lens, t),
-        proof: proof.map(|it| (it.highest(), it.reason)),
+        // Where the case stands as high as it can, there is nothing more to prove.
+        proof: proof
+            .map(|it| (it.highest(), it.reason))
+            .filter(|(highest, _)| *highest < Stage::Integrated || case.line.stage < *highest),
         hits_total,
         may_triage: visitor.may(Right::Triage),
         may_suppress: visitor.may(Right::Suppress),

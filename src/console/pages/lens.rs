@@ -246,6 +246,12 @@ impl Lens {
         out
     }
 
+    /// The start of a long id; all of it stands in the title beside it.
+    pub fn start(&self, text: &str) -> String {
+        let start: String = text.chars().take(10).collect();
+        if start.len() < text.len() { format!("{start}…") } else { start }
+    }
+
     /// A place in a picture: one digit is enough.
     pub fn px(&self, place: impl Borrow<f64>) -> String {
         format!("{:.1}", place.borrow())

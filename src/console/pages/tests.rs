@@ -178,9 +178,9 @@ async fn several_cases_are_worked_on_at_once_each_by_its_revision() {
     let seen = format!("{CASE}:0");
     let fields = [("act", "acknowledge"), ("case", seen.as_str())];
     let (_, page) = ann.form("/cases", &fields).await;
-    assert!(page.contains("1 cases changed."));
+    assert!(page.contains("Cases changed: 1."));
     let (_, page) = ann.form("/cases", &fields).await;
-    assert!(page.contains("0 cases changed."));
+    assert!(page.contains("Cases changed: 0."));
     assert!(page.contains("ann acknowledged the case"), "{page}");
     let (_, page) = ann.form("/cases", &[("act", "acknowledge")]).await;
     assert!(page.contains("Select at least one case."));

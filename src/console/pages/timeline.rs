@@ -24,7 +24,7 @@ const SITTINGS_MAX: usize = 12;
 
 const WIDTH: f64 = 1000.0;
 const LEFT: f64 = 104.0;
-const RIGHT: f64 = 16.0;
+const RIGHT: f64 = 30.0;
 const BREAK: f64 = 44.0;
 const LANE: f64 = 34.0;
 const TOP: f64 = 64.0;

@@ -179,7 +179,7 @@ pub async fn register(State(desk): State<Shared>, visitor: Visitor) -> Result<Re
             review: entry.review.clone(),
             impact: entry.impact_assessment.clone(),
             hosts: entry.hosts.clone(),
-            scope: scope.join(", "),
+            scope: scope.join("; "),
             from: entry.valid_from,
             until: entry.valid_to,
             valid,
