@@ -10,7 +10,10 @@ use std::process::Command;
 
 /// The environment of Playwright; none where it cannot be made.
 fn environment() -> Option<PathBuf> {
-    let made = Command::new("python3").arg("tests/browser/venv.py").output().ok()?;
+    let made = Command::new("python3")
+        .arg("tests/browser/venv.py")
+        .output()
+        .ok()?;
     let folder = String::from_utf8(made.stdout).ok()?;
     made.status.success().then(|| PathBuf::from(folder.trim()))
 }
@@ -34,7 +37,12 @@ fn the_pages_work_for_people_in_a_real_browser() {
         .output()
         .expect("python runs");
     let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    assert!(run.status.success(), "{}\n{}", said(&run.stdout), said(&run.stderr));
+    assert!(
+        run.status.success(),
+        "{}\n{}",
+        said(&run.stdout),
+        said(&run.stderr)
+    );
 }
 
 #[test]
@@ -44,8 +52,16 @@ fn the_description_of_the_api_is_valid() {
         return;
     };
     let run = Command::new(venv.join("bin/python"))
-        .args(["-m", "openapi_spec_validator", "src/console/static/openapi.json"])
+        .args([
+            "-m",
+            "openapi_spec_validator",
+            "src/console/static/openapi.json",
+        ])
         .output()
         .expect("python runs");
-    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stdout));
+    assert!(
+        run.status.success(),
+        "{}",
+        String::from_utf8_lossy(&run.stdout)
+    );
 }

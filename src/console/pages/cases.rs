@@ -186,7 +186,11 @@ async fn show(
         })
         .await?;
     let total = listing.as_ref().map(|it| it.total);
-    let rows: Vec<CaseLine> = listing.into_iter().flat_map(|it| it.rows).map(|row| CaseLine::of(row, &mut veil)).collect();
+    let rows: Vec<CaseLine> = listing
+        .into_iter()
+        .flat_map(|it| it.rows)
+        .map(|row| CaseLine::of(row, &mut veil))
+        .collect();
     let more = total.is_some_and(|total| goes_on(total, asked.skip, rows.len()));
     let people = counts.assignees.iter().map(|(who, _)| who.clone());
     let mut people: Vec<String> = people.filter(|who| !who.is_empty()).collect();

@@ -51,7 +51,9 @@ pub async fn events(State(desk): State<Shared>, visitor: Visitor) -> Result<Resp
     let end = tokio::time::Instant::now() + STAY;
     let state = (desk.changes(), Place::take()?, visitor);
     let stream = stream::unfold(state, move |(mut changes, place, visitor)| async move {
-        let next = tokio::time::timeout_at(end, next(&mut changes)).await.ok()??;
+        let next = tokio::time::timeout_at(end, next(&mut changes))
+            .await
+            .ok()??;
         // Who has left is told nothing more.
         let told = visitor.is_still_in().then_some(next)?;
         Some((Ok::<_, Infallible>(told), (changes, place, visitor)))

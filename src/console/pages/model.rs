@@ -528,7 +528,10 @@ impl RequestLine {
         let released = row.released.map(word);
         let enough = usize::from(terms.threshold);
         let last_needed = enough.checked_sub(1).and_then(|last| approvals.get(last));
-        let counted = released.as_ref().or(last_needed).map_or(row.time, |it| it.time);
+        let counted = released
+            .as_ref()
+            .or(last_needed)
+            .map_or(row.time, |it| it.time);
         let day_ns = 86_400_000_000_000;
         let ends = Timestamp(counted.0.saturating_add(i64::from(terms.days) * day_ns));
         let state = match (&released, &refused) {
