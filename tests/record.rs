@@ -19,7 +19,7 @@ use poortwacht::base::Timestamp;
 use poortwacht::ledger::Ledger;
 use poortwacht::record::{Act, Body, Entry};
 use poortwacht::store::{Numbered, Store, rebuild_from};
-use stand::{Stand, capture, comment, hit_ids, wait};
+use stand::{Stand, capture, comment, wait};
 
 /// Hits of one round.
 const FLOOD: usize = 6_000;
@@ -39,11 +39,58 @@ fn case_of(stand: &Stand) -> String {
     case.expect("a case")
 }
 
-/// What the outside has seen acknowledged.
+/// What the outside has seen acknowledged, and what it found in the ledger.
 #[derive(Default)]
 struct Seen {
     hits: BTreeSet<String>,
     notes: BTreeMap<u64, String>,
+    /// Up to where the hit log was read.
+    log_at: u64,
+    /// Number of the first entry that was not read yet.
+    next: u64,
+    recorded: BTreeSet<String>,
+    noted: BTreeMap<u64, String>,
+}
+
+impl Seen {
+    /// Lines that came to the hit log, each once.
+    fn look(&mut self, stand: &Stand) {
+        for id in stand.logged_from(&mut self.log_at) {
+            assert!(self.hits.insert(id.clone()), "{id} stands twice in the log");
+        }
+    }
+
+    /// Entries that came to the ledger, each hit once; then: is all of it there?
+    fn compare(&mut self, stand: &Stand, round: u64) {
+        for (number, entry) in stand.recorded_from(self.next) {
+            assert_eq!(number, self.next, "round {round}: an entry is missing");
+            self.next += 1;
+            match entry.body {
+                Body::Hit(hit) => {
+                    let id = hit.record.event.id;
+                    assert!(
+                        self.recorded.insert(id.clone()),
+                        "round {round}: {id} twice"
+                    );
+                }
+                Body::Act(acted) => {
+                    if let Act::Comment { text, .. } = acted.act {
+                        self.noted.insert(number, text);
+                    }
+                }
+                _ => {}
+            }
+        }
+        let lost = self.hits.difference(&self.recorded).count();
+        assert_eq!(
+            lost, 0,
+            "round {round}: hits were acknowledged, and are lost"
+        );
+        for (number, text) in &self.notes {
+            let found = self.noted.get(number);
+            assert_eq!(found, Some(text), "round {round}: acknowledged as {number}");
+        }
+    }
 }
 
 /// Acts on a case until the daemon is gone; what it answered.
@@ -74,72 +121,51 @@ fn killed(rounds: u64) {
         let file = stand.path("flood.pcap");
         let name = |at| format!("n{round}-{at}.flood.example");
         capture(&file, (0..FLOOD).map(name));
-        let before = stand.logged().len();
+        let before = stand.log_len();
         let mut daemon = stand.daemon(&file);
         let (socket, case) = (daemon.socket(), case.clone());
         wait("the control socket", || socket.exists());
         let acting = std::thread::spawn(move || act(&socket, &case, round));
         // Somewhere in the flood, or, one time in four, already while it starts.
         if round % 4 != 3 {
-            wait("a hit", || stand.logged().len() > before);
+            wait("a hit", || stand.log_len() > before);
         }
         let dice = u64::from(std::process::id()) * (round + 1) * 7919;
         std::thread::sleep(Duration::from_micros(dice % 400_000));
-        // Seen by the outside while it lived.
-        seen.hits.extend(stand.logged());
+        // Seen by the outside while it lived, and what was still to be seen.
+        seen.look(&stand);
         daemon.kill();
         drop(daemon);
         seen.notes.extend(acting.join().unwrap());
-        seen.hits.extend(stand.logged());
-        compare(&stand, &seen, round);
+        seen.look(&stand);
+        seen.compare(&stand, round);
     }
     assert!(seen.hits.len() as u64 > 100 * rounds, "{}", seen.hits.len());
     assert!(seen.notes.len() as u64 >= rounds, "{}", seen.notes.len());
-    finish(&stand, &seen);
-}
-
-fn compare(stand: &Stand, seen: &Seen, round: u64) {
-    let recorded = stand.recorded();
-    let ids = hit_ids(&recorded);
-    let all: BTreeSet<&String> = ids.iter().collect();
-    assert_eq!(
-        all.len(),
-        ids.len(),
-        "round {round}: a hit is recorded twice"
+    println!(
+        "{rounds} kills: {} lines, {} answers, all in the ledger",
+        seen.hits.len(),
+        seen.notes.len()
     );
-    for id in &seen.hits {
-        assert!(
-            all.contains(id),
-            "round {round}: hit {id} was acknowledged, and is lost"
-        );
-    }
-    for (number, text) in &seen.notes {
-        let found = recorded.get(number).map(|it| &it.body);
-        let is = matches!(found, Some(Body::Act(acted))
-            if matches!(&acted.act, Act::Comment { text: it, .. } if it == text));
-        assert!(
-            is,
-            "round {round}: {text} was acknowledged as {number}, and is lost"
-        );
-    }
-    let lines = stand.logged();
-    let unique: BTreeSet<&String> = lines.iter().collect();
-    assert_eq!(
-        unique.len(),
-        lines.len(),
-        "round {round}: a line stands twice"
-    );
+    finish(&stand, seen);
 }
 
 /// A proper life and stop; then all of it verifies, and the store can be made again.
-fn finish(stand: &Stand, seen: &Seen) {
+fn finish(stand: &Stand, mut seen: Seen) {
     let empty = stand.path("empty.pcap");
     capture(&empty, std::iter::empty());
     let daemon = stand.daemon(&empty);
     wait("its end", || daemon.said().contains("came to its end"));
     let (code, said) = daemon.stop();
     assert_eq!(code, Some(0), "{said}");
-    compare(stand, seen, u64::MAX);
+    seen.look(stand);
+    // Each entry anew: nothing may have changed since.
+    (seen.next, seen.recorded, seen.noted) = Default::default();
+    seen.compare(stand, u64::MAX);
+    assert_eq!(
+        seen.hits, seen.recorded,
+        "the log lacks what the ledger has"
+    );
     let ledger = stand.ledger();
     let (code, said) = stand.command(&["verify", &ledger.display().to_string()]);
     assert_eq!(code, Some(0), "{said}");
@@ -221,12 +247,8 @@ fn outage(stand: &Stand, daemon: stand::Daemon, case: &str, mend: impl FnOnce())
     assert!(answer.starts_with("{\"done\":"), "{answer}");
     let (code, said) = daemon.stop();
     assert_eq!(code, Some(0), "{said}");
-    let seen = Seen {
-        hits: stand.logged().into_iter().collect(),
-        notes: BTreeMap::new(),
-    };
     assert_eq!(outages(&stand.recorded()), 1);
-    finish(stand, &seen);
+    finish(stand, Seen::default());
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::net::IpAddr;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -96,9 +96,12 @@ fn office(folder: &Path) -> Office {
     }
 }
 
-/// A look-up of a name of its own by one of two hundred clients.
+/// A look-up of a name of its own by one of two thousand clients: each of them has a case.
 fn hit(at: u64) -> Hit {
-    let client: IpAddr = format!("10.9.{}.7", at % 200).parse().unwrap();
+    let client = at % 2_000;
+    let client: IpAddr = format!("10.9.{}.{}", client / 250, client % 250)
+        .parse()
+        .unwrap();
     Hit {
         time: now(),
         frame: at,

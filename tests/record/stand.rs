@@ -4,14 +4,14 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use poortwacht::ledger::Ledger;
-use poortwacht::record::{Body, Entry, Kind};
+use poortwacht::record::{Entry, Kind};
 use serde_json::{Value, json};
 
 /// Files of one gateway, through the lives of several daemons.
@@ -23,6 +23,8 @@ impl Stand {
     /// In a folder that exists and is empty.
     pub fn new(folder: &Path) -> Self {
         fs::write(folder.join("list.txt"), "flood.example\n").unwrap();
+        // One file, however long it is.
+        fs::write(folder.join("config.toml"), "[hits]\nrotate_mib = 0\n").unwrap();
         Self {
             folder: folder.to_owned(),
         }
@@ -55,6 +57,7 @@ impl Stand {
             ("--cases", self.path("cases")),
             ("--user-list", self.path("list.txt")),
             ("--control", socket.clone()),
+            ("--config", self.path("config.toml")),
         ] {
             command.arg(flag).arg(path);
         }
@@ -71,10 +74,30 @@ impl Stand {
         }
     }
 
+    /// Length of the hit log.
+    pub fn log_len(&self) -> u64 {
+        fs::metadata(self.path("hits.jsonl")).map_or(0, |meta| meta.len())
+    }
+
     /// Ids of whole lines in the hit log.
     pub fn logged(&self) -> Vec<String> {
-        let text = fs::read_to_string(self.path("hits.jsonl")).unwrap_or_default();
-        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+        self.logged_from(&mut 0)
+    }
+
+    /// Ids of whole lines from `at` on, which moves behind them.
+    pub fn logged_from(&self, at: &mut u64) -> Vec<String> {
+        let Ok(mut file) = fs::File::open(self.path("hits.jsonl")) else {
+            return Vec::new();
+        };
+        let mut text = Vec::new();
+        file.seek(SeekFrom::Start(*at)).unwrap();
+        file.read_to_end(&mut text).unwrap();
+        let end = text
+            .iter()
+            .rposition(|b| *b == b'\n')
+            .map_or(0, |end| end + 1);
+        *at += end as u64;
+        let whole = std::str::from_utf8(&text[..end]).unwrap();
         let records = whole.lines().map(|line| {
             let record: Value = serde_json::from_str(line).expect(line);
             record
@@ -86,7 +109,12 @@ impl Stand {
 
     /// Every entry that can be read, by number.
     pub fn recorded(&self) -> BTreeMap<u64, Entry> {
-        let Ok(entries) = Ledger::read(&self.ledger(), 0) else {
+        self.recorded_from(0)
+    }
+
+    /// Those from a number on.
+    pub fn recorded_from(&self, from: u64) -> BTreeMap<u64, Entry> {
+        let Ok(entries) = Ledger::read(&self.ledger(), from) else {
             return BTreeMap::new();
         };
         // What stands behind the last whole entry is for the next start to cut off.
@@ -110,17 +138,6 @@ impl Stand {
             String::from_utf8_lossy(&said).into_owned(),
         )
     }
-}
-
-/// Ids of the hits among entries.
-pub fn hit_ids(entries: &BTreeMap<u64, Entry>) -> Vec<String> {
-    entries
-        .values()
-        .filter_map(|it| match &it.body {
-            Body::Hit(hit) => Some(hit.record.event.id.clone()),
-            _ => None,
-        })
-        .collect()
 }
 
 /// A running daemon; killed with the value.

@@ -160,7 +160,7 @@ fn shown(
         kept: hours.len(),
         share: share(named, all),
         all,
-        hours_said: lens.fill(&lens.fill(t.hours_of, hours.len()), whole_hours),
+        hours_said: lens.fill(lens.fill(t.hours_of, hours.len()), whole_hours),
         excluded: hours.last().map_or(0, |it| it.excluded_prefixes),
         grid: [(10, 100), (100, 50), (190, 0)],
         ticks: ticks(&cut, length, &lens),

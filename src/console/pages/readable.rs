@@ -99,7 +99,7 @@ pub fn sums(
     key: impl Fn(&Count) -> String,
 ) -> Vec<(String, u64)> {
     let mut sums: BTreeMap<String, u64> = BTreeMap::new();
-    for it in hours.iter().flat_map(|hour| of(hour)) {
+    for it in hours.iter().flat_map(of) {
         *sums.entry(key(it)).or_default() += it.count;
     }
     let mut sums: Vec<(String, u64)> = sums.into_iter().collect();

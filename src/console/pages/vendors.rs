@@ -82,10 +82,7 @@ pub async fn list(State(desk): State<Shared>, visitor: Visitor) -> Result<Respon
     page::html(&Vendors {
         page: visitor.page(t.vendors_title),
         veiled: false,
-        version: lens.fill(
-            &lens.fill(t.list_of, &info.version),
-            lens.number(info.rules),
-        ),
+        version: lens.fill(lens.fill(t.list_of, &info.version), lens.number(info.rules)),
         rows,
         t,
         c: lens,
