@@ -223,12 +223,10 @@ impl<'a> Search<'a> {
         }
         sql.push_str(" CROSS JOIN series s ON s.id = i.series WHERE ");
         sql.push_str(span);
-        for condition in [Some(&self.plan.series), self.plan.single.as_ref()] {
-            if let Some(condition) = condition {
-                sql.push_str(" AND ");
-                sql.push_str(&condition.sql);
-                bound.extend(condition.bound.iter().cloned());
-            }
+        for condition in std::iter::once(&self.plan.series).chain(&self.plan.single) {
+            sql.push_str(" AND ");
+            sql.push_str(&condition.sql);
+            bound.extend(condition.bound.iter().cloned());
         }
         (sql, bound)
     }
