@@ -216,6 +216,19 @@ def unsealing(analyst, first, second, stage):
     second.locator("button[value=approve-unsealing]").click()
     second.wait_for_load_state()
     assert "2 of 2" in second.inner_text("main")
+    with second.expect_download() as coming:
+        second.get_by_role("button", name="Download the sealed records").click()
+    file = os.path.join(FOLDER, "release.json")
+    coming.value.save_as(file)
+    # On machines of their own: one gives a share, the other opens with it.
+    share = stage.run("officer", "share", file, "--key", stage.path("otto.key"))
+    with open(stage.path("share.json"), "w") as out:
+        out.write(share)
+    told = stage.run("officer", "open", file, "--key", stage.path("olga.key"),
+                     "--share", stage.path("share.json"))
+    assert "a.example" in told, told
+    analyst.goto(f"{stage.url}/unsealing")
+    assert "released" in analyst.inner_text("main")
 
 
 def main():
