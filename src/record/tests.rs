@@ -1,3 +1,5 @@
+//! Entries: labels, and that each is read as it was written.
+
 use super::*;
 
 #[test]

@@ -1,3 +1,5 @@
+//! Filters: what can be said, what is refused, and that what is printed reads back as the same.
+
 use proptest::prelude::*;
 
 use super::*;
