@@ -339,8 +339,9 @@ fn a_token_does_what_its_scope_and_its_owner_may() {
         (200, "cases for eva")
     );
     let answer = ask("POST", "/api/close", &token);
+    let told = "urn:poortwacht:problem:refused";
     assert!(
-        answer.status == 403 && answer.body.contains("\"error\""),
+        answer.status == 403 && answer.body.contains(told),
         "no such scope"
     );
     assert_eq!(
@@ -351,7 +352,7 @@ fn a_token_does_what_its_scope_and_its_owner_may() {
     for wrong in ["", "x", &token[1..], &"A".repeat(43)] {
         let answer = ask("GET", "/api/cases", wrong);
         assert_eq!(answer.status, 401);
-        assert_eq!(answer.header("content-type"), "application/json");
+        assert_eq!(answer.header("content-type"), "application/problem+json");
     }
     stand.later(Duration::from_secs(30 * 86_400));
     assert_eq!(ask("GET", "/api/cases", &token).status, 401, "expired");
