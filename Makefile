@@ -8,6 +8,7 @@ CARGO ?= cargo
 STATE ?= run
 CAPTURE ?= tests/data/captures/first-day/capture.pcapng
 LISTEN ?= 127.0.0.1:9477
+CONSOLE ?= 127.0.0.1:9468
 
 help:
 	@echo 'make run               build, replay a bundled capture through the daemon, leave /metrics up'
@@ -30,11 +31,14 @@ run: build
 	@mkdir -p $(STATE)
 ifdef IFACE
 	exec target/release/poortwacht run --interface $(IFACE) --listen $(LISTEN) \
-	  --hits $(STATE)/hits.jsonl --key $(STATE)/pseudonym.key --control $(STATE)/control.sock --cases $(STATE)/cases
+	  --hits $(STATE)/hits.jsonl --key $(STATE)/pseudonym.key --control $(STATE)/control.sock \
+	  --cases $(STATE)/cases --console $(CONSOLE)
 else
 	@echo 'Replaying $(CAPTURE); metrics at http://$(LISTEN)/metrics, hits in $(STATE)/hits.jsonl; end with Ctrl-C.'
+	@echo 'The link that the log shows opens the console for its first administrator, once.'
 	exec target/release/poortwacht run --read $(CAPTURE) --listen $(LISTEN) \
-	  --hits $(STATE)/hits.jsonl --key $(STATE)/pseudonym.key --control $(STATE)/control.sock --cases $(STATE)/cases
+	  --hits $(STATE)/hits.jsonl --key $(STATE)/pseudonym.key --control $(STATE)/control.sock \
+	  --cases $(STATE)/cases --console $(CONSOLE)
 endif
 
 lint:

@@ -15,6 +15,8 @@ mod intake;
 mod judge;
 mod mail;
 mod rules;
+#[cfg(test)]
+pub(crate) mod sample;
 mod sighting;
 mod signup;
 mod standing;

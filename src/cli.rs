@@ -115,6 +115,9 @@ pub struct RunArgs {
     /// Address of /metrics and the health pages
     #[arg(long, value_name = "ADDR:PORT")]
     listen: Option<SocketAddr>,
+    /// Address of the console; without it, the one in the configuration, which by default is none
+    #[arg(long, value_name = "ADDR:PORT")]
+    console: Option<SocketAddr>,
     /// The hit log
     #[arg(long, value_name = "FILE")]
     hits: Option<PathBuf>,
@@ -124,7 +127,7 @@ pub struct RunArgs {
     /// Control socket for `poortwacht reload`
     #[arg(long, value_name = "FILE")]
     control: Option<PathBuf>,
-    /// Folder of the cases, and in it of alerts, ledger and store
+    /// Folder of the cases, and in it of alerts, ledger, store and the console's accounts
     #[arg(long, value_name = "DIR")]
     cases: Option<PathBuf>,
 }
@@ -214,6 +217,9 @@ impl RunArgs {
         if let Some(listen) = self.listen {
             config.http.listen = listen;
         }
+        if let Some(console) = self.console {
+            config.console.listen = console.to_string();
+        }
         for (given, key) in [
             (&self.hits, &mut config.hits.path),
             (&self.key, &mut config.privacy.key_file),
@@ -228,6 +234,7 @@ impl RunArgs {
             config.alerts.folder = folder.join("alerts");
             config.ledger.folder = folder.join("ledger");
             config.ledger.store = folder.join("store.sqlite");
+            config.console.folder = folder.join("console");
         }
         config
             .check()

@@ -41,8 +41,8 @@ use crate::organisation::{Organisation, Place, Principal};
 
 use lag::Lags;
 use lane::Bounds;
-use table::Table;
 pub use sought::{Brought, Had, Sought};
+use table::Table;
 use translations::Translations;
 use vault::Vault;
 

@@ -214,7 +214,7 @@ fn two_daemons_at_once_do_not_share_a_thing() {
             "cases",
             "--hits other.jsonl",
             8,
-            "another process keeps the cases",
+            "another process keeps the ledger",
         ),
         (
             "socket",

@@ -33,6 +33,9 @@ const TARGETS: &[(&str, Oracle)] = &[
     ("presence", poortwacht::presence::oracle::check),
     ("feeds", poortwacht::feeds::oracle::check),
     ("filter", poortwacht::store::filter::oracle::check),
+    ("ledger_read", poortwacht::ledger::oracle::check),
+    ("frame", poortwacht::hits::frame::oracle::check),
+    ("release", poortwacht::sealing::oracle::check),
 ];
 
 fn fuzz() -> PathBuf {

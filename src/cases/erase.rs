@@ -90,7 +90,7 @@ mod tests {
     use super::*;
     use crate::base::Timestamp;
     use crate::blocklist::Catalogue;
-    use crate::casefile::tests::case;
+    use crate::cases::sample::case;
     use crate::cases::{AttributionAct, AttributionEntry};
     use crate::identity::{Attribution, Grade, SubjectKind};
     use crate::organisation::{Organisation, Place, PlaceKind};

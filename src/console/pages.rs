@@ -86,7 +86,10 @@ pub fn router(desk: Shared) -> Router {
         .route("/unsealing", get(unsealing::list))
         .route("/unsealing/{id}", post(unsealing::post))
         .route("/unsealing/{id}/release", post(unsealing::release))
-        .route("/suppressions", get(suppressions::list).post(suppressions::make))
+        .route(
+            "/suppressions",
+            get(suppressions::list).post(suppressions::make),
+        )
         .route("/suppressions/{rule}", post(suppressions::end))
         .route("/audit", get(audit::list))
         .route("/health", get(health::get))

@@ -15,7 +15,7 @@ use super::acts::Handle;
 use super::fault::{Exit, Fault};
 use super::pages::{LiveDesk, Parts};
 use crate::config::Config;
-use crate::console::{self, api, pages, Audit, Doors, NavEntry, Refused, Roles, Shell, Shut, Tls};
+use crate::console::{self, Audit, Doors, NavEntry, Refused, Roles, Shell, Shut, Tls, api, pages};
 use crate::record::{Act, Actor, Means};
 
 /// Characters kept of what is said of an act: four bytes each are within an act's bound.
@@ -69,7 +69,11 @@ impl Console {
     /// [`Exit::Internal`] when no thread can be had, [`Exit::Output`] when the link cannot be kept.
     pub fn start(self, config: &Config, parts: Parts) -> Result<Running, Fault> {
         let wiring = |e: std::io::Error| Fault::new(Exit::Internal, format!("cannot start: {e}"));
-        let Self { shell, audits, doors } = self;
+        let Self {
+            shell,
+            audits,
+            doors,
+        } = self;
         let desk = parts.office.clone();
         thread::Builder::new()
             .name("console-audit".into())
@@ -179,7 +183,9 @@ fn act(audit: &Audit) -> Option<(Actor, Act)> {
         _ => None,
     };
     let what = text("act")?.replace('_', "-");
-    let account = text("account").or_else(|| audit.by.clone()).unwrap_or_default();
+    let account = text("account")
+        .or_else(|| audit.by.clone())
+        .unwrap_or_default();
     let detail = match told.is_empty() {
         true => String::new(),
         false => serde_json::to_string(&told).ok()?,

@@ -12,9 +12,9 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command as Program, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -36,9 +36,9 @@ use super::{
 use crate::alerts::Outbox;
 use crate::blocklist::Catalogue;
 use crate::casefile::Casefile;
+use crate::cases::{Case, Change};
 use crate::config::{self, Config};
 use crate::desk::twice::{HOLD_LIVE, HOLD_REPLAY};
-use crate::cases::{Case, Change};
 use crate::desk::{Clock, Desk, coverage};
 use crate::event::{Command, ListInfo, wire};
 use crate::feeds::{Feed, Runner};
@@ -188,7 +188,9 @@ pub fn run(config: Config) -> Result<(), Fault> {
                 metrics,
                 readiness,
             };
-            console.map(|console| console.start(&config, parts)).transpose()
+            console
+                .map(|console| console.start(&config, parts))
+                .transpose()
         }
     };
     let followed = Followed {
@@ -196,7 +198,13 @@ pub fn run(config: Config) -> Result<(), Fault> {
         list,
     };
     let pages = (pages, start_console);
-    runtime.block_on(serve(office, followed, pages, (control, asked), (child, socket)))
+    runtime.block_on(serve(
+        office,
+        followed,
+        pages,
+        (control, asked),
+        (child, socket),
+    ))
 }
 
 /// Ledger and store, if a record is kept.
@@ -204,7 +212,11 @@ fn registrar(config: &Config) -> Result<(Registrar, Recovery), String> {
     if !config.ledger.is_kept() {
         return Ok((Registrar::without(), Recovery::default()));
     }
-    Registrar::open(&config.ledger.settings(), &config.ledger.store, office::now())
+    Registrar::open(
+        &config.ledger.settings(),
+        &config.ledger.store,
+        office::now(),
+    )
 }
 
 /// The first entries of this run: what the last one lost, and that this one begins. Gives what the

@@ -70,8 +70,11 @@ pub enum Incoming {
         answer: oneshot::Sender<Result<Done, Refused>>,
     },
     /// Something that desk and books are needed for, done in its turn.
-    Do(Box<dyn FnOnce(&mut Desk, &mut Books) + Send>),
+    Do(Task),
 }
+
+/// What is done in the office's turn.
+pub type Task = Box<dyn FnOnce(&mut Desk, &mut Books) + Send>;
 
 impl Incoming {
     /// Tells whoever waits for an answer that there will be none.

@@ -65,21 +65,23 @@ impl LiveDesk {
         let store = &config.ledger.store;
         let changed = broadcast::channel(CHANGED_MAX).0;
         let (mut recorded, told) = (parts.recorded.subscribe(), changed.clone());
-        thread::Builder::new().name("console-news".into()).spawn(move || {
-            loop {
-                let news = match recorded.blocking_recv() {
-                    Ok(it) => Changed {
-                        number: it.number,
-                        kind: it.kind,
-                        case: it.case,
-                    },
-                    Err(RecvError::Lagged(_)) => continue,
-                    Err(RecvError::Closed) => return,
-                };
-                // Nobody may be listening.
-                let _ = told.send(news);
-            }
-        })?;
+        thread::Builder::new()
+            .name("console-news".into())
+            .spawn(move || {
+                loop {
+                    let news = match recorded.blocking_recv() {
+                        Ok(it) => Changed {
+                            number: it.number,
+                            kind: it.kind,
+                            case: it.case,
+                        },
+                        Err(RecvError::Lagged(_)) => continue,
+                        Err(RecvError::Closed) => return,
+                    };
+                    // Nobody may be listening.
+                    let _ = told.send(news);
+                }
+            })?;
         let record_terms = unsealing::terms(&config.identity);
         Ok(Arc::new(Self {
             readers: Readers::at(store),
@@ -154,8 +156,11 @@ impl Desk for LiveDesk {
     }
 
     fn release(&self, by: Actor, request: String) -> Releasing {
-        let (office, folder, terms) =
-            (self.parts.office.clone(), self.ledger.clone(), self.record_terms.clone());
+        let (office, folder, terms) = (
+            self.parts.office.clone(),
+            self.ledger.clone(),
+            self.record_terms.clone(),
+        );
         Box::pin(async move {
             let made = tokio::task::spawn_blocking(move || {
                 let all = unsealing::in_ledger(&folder)?;
@@ -203,7 +208,11 @@ impl Figures {
             let rest = key.strip_prefix(name);
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('{'))
         };
-        self.0.iter().filter(|(key, _)| of(key)).map(|(_, value)| value).sum()
+        self.0
+            .iter()
+            .filter(|(key, _)| of(key))
+            .map(|(_, value)| value)
+            .sum()
     }
 
     /// Each value, with what stands behind `label=`.
@@ -222,9 +231,14 @@ impl Figures {
 fn parts(of: &Figures, now: Timestamp) -> Vec<Part> {
     let now_s = now.nanos() as f64 / 1e9;
     let mut parts = Vec::new();
-    let mut say = |name: String, good: bool, detail: String| parts.push(Part { name, good, detail });
+    let mut say =
+        |name: String, good: bool, detail: String| parts.push(Part { name, good, detail });
     let up = of.value("poortwacht_sensor_up") > 0.0;
-    say("sensor".into(), up, (if up { "runs" } else { "does not run" }).into());
+    say(
+        "sensor".into(),
+        up,
+        (if up { "runs" } else { "does not run" }).into(),
+    );
     for (worker, beat) in of.each("poortwacht_worker_heartbeat_timestamp_seconds", "worker") {
         let age = (now_s - beat).max(0.0);
         let detail = if beat > 0.0 {
@@ -240,13 +254,26 @@ fn parts(of: &Figures, now: Timestamp) -> Vec<Part> {
     say(
         "list of vendors".into(),
         loaded > 0.0,
-        format!("{:.0} rules, newest change {days:.0} days ago", of.value("poortwacht_list_rules")),
+        format!(
+            "{:.0} rules, newest change {days:.0} days ago",
+            of.value("poortwacht_list_rules")
+        ),
     );
-    let open: BTreeMap<String, f64> = of.each("poortwacht_feed_open", "feed").into_iter().collect();
-    let lag: BTreeMap<String, f64> = of.each("poortwacht_feed_lag_bytes", "feed").into_iter().collect();
+    let open: BTreeMap<String, f64> = of
+        .each("poortwacht_feed_open", "feed")
+        .into_iter()
+        .collect();
+    let lag: BTreeMap<String, f64> = of
+        .each("poortwacht_feed_lag_bytes", "feed")
+        .into_iter()
+        .collect();
     for (feed, is_open) in open {
         let behind = lag.get(&feed).copied().unwrap_or(0.0);
-        say(format!("feed {feed}"), is_open > 0.0, format!("{behind:.0} bytes not read yet"));
+        say(
+            format!("feed {feed}"),
+            is_open > 0.0,
+            format!("{behind:.0} bytes not read yet"),
+        );
     }
     say(
         "ledger".into(),
@@ -259,7 +286,11 @@ fn parts(of: &Figures, now: Timestamp) -> Vec<Part> {
         ),
     );
     let behind = of.value("poortwacht_store_behind_entries");
-    say("store".into(), behind < 1000.0, format!("{behind:.0} entries behind the ledger"));
+    say(
+        "store".into(),
+        behind < 1000.0,
+        format!("{behind:.0} entries behind the ledger"),
+    );
     say(
         "hit log".into(),
         of.value("poortwacht_hit_log_writable") > 0.0,
@@ -278,7 +309,10 @@ fn parts(of: &Figures, now: Timestamp) -> Vec<Part> {
     say(
         "outbox".into(),
         dead < 1.0,
-        format!("{:.0} alerts waiting, {dead:.0} refused for good", of.sum("poortwacht_alerts_waiting")),
+        format!(
+            "{:.0} alerts waiting, {dead:.0} refused for good",
+            of.sum("poortwacht_alerts_waiting")
+        ),
     );
     parts
 }

@@ -198,13 +198,15 @@ pub enum Sort {
 
 /// What an evidence item rests on: client, name, point.
 type Witness = (String, String, String);
+/// When a witness saw something, and in which frames.
+type Seen = Vec<(Timestamp, (u64, u64))>;
 
 /// The second walk, and the third: sorts entries.
 pub struct Dossier {
     sought: Sought,
     /// The cases that came up.
     pub cases: BTreeMap<String, Found>,
-    witnessed: BTreeMap<Witness, Vec<(Timestamp, (u64, u64))>>,
+    witnessed: BTreeMap<Witness, Seen>,
     words: BTreeSet<String>,
 }
 

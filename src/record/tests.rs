@@ -1,3 +1,5 @@
+//! Kinds have labels of their own; an entry is read as it was written.
+
 use super::*;
 
 #[test]

@@ -169,7 +169,10 @@ impl Release {
             let officers = key.shares.len();
             let sound = (1..=OFFICERS_MAX).contains(&officers)
                 && (1..=officers).contains(&usize::from(key.threshold))
-                && key.shares.iter().all(|(name, _)| name.len() <= NAME_LEN_MAX);
+                && key
+                    .shares
+                    .iter()
+                    .all(|(name, _)| name.len() <= NAME_LEN_MAX);
             if !sound || !keys.insert(key.key.as_str()) {
                 return Err("one of its keys contradicts itself, or stands twice".into());
             }

@@ -286,7 +286,7 @@ fn first_flight<S: Sink>(
     let before = flight.copied_bytes();
     let answer = flight.push(packet.payload, from_client, pool, scratch);
     let outcome = match answer {
-Probe::Found(hello) => {
+        Probe::Found(hello) => {
             context.came_in_one(alone);
             Some(tell(conn, key, packet, &hello, hash, context))
         }

@@ -7,5 +7,6 @@ pub(super) mod audit;
 pub(super) mod cases;
 pub(super) mod coverage;
 pub(super) mod hits;
+pub(super) mod search;
 pub(super) mod subjects;
 pub(super) mod vendors;

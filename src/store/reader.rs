@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 
 use super::filter::{CaseFilter, HitFilter};
+use super::query::search::Bounds;
 use super::query::{audit, cases, coverage, hits, subjects, vendors};
 use super::shown::{
     AuditFilter, AuditRow, CasePage, CaseRow, CaseView, HitRow, InboxCounts, Listing, Page,
@@ -33,6 +34,7 @@ pub struct Reader {
     db: Connection,
     path: PathBuf,
     clock: Arc<Clock>,
+    bounds: Bounds,
 }
 
 /// When the question at hand has to end.
@@ -62,7 +64,15 @@ impl Reader {
             db,
             path: path.to_owned(),
             clock,
+            bounds: Bounds::USUAL,
         })
+    }
+
+    /// The same, with other bounds of its searches.
+    #[cfg(test)]
+    pub(super) fn within(mut self, bounds: Bounds) -> Self {
+        self.bounds = bounds;
+        self
     }
 
     /// Number of the entry that the store expects next: what was taken in so far lies below.
@@ -129,7 +139,7 @@ impl Reader {
         page: Page,
         now: Timestamp,
     ) -> Result<Listing<HitRow>, String> {
-        self.ask(|db| hits::list(db, filter, page, now))
+        self.ask(|db| hits::list(db, filter, page, now, self.bounds))
     }
 
     /// Hits from entry `number` on that a filter lets through, oldest first: the live tail. Gives

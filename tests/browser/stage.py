@@ -23,6 +23,21 @@ def free_port():
         return it.getsockname()[1]
 
 
+def silent(start, seconds):
+    """Connections that nobody answers, which can never be named: a block for each, built."""
+    for place, at in enumerate(range(1800, seconds, 2100)):
+        ports = struct.pack(">HH", 40000 + place, 443)
+        tcp = ports + struct.pack(">IIBBHHH", place, 0, 0x50, 2, 64240, 0, 0)
+        addresses = bytes([192, 0, 2, 11, 203, 0, 113, 9])
+        ip = struct.pack(">BBHHHBBH", 0x45, 0, 40, place, 0x4000, 64, 6, 0) + addresses
+        frame = bytes.fromhex("02000000000100163e00000b0800") + ip + tcp
+        stamp = (start + at) * 10**9
+        body = struct.pack("<IIIII", 0, stamp >> 32, stamp & 0xffffffff, len(frame), len(frame))
+        body += frame + bytes(-len(frame) % 4)
+        length = struct.pack("<I", len(body) + 12)
+        yield stamp, struct.pack("<I", 6) + length + body + length
+
+
 def blocks(capture):
     """The blocks of a pcapng file, with the time of each packet in seconds."""
     at = 0
@@ -119,14 +134,19 @@ zone = "Europe/Amsterdam"
         capture = open(self.path("week.pcapng"), "rb").read()
         self.later = []
         # The second day's first frames are kept back: they come while somebody looks.
-        border = None
-        for stamp, block in blocks(capture):
+        first, hour = None, 0
+        told = [*blocks(capture), *silent(self.start, 80000)]
+        for stamp, block in sorted(told, key=lambda it: it[0] or 0):
             if stamp is not None:
-                border = border or stamp
-                scale = 1e9 if stamp > 1e17 else 1e6
-                if (stamp - border) / scale > 87000:
+                first = first or stamp
+                after = (stamp - first) / 1e9
+                if after > 87000:
                     self.later.append(block)
                     continue
+                # The sensor tells its counts twice a second: each hour gets its own.
+                if after // 3600 > hour:
+                    hour = after // 3600
+                    time.sleep(0.7)
             self.pipe.write(block)
 
     def more(self):

@@ -7,14 +7,15 @@ Enters: nothing. Leaves: its folder, kept between runs in the user's cache. `pyt
 import os
 import subprocess
 
-PACKAGES = ["playwright==1.*", "axe-playwright-python==0.1.*", "openapi-spec-validator==0.*"]
+PACKAGES = ["playwright==1.*", "axe-playwright-python==0.1.*", "openapi-spec-validator==0.*",
+            "pillow>=11,<13"]
 
 
 def playwright():
     """The folder of the environment; made when it is missing or broken."""
     cache = os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cache"))
     venv = os.path.join(cache, "poortwacht-console", "venv")
-    asks = "import playwright, axe_playwright_python, openapi_spec_validator"
+    asks = "import playwright, axe_playwright_python, openapi_spec_validator, PIL"
     if not os.path.exists(f"{venv}/bin/python") or subprocess.run(
             [f"{venv}/bin/python", "-c", asks], capture_output=True).returncode:
         subprocess.run(["python3", "-m", "venv", "--clear", venv], check=True)

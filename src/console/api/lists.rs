@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::problem::Problem;
 use crate::base::Timestamp;
 use crate::console::pages::audit::{Asked as AuditAsked, Line};
+use crate::console::pages::cases::goes_on;
 use crate::console::pages::desk::Health;
 use crate::console::pages::filterbox::FilterBox;
 use crate::console::pages::hits::{cursor, cursor_text};
@@ -17,7 +18,9 @@ use crate::console::pages::lens::Lens;
 use crate::console::pages::model::{CaseLine, CaseWhole, HitLine, RequestLine};
 use crate::console::pages::suppressions::RuleLine;
 use crate::console::pages::veil::Veil;
-use crate::console::pages::{Shared, case as case_page, coverage as coverage_page, hits as hit_pages};
+use crate::console::pages::{
+    Shared, case as case_page, coverage as coverage_page, hits as hit_pages,
+};
 use crate::console::{Refusal, Right, Visitor};
 use crate::record::Coverage;
 use crate::store::shown::{CasePage, InboxCounts, Order, Page, Total, VendorSummary};
@@ -91,7 +94,11 @@ pub async fn cases(
     let (lens, mut veil) = eyes(&desk, &visitor, Right::SeeCases)?;
     let filter = match FilterBox::of_cases(&asked.q, &veil, &lens) {
         (_, Some(filter)) => filter,
-        (shown, None) => return Err(shown.wrong.map_or(Refusal::Malformed.into(), Problem::Filter)),
+        (shown, None) => {
+            return Err(shown
+                .wrong
+                .map_or(Refusal::Malformed.into(), Problem::Filter));
+        }
     };
     let skip = match asked.cursor.as_str() {
         "" => 0,
@@ -110,11 +117,17 @@ pub async fn cases(
         skip,
     };
     let now = desk.now();
-    let found = desk.readers().ask(move |it| it.cases(&filter, part, now)).await?;
-    let rows: Vec<CaseLine> =
-        found.rows.into_iter().map(|row| CaseLine::of(row, &mut veil)).collect();
-    let is_full = rows.len() == part.rows as usize;
-    let next = is_full.then(|| (u64::from(skip) + rows.len() as u64).to_string());
+    let found = desk
+        .readers()
+        .ask(move |it| it.cases(&filter, part, now))
+        .await?;
+    let rows: Vec<CaseLine> = found
+        .rows
+        .into_iter()
+        .map(|row| CaseLine::of(row, &mut veil))
+        .collect();
+    let more = goes_on(found.total, skip, rows.len());
+    let next = more.then(|| (u64::from(skip) + rows.len() as u64).to_string());
     Ok(Listing::of(rows, found.total, next))
 }
 
@@ -149,12 +162,23 @@ pub async fn hits(
     let (lens, mut veil) = eyes(&desk, &visitor, Right::SeeCases)?;
     let filter = match FilterBox::of_hits(&asked.q, &veil, &lens) {
         (_, Some(filter)) => filter,
-        (shown, None) => return Err(shown.wrong.map_or(Refusal::Malformed.into(), Problem::Filter)),
+        (shown, None) => {
+            return Err(shown
+                .wrong
+                .map_or(Refusal::Malformed.into(), Problem::Filter));
+        }
     };
     let now = desk.now();
     let part = page(&asked)?;
-    let found = desk.readers().ask(move |it| it.hits(&filter, part, now)).await?;
-    let rows = found.rows.into_iter().map(|row| HitLine::of(row, &mut veil)).collect();
+    let found = desk
+        .readers()
+        .ask(move |it| it.hits(&filter, part, now))
+        .await?;
+    let rows = found
+        .rows
+        .into_iter()
+        .map(|row| HitLine::of(row, &mut veil))
+        .collect();
     Ok(Listing::of(rows, found.total, found.next.map(cursor_text)))
 }
 
@@ -199,14 +223,17 @@ pub async fn coverage(
         "" => Ok(other),
         text => {
             let read = text.parse::<jiff::Timestamp>();
-            read.map(|it| it.as_second()).map_err(|_| Refusal::Malformed)
+            read.map(|it| it.as_second())
+                .map_err(|_| Refusal::Malformed)
         }
     };
     let Timestamp(now) = desk.now();
     let until = seconds(&span.until, now / 1_000_000_000)?;
     let from = seconds(&span.from, until - 7 * 86_400)?;
     if !(0..=SPAN_MAX_S).contains(&until.saturating_sub(from)) {
-        return Err(Problem::Unfit("from lies before until, by 400 days at most".into()));
+        return Err(Problem::Unfit(
+            "from lies before until, by 400 days at most".into(),
+        ));
     }
     Ok(Json(coverage_page::read(&desk, from, until).await?))
 }
@@ -219,7 +246,10 @@ pub async fn vendors(
     eyes(&desk, &visitor, Right::SeeCases)?;
     let seen = desk.readers().ask(crate::store::Reader::vendors).await?;
     let catalogue = desk.catalogue();
-    let rows = catalogue.vendors().iter().map(|it| vendor_json(it, &seen, false));
+    let rows = catalogue
+        .vendors()
+        .iter()
+        .map(|it| vendor_json(it, &seen, false));
     Ok(Json(rows.collect()))
 }
 
@@ -236,11 +266,7 @@ pub async fn vendor(
     Ok(Json(vendor_json(vendor, &seen, true)))
 }
 
-fn vendor_json(
-    vendor: &crate::blocklist::Vendor,
-    seen: &[VendorSummary],
-    whole: bool,
-) -> Value {
+fn vendor_json(vendor: &crate::blocklist::Vendor, seen: &[VendorSummary], whole: bool) -> Value {
     let seen = seen.iter().find(|it| it.vendor == vendor.id);
     let proof = vendor.proof();
     let mut row = json!({
@@ -301,7 +327,12 @@ pub async fn suppressions(
     let (_, veil) = eyes(&desk, &visitor, Right::SeeCases)?;
     let now = desk.now();
     let found = desk.readers().ask(move |it| it.suppressions(now)).await?;
-    Ok(Json(found.into_iter().map(|it| RuleLine::of(it, &veil)).collect()))
+    Ok(Json(
+        found
+            .into_iter()
+            .map(|it| RuleLine::of(it, &veil))
+            .collect(),
+    ))
 }
 
 /// `GET /requests`
@@ -312,7 +343,9 @@ pub async fn requests(
     let (lens, mut veil) = eyes(&desk, &visitor, Right::SeeCases)?;
     let found = desk.readers().ask(|it| it.requests(false)).await?;
     let terms = desk.terms();
-    let rows = found.into_iter().map(|it| RequestLine::of(it, &terms, lens.now(), &mut veil));
+    let rows = found
+        .into_iter()
+        .map(|it| RequestLine::of(it, &terms, lens.now(), &mut veil));
     Ok(Json(rows.collect()))
 }
 
@@ -346,8 +379,15 @@ pub async fn audit(
         after: String::new(),
     };
     let filter = filter.filter();
-    let found = desk.readers().ask(move |it| it.audit(&filter, part)).await?;
-    let rows = found.rows.into_iter().map(|row| Line::of(row, &veil, &lens)).collect();
+    let found = desk
+        .readers()
+        .ask(move |it| it.audit(&filter, part))
+        .await?;
+    let rows = found
+        .rows
+        .into_iter()
+        .map(|row| Line::of(row, &veil, &lens))
+        .collect();
     Ok(Listing::of(rows, found.total, found.next.map(cursor_text)))
 }
 

@@ -24,7 +24,9 @@ fn the_description_has_the_routes_and_no_others() {
         })
         .collect();
     let routes = ROUTES.iter();
-    let routes: BTreeSet<_> = routes.map(|(m, p)| ((*m).to_owned(), (*p).to_owned())).collect();
+    let routes: BTreeSet<_> = routes
+        .map(|(m, p)| ((*m).to_owned(), (*p).to_owned()))
+        .collect();
     assert_eq!(described, routes);
 }
 
@@ -44,7 +46,9 @@ fn fits(answer: &Value, schema: &Value, at: &str) {
     required(answer, &schema, at);
     if let (Some(known), Some(answer)) = (schema["properties"].as_object(), answer.as_object()) {
         for (key, value) in answer {
-            let part = known.get(key).unwrap_or_else(|| panic!("{at}.{key} is not described"));
+            let part = known
+                .get(key)
+                .unwrap_or_else(|| panic!("{at}.{key} is not described"));
             fits(value, part, &format!("{at}.{key}"));
         }
     }
@@ -65,7 +69,10 @@ fn resolve(schema: &Value, described: &Value) -> Value {
 fn required(answer: &Value, schema: &Value, at: &str) {
     for key in schema["required"].as_array().into_iter().flatten() {
         let key = key.as_str().expect("a key");
-        assert!(answer.get(key).is_some(), "{at}: {key} is missing in {answer}");
+        assert!(
+            answer.get(key).is_some(),
+            "{at}: {key} is missing in {answer}"
+        );
     }
 }
 
@@ -74,13 +81,21 @@ async fn answers_are_as_described() {
     let desk = SampleDesk::new();
     let ann = Asking::of(&desk, "ann", &[Role::Lead, Role::Officer], "en");
     let act = json!({ "act": "comment", "note": "seen", "revision": 0 });
-    assert_eq!(ann.json(&format!("/api/v1/cases/{CASE}/acts"), &act).await.0, StatusCode::CREATED);
+    assert_eq!(
+        ann.json(&format!("/api/v1/cases/{CASE}/acts"), &act)
+            .await
+            .0,
+        StatusCode::CREATED
+    );
     let described = read(DESCRIPTION);
     for (path, asked) in [
         ("/cases", "/cases"),
         ("/cases/{id}", "/cases/case-00000000000000aa"),
         ("/hits", "/hits"),
-        ("/coverage", "/coverage?from=2026-03-01T00:00:00Z&until=2026-03-03T00:00:00Z"),
+        (
+            "/coverage",
+            "/coverage?from=2026-03-01T00:00:00Z&until=2026-03-03T00:00:00Z",
+        ),
         ("/suppressions", "/suppressions"),
         ("/requests", "/requests"),
         ("/audit", "/audit"),
@@ -102,6 +117,7 @@ async fn an_act_is_recorded_once_and_the_second_is_told_who_was_first() {
     let ann = Asking::of(&desk, "ann", &[Role::Analyst], "en");
     let bob = Asking::of(&desk, "bob", &[Role::Analyst], "en");
     let (_, text) = ann.get("/api/v1/cases?q=vendor:kairos").await;
+    assert!(read(&text)["cursor"].is_null(), "there is no other page");
     let case = &read(&text)["rows"][0];
     assert_eq!(case["subject"], PERSON);
     let revision = case["revision"].as_u64();
@@ -130,19 +146,33 @@ async fn what_cannot_be_understood_is_told_as_a_problem_and_changes_nothing() {
     let problem = read(&text);
     assert_eq!(problem["type"], "urn:poortwacht:problem:filter");
     assert_eq!(problem["position"], 7);
-    for path in ["cases?cursor=x", "cases?sort=x", "cases?what=x", "coverage?from=yesterday"] {
+    for path in [
+        "cases?cursor=x",
+        "cases?sort=x",
+        "cases?what=x",
+        "coverage?from=yesterday",
+    ] {
         let (status, _) = ann.get(&format!("/api/v1/{path}")).await;
         assert_eq!(status, StatusCode::BAD_REQUEST, "{path}");
     }
     let path = format!("/api/v1/cases/{CASE}/acts");
     for (act, status) in [
-        (json!({ "act": "close", "verdict": "guilty", "reason": "x" }), 422),
+        (
+            json!({ "act": "close", "verdict": "guilty", "reason": "x" }),
+            422,
+        ),
         (json!({ "act": "close", "verdict": "research" }), 422),
         (json!({ "act": "burn" }), 400),
-        (json!({ "act": "comment", "text": "x", "case": "other" }), 422),
+        (
+            json!({ "act": "comment", "text": "x", "case": "other" }),
+            422,
+        ),
         (json!([1]), 422),
         (json!({ "act": "hold", "reason": "x", "days": 3 }), 403),
-        (json!({ "act": "suppress", "reason": "x", "days": 3, "filter": "vendor:x" }), 403),
+        (
+            json!({ "act": "suppress", "reason": "x", "days": 3, "filter": "vendor:x" }),
+            403,
+        ),
     ] {
         let (got, text) = ann.json(&path, &act).await;
         assert_eq!(got.as_u16(), status, "{act}: {text}");

@@ -90,19 +90,31 @@ impl Line {
         let (said, detail, deed) = match row.what {
             Told::Act(acted) => {
                 let time = row.time.unwrap_or(row.hour);
-                ("", String::new(), Some(Deed::of(row.number, time, acted, veil)))
+                (
+                    "",
+                    String::new(),
+                    Some(Deed::of(row.number, time, acted, veil)),
+                )
             }
             Told::List(list) => match list.refused {
                 Some(why) => (say.act_list_refused, why, None),
-                None => (say.act_list, format!("{}, {} rules", list.version, list.rules), None),
+                None => (
+                    say.act_list,
+                    format!("{}, {} rules", list.version, list.rules),
+                    None,
+                ),
             },
-            Told::Life(life) if life.what == "start" => {
-                (say.act_start, format!("{} {}", life.version, life.reason), None)
-            }
+            Told::Life(life) if life.what == "start" => (
+                say.act_start,
+                format!("{} {}", life.version, life.reason),
+                None,
+            ),
             Told::Life(life) => (say.act_stop, life.reason, None),
-            Told::Loss(loss) => {
-                (say.act_loss, format!("{}: {} ({})", loss.place, loss.reason, loss.count), None)
-            }
+            Told::Loss(loss) => (
+                say.act_loss,
+                format!("{}: {} ({})", loss.place, loss.reason, loss.count),
+                None,
+            ),
             Told::Deleted => (say.act_deleted, String::new(), None),
             Told::Other => (say.act_other, String::new(), None),
         };
@@ -147,14 +159,21 @@ pub async fn list(
         after: cursor(&asked.after),
     };
     let filter = asked.filter();
-    let listing = desk.readers().ask(move |it| it.audit(&filter, part)).await?;
+    let listing = desk
+        .readers()
+        .ask(move |it| it.audit(&filter, part))
+        .await?;
     page::html(&Trail {
         page: visitor.page(t.audit_title),
         veiled: !veil.is_lifted(),
         kinds: KINDS,
         total: Some(super::cases::said(listing.total, &lens)),
         next: listing.next.map(cursor_text),
-        rows: listing.rows.into_iter().map(|row| Line::of(row, &veil, &lens)).collect(),
+        rows: listing
+            .rows
+            .into_iter()
+            .map(|row| Line::of(row, &veil, &lens))
+            .collect(),
         asked,
         t,
         c: lens,

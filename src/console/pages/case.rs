@@ -55,8 +55,6 @@ struct CasePage {
     draft: Wish,
 }
 
-
-
 /// `GET /cases/{id}`
 pub async fn get(
     State(desk): State<Shared>,
@@ -136,14 +134,23 @@ pub async fn read(desk: &Shared, id: &str) -> Result<(CaseView, Vec<Coverage>), 
 /// Coverage of the hours in which its evidence lies; of each day once, however long it lasted.
 fn hours(view: &CaseView, reader: &crate::store::Reader) -> Result<Vec<Coverage>, String> {
     let day_ns = 86_400_000_000_000;
-    let mut days: Vec<i64> = view.evidence.iter().map(|it| it.time.nanos().div_euclid(day_ns)).collect();
+    let mut days: Vec<i64> = view
+        .evidence
+        .iter()
+        .map(|it| it.time.nanos().div_euclid(day_ns))
+        .collect();
     days.sort_unstable();
     days.dedup();
     let mut hours = Vec::new();
     for day in days.into_iter().rev().take(60) {
         let from = Timestamp(day.saturating_mul(day_ns));
         let until = Timestamp(from.0.saturating_add(day_ns));
-        hours.extend(reader.coverage(from, until)?.into_iter().map(|(_, hour)| hour));
+        hours.extend(
+            reader
+                .coverage(from, until)?
+                .into_iter()
+                .map(|(_, hour)| hour),
+        );
     }
     Ok(hours)
 }
@@ -165,15 +172,24 @@ async fn show(
     let catalogue = desk.catalogue();
     let vendor = catalogue.vendor(&case.line.vendor);
     let proof = vendor.map(|vendor| vendor.proof());
-    let undecided = case.requests.iter().any(super::model::RequestLine::is_undecided);
+    let undecided = case
+        .requests
+        .iter()
+        .any(super::model::RequestLine::is_undecided);
     let mut people: Vec<String> = vec![visitor.account.clone()];
     people.extend(case.line.assignee.clone());
     people.dedup();
     page::html(&CasePage {
-        page: Told::onto(told, visitor.page(lens.fill(t.title, &case.line.vendor_name))),
+        page: Told::onto(
+            told,
+            visitor.page(lens.fill(t.title, &case.line.vendor_name)),
+        ),
         veiled: !veil.is_lifted(),
         timeline: Timeline::of(&case.evidence, &case.steps, &hours, &lens, t),
-        proof: proof.map(|it| (it.highest(), it.reason)),
+        // Where the case stands as high as it can, there is nothing more to prove.
+        proof: proof
+            .map(|it| (it.highest(), it.reason))
+            .filter(|(highest, _)| *highest < Stage::Integrated || case.line.stage < *highest),
         hits_total,
         may_triage: visitor.may(Right::Triage),
         may_suppress: visitor.may(Right::Suppress),

@@ -186,8 +186,12 @@ async fn show(
         })
         .await?;
     let total = listing.as_ref().map(|it| it.total);
-    let rows: Vec<CaseLine> = listing.into_iter().flat_map(|it| it.rows).map(|row| CaseLine::of(row, &mut veil)).collect();
-    let more = u32::try_from(rows.len()).unwrap_or(u32::MAX) >= ROWS;
+    let rows: Vec<CaseLine> = listing
+        .into_iter()
+        .flat_map(|it| it.rows)
+        .map(|row| CaseLine::of(row, &mut veil))
+        .collect();
+    let more = total.is_some_and(|total| goes_on(total, asked.skip, rows.len()));
     let people = counts.assignees.iter().map(|(who, _)| who.clone());
     let mut people: Vec<String> = people.filter(|who| !who.is_empty()).collect();
     if !people.contains(&visitor.account) {
@@ -217,6 +221,15 @@ async fn show(
         k: CaseTexts::of(visitor.view().language),
         c: lens,
     })
+}
+
+/// Are there more behind these rows?
+pub fn goes_on(total: Total, skip: u32, rows: usize) -> bool {
+    let shown = u64::from(skip).saturating_add(rows as u64);
+    match total {
+        Total::Exactly(total) => rows > 0 && shown < total,
+        Total::MoreThan(_) => rows > 0,
+    }
 }
 
 /// How many there are, in words.

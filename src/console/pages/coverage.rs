@@ -98,7 +98,13 @@ pub async fn get(
     let until = now.nanos().div_euclid(SECOND_NS);
     let from = (until - days * DAY_S).div_euclid(length) * length;
     let hours = read(&desk, from, until).await?;
-    page::html(&shown(&visitor, lens, t, (span, from, until, length), &hours))
+    page::html(&shown(
+        &visitor,
+        lens,
+        t,
+        (span, from, until, length),
+        &hours,
+    ))
 }
 
 /// Hours of coverage from `from` to `until`, seconds since the epoch.
@@ -107,7 +113,10 @@ pub async fn read(desk: &Shared, from: i64, until: i64) -> Result<Vec<Coverage>,
         Timestamp::from_secs_nanos(from, 0),
         Timestamp::from_secs_nanos(until, 0),
     );
-    let hours = desk.readers().ask(move |it| it.coverage(from, until)).await?;
+    let hours = desk
+        .readers()
+        .ask(move |it| it.coverage(from, until))
+        .await?;
     Ok(hours.into_iter().map(|(_, hour)| hour).collect())
 }
 
@@ -120,13 +129,20 @@ fn shown(
 ) -> Shown {
     let at = |seconds: i64| Timestamp::from_secs_nanos(seconds, 0);
     let cut = buckets(hours, from, until, length);
-    let (named, all) = cut.iter().fold((0, 0), |(n, a), it| (n + it.named, a + it.all));
+    let (named, all) = cut
+        .iter()
+        .fold((0, 0), |(n, a), it| (n + it.named, a + it.all));
     let whole_hours = (until - from + HOUR_S - 1) / HOUR_S;
-    let step = hours.iter().map(|it| it.clock_step_ms.abs()).max().unwrap_or(0);
+    let step = hours
+        .iter()
+        .map(|it| it.clock_step_ms.abs())
+        .max()
+        .unwrap_or(0);
     let plain = |of: fn(&Coverage) -> &Vec<crate::record::Count>| {
         let sums = sums(hours, of, |it| it.what.clone()).into_iter();
         let some = sums.filter(|(_, count)| *count > 0);
-        some.map(|(label, count)| row(label, count, String::new())).collect::<Vec<_>>()
+        some.map(|(label, count)| row(label, count, String::new()))
+            .collect::<Vec<_>>()
     };
     let mut causes = plain(|it| &it.connections);
     causes.retain(|it| it.label != Outcome::Named.label());
@@ -144,7 +160,7 @@ fn shown(
         kept: hours.len(),
         share: share(named, all),
         all,
-        hours_said: lens.fill(&lens.fill(t.hours_of, hours.len()), whole_hours),
+        hours_said: lens.fill(lens.fill(t.hours_of, hours.len()), whole_hours),
         excluded: hours.last().map_or(0, |it| it.excluded_prefixes),
         grid: [(10, 100), (100, 50), (190, 0)],
         ticks: ticks(&cut, length, &lens),
@@ -184,7 +200,11 @@ fn bars(cut: &[Bucket], length: i64, lens: &Lens, t: &ListTexts) -> Vec<Bar> {
     let bar = |(n, it): (usize, &Bucket)| {
         let share = it.percent();
         let at = Timestamp::from_secs_nanos(it.from, 0);
-        let label = if length == DAY_S { lens.day(at) } else { lens.short(at) };
+        let label = if length == DAY_S {
+            lens.day(at)
+        } else {
+            lens.short(at)
+        };
         let height = f64::from(share.unwrap_or(0)) / 100.0 * HEIGHT;
         let said = share.map_or_else(
             || t.no_data.to_owned(),
@@ -211,7 +231,11 @@ fn ticks(cut: &[Bucket], length: i64, lens: &Lens) -> Vec<(String, String)> {
     let every = (cut.len() / 8).max(1);
     let tick = |(n, it): (usize, &Bucket)| {
         let at = Timestamp::from_secs_nanos(it.from, 0);
-        let label = if length == DAY_S || cut.len() > 48 { lens.day(at) } else { lens.clock(at) };
+        let label = if length == DAY_S || cut.len() > 48 {
+            lens.day(at)
+        } else {
+            lens.clock(at)
+        };
         (format!("{:.1}", LEFT + wide * n as f64), label)
     };
     let places = cut.iter().enumerate().filter(|(n, _)| n % every == 0);
@@ -263,10 +287,16 @@ fn said(outcome: &str, language: &str) -> &'static str {
     let pick = |en: &'static str, nl: &'static str| if dutch { nl } else { en };
     match outcome {
         "no_sni" => pick("the hello bore no name", "de groet droeg geen naam"),
-        "ech" => pick("the name was encrypted (ECH)", "de naam was versleuteld (ECH)"),
+        "ech" => pick(
+            "the name was encrypted (ECH)",
+            "de naam was versleuteld (ECH)",
+        ),
         "truncated" => pick("the capture cut frames short", "de opname kapte frames af"),
         "midstream" => pick("met after its start", "pas na het begin gezien"),
-        "gap" => pick("bytes before the name never came", "bytes vóór de naam kwamen nooit"),
+        "gap" => pick(
+            "bytes before the name never came",
+            "bytes vóór de naam kwamen nooit",
+        ),
         "reassembly_limit" => pick("no room left", "geen ruimte meer"),
         "malformed" => pick("broken TLS or QUIC", "kapotte TLS of QUIC"),
         "quic_undecryptable" => pick("QUIC without its first flight", "QUIC zonder begin"),

@@ -129,7 +129,10 @@ impl Readers {
             let reader = idle.map_or_else(|| Reader::open(&me.path), Ok)?;
             let answer = question(&reader);
             if answer.is_ok() {
-                me.idle.lock().unwrap_or_else(PoisonError::into_inner).push(reader);
+                me.idle
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push(reader);
             }
             answer
         });

@@ -90,7 +90,9 @@ pub async fn list(
     let listing = readers
         .ask(move |it| read.map(|read| it.hits(&read, part, now)).transpose())
         .await?;
-    let total = listing.as_ref().map(|it| super::cases::said(it.total, &lens));
+    let total = listing
+        .as_ref()
+        .map(|it| super::cases::said(it.total, &lens));
     let next = listing.as_ref().and_then(|it| it.next).map(cursor_text);
     let rows = listing.into_iter().flat_map(|it| it.rows);
     page::html(&Hits {
@@ -134,7 +136,11 @@ pub async fn rows(
     page::html(&Rows {
         page: visitor.page(t.hits_title),
         veiled: !veil.is_lifted(),
-        rows: found.into_iter().rev().map(|row| HitLine::of(row, &mut veil)).collect(),
+        rows: found
+            .into_iter()
+            .rev()
+            .map(|row| HitLine::of(row, &mut veil))
+            .collect(),
         t,
         c: lens,
     })
@@ -182,7 +188,9 @@ pub async fn read(desk: &Shared, id: String) -> Result<HitRow, Refusal> {
 /// Its line of the hit log, as the ledger has it.
 async fn record(desk: &Shared, number: u64) -> Option<Record> {
     let desk = Shared::clone(desk);
-    let read = tokio::task::spawn_blocking(move || desk.entry(number)).await.ok()?;
+    let read = tokio::task::spawn_blocking(move || desk.entry(number))
+        .await
+        .ok()?;
     match read {
         Ok(entry) => match entry?.body {
             Body::Hit(hit) => Some(hit.record),
@@ -196,21 +204,29 @@ async fn record(desk: &Shared, number: u64) -> Option<Record> {
 }
 
 fn decoded(record: &Record, t: &ListTexts) -> (Option<&'static str>, Vec<String>) {
-    let seen = Seen::ALL.iter().find(|it| it.label() == record.poortwacht.seen);
+    let seen = Seen::ALL
+        .iter()
+        .find(|it| it.label() == record.poortwacht.seen);
     let bytes = record.evidence_bytes();
     let (Some(seen), Some(bytes)) = (seen, bytes) else {
         return (Some(t.hit_no_message), Vec::new());
     };
     let evidence = record.poortwacht.evidence.as_ref();
     let redacted = evidence.is_some_and(|it| it.redacted);
-    (redacted.then_some(t.hit_redacted), show::describe(&bytes, *seen))
+    (
+        redacted.then_some(t.hit_redacted),
+        show::describe(&bytes, *seen),
+    )
 }
 
 fn facts(record: &Record, veil: &Veil, t: &ListTexts) -> Vec<(&'static str, String)> {
     let mut facts = vec![(t.list_version, record.rule.version.clone())];
     let other = &record.destination;
     if let Some(ip) = other.ip {
-        facts.push((t.other_end, format!("{ip} {}/{}", other.port, record.network.transport)));
+        facts.push((
+            t.other_end,
+            format!("{ip} {}/{}", other.port, record.network.transport),
+        ));
     }
     if veil.is_lifted() {
         facts.push((t.client, record.source.address.clone()));

@@ -110,7 +110,9 @@ impl Lens {
 
     /// A moment to the second.
     pub fn exact(&self, at: impl Moment) -> Piece {
-        self.moment(at.moment(), |lens, at| lens.written(at, "%Y-%m-%d %H:%M:%S"))
+        self.moment(at.moment(), |lens, at| {
+            lens.written(at, "%Y-%m-%d %H:%M:%S")
+        })
     }
 
     /// How long ago, with the moment behind.
@@ -120,7 +122,11 @@ impl Lens {
             if gone.abs() < 60 * SECOND_NS {
                 return lens.w.now.to_owned();
             }
-            let text = if gone > 0 { lens.w.ago } else { lens.w.in_future };
+            let text = if gone > 0 {
+                lens.w.ago
+            } else {
+                lens.w.in_future
+            };
             fill(text, lens.lasting(gone.saturating_abs()))
         })
     }
@@ -244,6 +250,16 @@ impl Lens {
             out.push(digit);
         }
         out
+    }
+
+    /// The start of a long id; all of it stands in the title beside it.
+    pub fn start(&self, text: &str) -> String {
+        let start: String = text.chars().take(10).collect();
+        if start.len() < text.len() {
+            format!("{start}…")
+        } else {
+            start
+        }
     }
 
     /// A place in a picture: one digit is enough.

@@ -1,7 +1,8 @@
 //! What changes, as it changes: server-sent events.
 //!
 //! Enters: numbers of entries that were written. Leaves: an event each, without content: which
-//! kind, which case. Never: what an entry says; an event to somebody who may not see cases.
+//! kind, which case. Never: what an entry says; an event to somebody who may not see cases, or who
+//! has left.
 
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,7 +21,7 @@ use crate::console::{Refusal, Right, Visitor};
 
 /// Most pages that listen at one time; one more is told to come back.
 const LISTENERS_MAX: usize = 200;
-/// A listener is sent away after so long: its session may have ended meanwhile.
+/// A listener is sent away after so long, and comes back by itself.
 const STAY: Duration = Duration::from_secs(600);
 
 static LISTENERS: AtomicUsize = AtomicUsize::new(0);
@@ -47,10 +48,15 @@ impl Drop for Place {
 /// `GET /events`
 pub async fn events(State(desk): State<Shared>, visitor: Visitor) -> Result<Response, Refusal> {
     visitor.require(Right::SeeCases)?;
-    let state = (desk.changes(), Place::take()?, tokio::time::Instant::now() + STAY);
-    let stream = stream::unfold(state, async |(mut changes, place, end)| {
-        let next = tokio::time::timeout_at(end, next(&mut changes)).await.ok()??;
-        Some((Ok::<_, Infallible>(next), (changes, place, end)))
+    let end = tokio::time::Instant::now() + STAY;
+    let state = (desk.changes(), Place::take()?, visitor);
+    let stream = stream::unfold(state, move |(mut changes, place, visitor)| async move {
+        let next = tokio::time::timeout_at(end, next(&mut changes))
+            .await
+            .ok()??;
+        // Who has left is told nothing more.
+        let told = visitor.is_still_in().then_some(next)?;
+        Some((Ok::<_, Infallible>(told), (changes, place, visitor)))
     });
     let alive = KeepAlive::new().interval(Duration::from_secs(20));
     Ok(Sse::new(stream).keep_alive(alive).into_response())

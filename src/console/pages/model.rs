@@ -189,7 +189,11 @@ impl Evidence {
             weight: item.weight,
             stage: item.stage,
             time: item.time,
-            readable_percent: super::readable::percent(hours, &item.point, item.time),
+            // What no frame carried does not depend on what could be read.
+            readable_percent: match item.frames {
+                (0, _) => None,
+                _ => super::readable::percent(hours, &item.point, item.time),
+            },
             point: item.point,
             name: item.name,
             flow: veil.hide(item.flow),
@@ -270,6 +274,7 @@ impl Deed {
         // What is said of accounts is about those who work here.
         let about_accounts = kind == crate::record::Kind::Account;
         let said = parts.text.filter(|text| !text.is_empty());
+        let said = said.map(|text| if about_accounts { plainly(&text) } else { text });
         let withheld = said.is_some() && !veil.is_lifted() && !about_accounts;
         Self {
             number,
@@ -285,6 +290,25 @@ impl Deed {
             withheld,
         }
     }
+}
+
+/// `{"roles":["analyst"],"way":"link"}` as `roles: analyst; way: link`.
+fn plainly(text: &str) -> String {
+    let Ok(serde_json::Value::Object(fields)) = serde_json::from_str(text) else {
+        return text.to_owned();
+    };
+    let word = |value: &serde_json::Value| match value {
+        serde_json::Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let said = fields.iter().map(|(key, value)| match value {
+        serde_json::Value::Array(all) => {
+            let all: Vec<String> = all.iter().map(word).collect();
+            format!("{key}: {}", all.join(", "))
+        }
+        other => format!("{key}: {}", word(other)),
+    });
+    said.collect::<Vec<_>>().join("; ")
 }
 
 #[derive(Default)]
@@ -504,7 +528,10 @@ impl RequestLine {
         let released = row.released.map(word);
         let enough = usize::from(terms.threshold);
         let last_needed = enough.checked_sub(1).and_then(|last| approvals.get(last));
-        let counted = released.as_ref().or(last_needed).map_or(row.time, |it| it.time);
+        let counted = released
+            .as_ref()
+            .or(last_needed)
+            .map_or(row.time, |it| it.time);
         let day_ns = 86_400_000_000_000;
         let ends = Timestamp(counted.0.saturating_add(i64::from(terms.days) * day_ns));
         let state = match (&released, &refused) {

@@ -10,17 +10,22 @@ use crate::record::{Count, Coverage};
 
 const SECOND_NS: i64 = 1_000_000_000;
 
-/// Of the connections at `point` in the hour around `at`, how many in a hundred could be named.
+/// Of the connections in the hour around `at`, how many in a hundred could be named: at `point`, or
+/// at all points where that one has no count of its own (files that are read are counted as one).
 pub fn percent(hours: &[Coverage], point: &str, at: Timestamp) -> Option<u8> {
     let second = at.nanos().div_euclid(SECOND_NS);
     let around = |it: &&Coverage| it.from <= second && second < it.until;
-    let mut named = 0u64;
-    let mut all = 0u64;
-    for hour in hours.iter().filter(around) {
-        let (n, a) = at_point(hour, Some(point));
-        named += n;
-        all += a;
-    }
+    let count = |point| {
+        let hours = hours.iter().filter(around);
+        hours.fold((0, 0), |(named, all), hour| {
+            let (n, a) = at_point(hour, point);
+            (named + n, all + a)
+        })
+    };
+    let (named, all) = match count(Some(point)) {
+        (_, 0) => count(None),
+        own => own,
+    };
     share(named, all)
 }
 
@@ -94,7 +99,7 @@ pub fn sums(
     key: impl Fn(&Count) -> String,
 ) -> Vec<(String, u64)> {
     let mut sums: BTreeMap<String, u64> = BTreeMap::new();
-    for it in hours.iter().flat_map(|hour| of(hour)) {
+    for it in hours.iter().flat_map(of) {
         *sums.entry(key(it)).or_default() += it.count;
     }
     let mut sums: Vec<(String, u64)> = sums.into_iter().collect();
@@ -126,7 +131,7 @@ mod tests {
         let at = |s| Timestamp::from_secs_nanos(s, 0);
         assert_eq!(percent(&hours, "eth0", at(10)), None);
         assert_eq!(percent(&hours, "eth0", at(3600)), Some(90));
-        assert_eq!(percent(&hours, "eth1", at(3600)), None);
+        assert_eq!(percent(&hours, "a file", at(3600)), Some(90));
         assert_eq!(percent(&hours, "eth0", at(7200)), None);
     }
 

@@ -142,7 +142,9 @@ impl Desk for SampleDesk {
 
     fn entry(&self, number: u64) -> Result<Option<Entry>, String> {
         let entries = self.entries.lock().expect("a lock");
-        Ok(usize::try_from(number).ok().and_then(|n| entries.get(n).cloned()))
+        Ok(usize::try_from(number)
+            .ok()
+            .and_then(|n| entries.get(n).cloned()))
     }
 
     fn catalogue(&self) -> Arc<Catalogue> {
@@ -299,7 +301,10 @@ pub fn entries() -> Vec<Entry> {
         Body::Case(Box::new(head)),
         Body::Coverage(Box::new(hour)),
     ];
-    bodies.into_iter().map(|body| Entry { time: at(9), body }).collect()
+    bodies
+        .into_iter()
+        .map(|body| Entry { time: at(9), body })
+        .collect()
 }
 
 /// Who asks, and how.
@@ -318,7 +323,8 @@ impl Asking {
             ..Settings::default()
         };
         let (audit, _) = std::sync::mpsc::sync_channel(16);
-        let shell = Shell::open_at(settings, super::nav(), audit, Box::new(|| NOW)).expect("a shell");
+        let shell =
+            Shell::open_at(settings, super::nav(), audit, Box::new(|| NOW)).expect("a shell");
         let guest = Guest {
             shell,
             view: View::read(Some(language), ""),
@@ -332,7 +338,9 @@ impl Asking {
             display: account.into(),
             roles: roles.iter().copied().collect(),
             scope: None,
-            mark: crate::console::secret::Secret::new().expect("randomness").mark(),
+            mark: crate::console::secret::Secret::new()
+                .expect("randomness")
+                .mark(),
         };
         let desk: super::Shared = Arc::<SampleDesk>::clone(desk);
         let inside = super::router(Arc::clone(&desk)).merge(crate::console::api::router(desk));
@@ -364,19 +372,32 @@ impl Asking {
         let body = body.extend_pairs(fields).finish();
         let kind = "application/x-www-form-urlencoded";
         let request = Request::post(path).header(header::CONTENT_TYPE, kind);
-        self.send(request.body(Bytes::from(body)).expect("a request")).await
+        self.send(request.body(Bytes::from(body)).expect("a request"))
+            .await
     }
 
     /// `POST` of JSON.
     pub async fn json(&self, path: &str, body: &serde_json::Value) -> (StatusCode, String) {
         let request = Request::post(path).header(header::CONTENT_TYPE, "application/json");
-        self.send(request.body(Bytes::from(body.to_string())).expect("a request")).await
+        self.send(
+            request
+                .body(Bytes::from(body.to_string()))
+                .expect("a request"),
+        )
+        .await
     }
 
     async fn send(&self, request: Request<Bytes>) -> (StatusCode, String) {
-        let response = self.router.clone().oneshot(request).await.expect("an answer");
+        let response = self
+            .router
+            .clone()
+            .oneshot(request)
+            .await
+            .expect("an answer");
         let status = response.status();
-        let bytes = to_bytes(response.into_body(), 1 << 22).await.expect("a body");
+        let bytes = to_bytes(response.into_body(), 1 << 22)
+            .await
+            .expect("a body");
         (status, String::from_utf8(bytes.to_vec()).expect("text"))
     }
 }

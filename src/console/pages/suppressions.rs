@@ -113,7 +113,10 @@ async fn show(
     page::html(&Rules {
         page: Told::onto(told, visitor.page(t.suppressions_title)),
         veiled: !veil.is_lifted(),
-        rows: found.into_iter().map(|it| RuleLine::of(it, &veil)).collect(),
+        rows: found
+            .into_iter()
+            .map(|it| RuleLine::of(it, &veil))
+            .collect(),
         may_suppress: visitor.may(Right::Suppress),
         days: draft.days.unwrap_or(30),
         draft,

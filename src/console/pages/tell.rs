@@ -40,6 +40,11 @@ impl Lens {
 
     /// `Anna closed the case as research at 13:45.`
     pub fn who_was_first(&self, deed: &Deed) -> String {
-        format!("{} {} ({}).", deed.by, self.deed(deed), self.full(deed.time))
+        format!(
+            "{} {} ({}).",
+            deed.by,
+            self.deed(deed),
+            self.full(deed.time)
+        )
     }
 }

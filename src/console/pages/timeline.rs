@@ -24,7 +24,7 @@ const SITTINGS_MAX: usize = 12;
 
 const WIDTH: f64 = 1000.0;
 const LEFT: f64 = 104.0;
-const RIGHT: f64 = 16.0;
+const RIGHT: f64 = 30.0;
 const BREAK: f64 = 44.0;
 const LANE: f64 = 34.0;
 const TOP: f64 = 64.0;
@@ -375,11 +375,18 @@ fn flags(steps: &[StepLine], spans: &[Span], lens: &Lens, t: &CaseTexts) -> Vec<
         let taken = |y: f64| {
             flags.iter().any(|it| {
                 let wide = 7.0 * it.label.chars().count() as f64 + 26.0;
-                let (a, b) = if it.left { (it.x - wide, it.x) } else { (it.x, it.x + wide) };
+                let (a, b) = if it.left {
+                    (it.x - wide, it.x)
+                } else {
+                    (it.x, it.x + wide)
+                };
                 it.y == y && from < b && a < until
             })
         };
-        let y = [4.0, 23.0, 42.0].into_iter().find(|y| !taken(*y)).unwrap_or(4.0);
+        let y = [4.0, 23.0, 42.0]
+            .into_iter()
+            .find(|y| !taken(*y))
+            .unwrap_or(4.0);
         flags.push(Flag {
             x,
             y,

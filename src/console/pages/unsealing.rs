@@ -46,7 +46,9 @@ async fn show(desk: &Shared, visitor: &Visitor, told: Option<Told>) -> Result<Re
     let mut veil = Veil::of(visitor, &lens);
     let terms = desk.terms();
     let found = desk.readers().ask(|it| it.requests(false)).await?;
-    let rows = found.into_iter().map(|it| RequestLine::of(it, &terms, now, &mut veil));
+    let rows = found
+        .into_iter()
+        .map(|it| RequestLine::of(it, &terms, now, &mut veil));
     let rows = rows.collect();
     let may_decide = visitor.may(Right::ApproveUnsealing);
     page::html(&Requests {
@@ -103,7 +105,9 @@ pub async fn release(
     };
     match desk.release(by, id.clone()).await {
         Ok(bytes) => {
-            let plain = id.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-');
+            let plain = id
+                .chars()
+                .filter(|c| c.is_ascii_alphanumeric() || *c == '-');
             let name: String = plain.take(64).collect();
             let kind = HeaderValue::from_static("application/octet-stream");
             let place = format!("attachment; filename=\"{name}.json\"");

@@ -11,7 +11,9 @@ use crate::hits::SubjectId;
 use super::lens::Lens;
 
 /// Fields of filters that ask for what is withheld.
-const ASKS_FOR_PERSONS: &[&str] = &["subject", "unit", "text", "note", "reason", "flow", "address"];
+const ASKS_FOR_PERSONS: &[&str] = &[
+    "subject", "unit", "text", "note", "reason", "flow", "address",
+];
 
 /// What one visitor may see of persons.
 pub struct Veil {
@@ -104,7 +106,9 @@ impl Veil {
 fn asks(word: &str) -> Option<&str> {
     let (field, _) = word.split_once(':')?;
     let bare = field.trim_start_matches(['-', '!', '(', '"']);
-    let known = ASKS_FOR_PERSONS.iter().any(|it| it.eq_ignore_ascii_case(bare));
+    let known = ASKS_FOR_PERSONS
+        .iter()
+        .any(|it| it.eq_ignore_ascii_case(bare));
     known.then_some(bare)
 }
 
@@ -137,7 +141,10 @@ mod tests {
         assert_eq!(under.may_ask("stage:visited unit:IT"), Err(14));
         assert_eq!(under.may_ask("-Subject:person-aa"), Err(0));
         assert_eq!(under.may_ask("person-aa"), Err(0));
-        assert_eq!(under.filter("-unit:IT stage:visited".into()), "unit:… stage:visited");
+        assert_eq!(
+            under.filter("-unit:IT stage:visited".into()),
+            "unit:… stage:visited"
+        );
         assert_eq!(under.filter("unit:\"front desk\"".into()), "…");
         assert_eq!(veil(true).may_ask("unit:IT"), Ok(()));
     }

@@ -73,12 +73,16 @@ pub async fn list(State(desk): State<Shared>, visitor: Visitor) -> Result<Respon
             }
         })
         .collect();
-    rows.sort_by(|a, b| (b.seen.open, b.seen.hits).cmp(&(a.seen.open, a.seen.hits)).then_with(|| a.name.cmp(&b.name)));
+    rows.sort_by(|a, b| {
+        (b.seen.open, b.seen.hits)
+            .cmp(&(a.seen.open, a.seen.hits))
+            .then_with(|| a.name.cmp(&b.name))
+    });
     let info = catalogue.info();
     page::html(&Vendors {
         page: visitor.page(t.vendors_title),
         veiled: false,
-        version: lens.fill(&lens.fill(t.list_of, &info.version), lens.number(info.rules)),
+        version: lens.fill(lens.fill(t.list_of, &info.version), lens.number(info.rules)),
         rows,
         t,
         c: lens,
@@ -111,8 +115,13 @@ pub async fn one(
         veiled: false,
         highest: highest(&vendor),
         proof: vendor.proof(),
-        seen: seen.into_iter().find(|it| it.vendor == id).unwrap_or_default(),
-        relations: relations.map(|it| (it.serves.clone(), it.what.clone())).collect(),
+        seen: seen
+            .into_iter()
+            .find(|it| it.vendor == id)
+            .unwrap_or_default(),
+        relations: relations
+            .map(|it| (it.serves.clone(), it.what.clone()))
+            .collect(),
         suppliers,
         v: vendor,
         t,
@@ -173,13 +182,17 @@ pub async fn register(State(desk): State<Shared>, visitor: Visitor) -> Result<Re
         Allowed {
             reference: entry.reference.clone(),
             vendor: entry.vendor.clone(),
-            owner: if persons { entry.owner.clone() } else { "▒".into() },
+            owner: if persons {
+                entry.owner.clone()
+            } else {
+                "▒".into()
+            },
             purpose: entry.purpose.clone(),
             legal_basis: entry.legal_basis.clone(),
             review: entry.review.clone(),
             impact: entry.impact_assessment.clone(),
             hosts: entry.hosts.clone(),
-            scope: scope.join(", "),
+            scope: scope.join("; "),
             from: entry.valid_from,
             until: entry.valid_to,
             valid,

@@ -53,7 +53,10 @@ pub async fn change(
     if name.is_empty() {
         return Err(Refusal::Malformed);
     }
-    let (base, account) = (visitor.guest.shell.base().to_owned(), visitor.account.clone());
+    let (base, account) = (
+        visitor.guest.shell.base().to_owned(),
+        visitor.account.clone(),
+    );
     let to = match wanted.r#do.as_str() {
         "keep" => {
             let mut query = form_urlencoded::Serializer::new(String::new());
@@ -70,7 +73,10 @@ pub async fn change(
                 filter: wanted.filter,
             },
         ),
-        _ => desk.views().delete(&account, &wanted.page, &name).map(|_| ()),
+        _ => desk
+            .views()
+            .delete(&account, &wanted.page, &name)
+            .map(|_| ()),
     });
     match done.await {
         Ok(Ok(())) => page::see(&base, &to),

@@ -116,7 +116,9 @@ pub async fn carry_out(
     match desk.act(by, act, wish.revision).await {
         Ok(number) => Ok(Outcome::Done(number)),
         Err(why) => match (&target, wish.revision) {
-            (Target::Case(case), Some(seen)) => meanwhile(desk, visitor, &lens, case, seen, why).await,
+            (Target::Case(case), Some(seen)) => {
+                meanwhile(desk, visitor, &lens, case, seen, why).await
+            }
             _ => Ok(Outcome::Unfit(why)),
         },
     }
@@ -139,7 +141,10 @@ async fn meanwhile(
         return Ok(Outcome::Unfit(why));
     }
     // The revision is the number of the act that made it, plus one.
-    let first = view.history.into_iter().find(|it| it.number + 1 == revision);
+    let first = view
+        .history
+        .into_iter()
+        .find(|it| it.number + 1 == revision);
     let veil = Veil::of(visitor, lens);
     let deed = first.map(|it| Box::new(Deed::of(it.number, it.time, it.acted, &veil)));
     Ok(Outcome::Changed(deed))
@@ -244,7 +249,12 @@ fn bounded(text: &str, name: &str, lens: &Lens) -> Result<String, String> {
     }
     // A control character is nothing that somebody writes; a line end is.
     let plain = |c: &char| !c.is_control() || *c == '\n';
-    Ok(text.chars().filter(plain).collect::<String>().trim().to_owned())
+    Ok(text
+        .chars()
+        .filter(plain)
+        .collect::<String>()
+        .trim()
+        .to_owned())
 }
 
 /// A rule without a filter would silence everything.
@@ -259,7 +269,8 @@ fn filter(text: &str, lens: &Lens) -> Result<String, String> {
 
 fn until(wish: &Wish, lens: &Lens) -> Result<i64, String> {
     let days = wish.days.filter(|days| (1..=DAYS_MAX).contains(days));
-    let days = days.ok_or_else(|| format!("{}: 1–{DAYS_MAX}", fill(lens.w.missing, lens.w.until)))?;
+    let days =
+        days.ok_or_else(|| format!("{}: 1–{DAYS_MAX}", fill(lens.w.missing, lens.w.until)))?;
     let Timestamp(now) = lens.now();
     Ok(now.div_euclid(1_000_000_000) + i64::from(days) * DAY_S)
 }

@@ -30,7 +30,7 @@ const picks = () => all("tbody .pick input");
 function counted() {
   const chosen = picks().filter((it) => it.checked).length;
   const count = one("#count");
-  if (count) count.textContent = chosen ? count.dataset.text.replace("{}", chosen) : "";
+  if (count) count.textContent = chosen ? count.dataset.text.replace("#", chosen) : "";
   const bar = one("#bulkbar");
   if (bar) bar.classList.toggle("busy", chosen > 0);
   const whole = one("#all");
@@ -187,7 +187,7 @@ function changed(event) {
   // Ten entries about one case are one thing that is new.
   if (it.case) touched.add(it.case);
   else fresh += 1;
-  tell(live.dataset.new.replace("{}", fresh + touched.size));
+  tell(live.dataset.new.replace("#", fresh + touched.size));
 }
 
 // The live tail of hits.

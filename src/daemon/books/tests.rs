@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::alerts;
-use crate::casefile::tests::case;
+use crate::cases::sample::case;
 use crate::desk::tests::desk as new_desk;
 use crate::desk::{Clock, tests::hit_event};
 use crate::hits::{Addresses, Observer, log};

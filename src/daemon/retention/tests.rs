@@ -1,7 +1,7 @@
 //! What goes when its time is over, and what stays.
 
 use super::*;
-use crate::casefile::tests::case;
+use crate::cases::sample::case;
 use crate::cases::{Case, Change};
 use crate::daemon::books::tests::{Stand, at};
 use crate::desk::Output;

@@ -3,7 +3,7 @@
 use super::*;
 use crate::alerts::{self, Reason, Sink};
 use crate::casefile;
-use crate::casefile::tests::case;
+use crate::cases::sample::case;
 use crate::cases::{Case, Counts};
 use crate::hits::FrameFate;
 use crate::organisation::Standing;

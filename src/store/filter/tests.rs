@@ -1,3 +1,5 @@
+//! Filters: read, printed, read again; what is refused, and where.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -6,6 +6,7 @@
 use rusqlite::types::Value as Bound;
 use rusqlite::{Connection, Result};
 
+use super::search::Bounds;
 use super::{audit, hits};
 use crate::base::Timestamp;
 use crate::blocklist::Stage;
@@ -163,7 +164,7 @@ pub fn whole(db: &Connection, id: &str, now: Timestamp) -> Result<Option<CaseVie
         rows: ROWS_MAX,
         after: None,
     };
-    let its_hits = hits::list(db, &HitFilter::of_case(id), page, now)?;
+    let its_hits = hits::list(db, &HitFilter::of_case(id), page, now, Bounds::USUAL)?;
     Ok(Some(CaseView {
         row,
         evidence: written::items(db, id)?,

@@ -1,18 +1,11 @@
 //! Lists of hits, newest first, fast whatever the filter.
 //!
 //! Enters: a filter, a page. Leaves: rows. Never: sorts or counts all that fits.
-//!
-//! A filter decides of nearly every hit by its series ([`words`](crate::store::words)), and series
-//! are few. Each knows its oldest and newest hit, so the newest rows of any set of series are found
-//! by looking into as many series as there are rows on a page: the one with the newest hit first,
-//! until no other can have a newer one than those found. Behind a bound of time a series' newest hit
-//! is not known without a look; are there too many to look into all, the hits are walked backwards
-//! in time instead, where with so many series most of them fit.
-
-use std::collections::HashSet;
 
 use rusqlite::types::Value as Bound;
-use rusqlite::{CachedStatement, Connection, OptionalExtension, Result, Row, params};
+use rusqlite::{Connection, OptionalExtension, Result, Row, params};
+
+use super::search::{Bounds, Search};
 
 use crate::base::Timestamp;
 use crate::hits::SubjectId;
@@ -21,23 +14,19 @@ use crate::store::apply::id_of;
 use crate::store::filter::sql::{self, Condition, HitPlan, Scope};
 use crate::store::filter::{HitFilter, Value};
 use crate::store::schema;
-use crate::store::shown::{COUNT_MAX, Cursor, HitRow, Listing, Page, ROWS_MAX, Total};
+use crate::store::shown::{Cursor, HitRow, Listing, Page, ROWS_MAX};
 use crate::store::written::label;
-
-/// Into so many series whose newest hit is not known is looked one by one.
-const LOOKS_MAX: usize = 4000;
-/// So many hits are walked over before they are looked into after all.
-const WALK_MAX: usize = 200_000;
 
 pub fn list(
     db: &Connection,
     filter: &HitFilter,
     page: Page,
     now: Timestamp,
+    bounds: Bounds,
 ) -> Result<Listing<HitRow>> {
     let plan = plan(db, filter, now)?;
     let rows = page.rows.min(ROWS_MAX) as usize;
-    let search = Search::begin(db, &plan, page.after)?;
+    let search = Search::begin(db, &plan, page.after, bounds)?;
     let mut found = search.newest(rows + 1)?;
     let total = search.count()?;
     let more = found.len() > rows;
@@ -173,227 +162,6 @@ fn nothing() -> Scope {
         hit: never(),
         span: (0, 0),
     }
-}
-
-/// A series that may have hits that fit.
-struct Series {
-    id: i64,
-    count: u64,
-    first: i64,
-    last: i64,
-}
-
-/// A search in progress.
-struct Search<'a> {
-    db: &'a Connection,
-    plan: &'a HitPlan,
-    /// Rows begin behind this one.
-    after: (i64, i64),
-    /// Those that fit; `None`: all do.
-    series: Option<Vec<Series>>,
-}
-
-impl<'a> Search<'a> {
-    fn begin(db: &'a Connection, plan: &'a HitPlan, after: Option<Cursor>) -> Result<Self> {
-        let after = after.map_or((i64::MAX, i64::MAX), |at| {
-            (at.time, at.number.cast_signed())
-        });
-        let all = plan.series == Condition::always() && plan.single.is_none();
-        let series = if all { None } else { Some(fitting(db, plan)?) };
-        Ok(Self {
-            db,
-            plan,
-            after,
-            series,
-        })
-    }
-
-    /// The first nanosecond after the newest that a row may have.
-    fn until(&self) -> i64 {
-        self.plan.until.min(self.after.0.saturating_add(1))
-    }
-
-    /// Times and numbers of the newest rows.
-    fn newest(&self, rows: usize) -> Result<Vec<(i64, i64)>> {
-        let Some(series) = &self.series else {
-            return self.newest_of_all(rows);
-        };
-        let until = self.until();
-        let unknown = series.iter().filter(|it| it.last >= until).count();
-        if unknown > LOOKS_MAX
-            && self.plan.single.is_none()
-            && let Some(found) = self.walk(series, rows)?
-        {
-            return Ok(found);
-        }
-        self.look(series, rows)
-    }
-
-    fn newest_of_all(&self, rows: usize) -> Result<Vec<(i64, i64)>> {
-        let sql = "SELECT i.time, i.number FROM hits i INDEXED BY hits_time
-             WHERE i.time >= ?1 AND i.time < ?2 AND (i.time, i.number) < (?3, ?4)
-             ORDER BY i.time DESC, i.number DESC LIMIT ?5";
-        let bound = params![
-            self.plan.from,
-            self.until(),
-            self.after.0,
-            self.after.1,
-            i64::try_from(rows).unwrap_or(i64::MAX),
-        ];
-        let mut statement = self.db.prepare_cached(sql)?;
-        let found = statement.query_map(bound, |row| Ok((row.get(0)?, row.get(1)?)))?;
-        found.collect()
-    }
-
-    /// Looks into one series after the other.
-    fn look(&self, series: &[Series], rows: usize) -> Result<Vec<(i64, i64)>> {
-        let until = self.until();
-        let newest = |it: &Series| it.last.min(until.saturating_sub(1));
-        let mut order: Vec<&Series> = series.iter().filter(|it| it.first < until).collect();
-        order.sort_unstable_by_key(|it| std::cmp::Reverse((newest(it), it.id)));
-        let mut top: Vec<(i64, i64)> = Vec::new();
-        let mut from = self.plan.from;
-        let (mut statement, single) = self.of_one_series("i.time, i.number", true)?;
-        for it in order {
-            if top.len() >= rows && newest(it) < from {
-                break;
-            }
-            let mut bound = vec![Bound::Integer(it.id)];
-            bound.extend([from, until, self.after.0, self.after.1].map(Bound::Integer));
-            bound.extend(single.iter().cloned());
-            bound.push(Bound::Integer(i64::try_from(rows).unwrap_or(i64::MAX)));
-            let more = statement.query_map(rusqlite::params_from_iter(bound), |row| {
-                Ok((row.get(0)?, row.get(1)?))
-            })?;
-            for at in more {
-                top.push(at?);
-            }
-            top.sort_unstable_by(|a, b| b.cmp(a));
-            top.truncate(rows);
-            if let (Some(last), true) = (top.last(), top.len() >= rows) {
-                from = from.max(last.0);
-            }
-        }
-        Ok(top)
-    }
-
-    /// Hits of one series that fit, newest first; and what its condition binds behind the bounds.
-    fn of_one_series(
-        &self,
-        columns: &str,
-        sorted: bool,
-    ) -> Result<(CachedStatement<'a>, Vec<Bound>)> {
-        let (join, condition) = match &self.plan.single {
-            Some(single) => ("JOIN series s ON s.id = i.series", single.clone()),
-            None => ("", Condition::always()),
-        };
-        let order = if sorted {
-            "ORDER BY i.time DESC, i.number DESC"
-        } else {
-            ""
-        };
-        let sql = format!(
-            "SELECT {columns} FROM hits i INDEXED BY hits_series {join}
-             WHERE i.series = ? AND i.time >= ? AND i.time < ? AND (i.time, i.number) < (?, ?)
-             AND {} {order} LIMIT ?",
-            condition.sql
-        );
-        Ok((self.db.prepare_cached(&sql)?, condition.bound))
-    }
-
-    /// Walks backwards in time; `None`: for too long.
-    fn walk(&self, series: &[Series], rows: usize) -> Result<Option<Vec<(i64, i64)>>> {
-        let wanted: HashSet<i64> = series.iter().map(|it| it.id).collect();
-        let mut statement = self.db.prepare_cached(
-            "SELECT i.time, i.number, i.series FROM hits i INDEXED BY hits_time
-             WHERE i.time >= ?1 AND i.time < ?2 AND (i.time, i.number) < (?3, ?4)
-             ORDER BY i.time DESC, i.number DESC",
-        )?;
-        let mut walked = statement.query(params![
-            self.plan.from,
-            self.until(),
-            self.after.0,
-            self.after.1
-        ])?;
-        let mut found = Vec::new();
-        for _ in 0..WALK_MAX {
-            let Some(row) = walked.next()? else {
-                return Ok(Some(found));
-            };
-            if wanted.contains(&row.get(2)?) {
-                found.push((row.get(0)?, row.get(1)?));
-                if found.len() >= rows {
-                    return Ok(Some(found));
-                }
-            }
-        }
-        Ok(None)
-    }
-
-    /// How many fit, on all pages.
-    fn count(&self) -> Result<Total> {
-        let all;
-        let series = match &self.series {
-            Some(series) => series,
-            None => {
-                all = fitting(self.db, self.plan)?;
-                &all
-            }
-        };
-        let (from, until) = (self.plan.from, self.plan.until);
-        let whole =
-            |it: &&Series| self.plan.single.is_none() && it.first >= from && it.last < until;
-        let (inside, parts): (Vec<&Series>, Vec<&Series>) = series.iter().partition(whole);
-        let mut total: u64 = inside.iter().map(|it| it.count).sum();
-        if parts.is_empty() {
-            return Ok(Total::Exactly(total));
-        }
-        let counted = Self {
-            after: (i64::MAX, i64::MAX),
-            series: None,
-            ..*self
-        };
-        let (mut statement, single) = counted.of_one_series("1", false)?;
-        for it in parts {
-            if total > COUNT_MAX {
-                break;
-            }
-            let mut bound = vec![Bound::Integer(it.id)];
-            bound.extend([from, until, i64::MAX, i64::MAX].map(Bound::Integer));
-            bound.extend(single.iter().cloned());
-            bound.push(Bound::Integer((COUNT_MAX + 1 - total).cast_signed()));
-            let mut rows = statement.query(rusqlite::params_from_iter(bound))?;
-            while rows.next()?.is_some() {
-                total += 1;
-            }
-        }
-        Ok(if total > COUNT_MAX {
-            Total::MoreThan(COUNT_MAX)
-        } else {
-            Total::Exactly(total)
-        })
-    }
-}
-
-/// Series that may have hits that fit.
-fn fitting(db: &Connection, plan: &HitPlan) -> Result<Vec<Series>> {
-    let sql = format!(
-        "SELECT s.id, s.count, s.first, s.last FROM series s
-         WHERE {} AND s.last >= ? AND s.first < ?",
-        plan.series.sql
-    );
-    let bound = plan.series.bound.iter().cloned();
-    let bound = bound.chain([plan.from, plan.until].map(Bound::Integer));
-    let mut statement = db.prepare_cached(&sql)?;
-    let found = statement.query_map(rusqlite::params_from_iter(bound), |row| {
-        Ok(Series {
-            id: row.get(0)?,
-            count: row.get::<_, i64>(1)?.unsigned_abs(),
-            first: row.get(2)?,
-            last: row.get(3)?,
-        })
-    })?;
-    found.collect()
 }
 
 /// A hit as it is shown.

@@ -101,8 +101,8 @@ pub fn hit(dice: &mut Dice, at: i64) -> Hit {
         subject_kind: kind_of(&subject),
         subject,
         grade: *dice.of(&[Grade::A, Grade::C, Grade::None]),
-        unit: some(*dice.of::<&str>(&UNITS)),
-        site: some(*dice.of::<&str>(&SITES)),
+        unit: some(dice.of::<&str>(&UNITS)),
+        site: some(dice.of::<&str>(&SITES)),
     }
 }
 

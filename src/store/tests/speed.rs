@@ -169,13 +169,13 @@ fn ten_million_hits() {
         .query_row("SELECT count(*) FROM series", [], |row| row.get(0))
         .unwrap();
     println!(
-        "{series} series\n\n| filter | first ms | median ms | page 2 ms | rows | total |\n| --- | --: | --: | --: | --: | --: |"
+        "{series} series, each question on a connection of its own, 50 rows a page\n\n| filter | cpu ms | again | page 2 | slowest, wall | rows | total |\n| --- | --: | --: | --: | --: | --: | --: |"
     );
     let mut slowest = 0.0f64;
     for text in FILTERS {
         slowest = slowest.max(measure(&bench, text));
     }
-    println!("\nslowest: {slowest:.1} ms");
+    println!("\nslowest: {slowest:.1} ms of one core");
     let begin = Instant::now();
     bench
         .store
@@ -184,19 +184,28 @@ fn ten_million_hits() {
     println!("forget 1000 hits: {:.0} ms", ms(begin.elapsed()));
 }
 
+/// Nanoseconds that this thread has run: what others do on the machine does not count.
+fn run_ns() -> u64 {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+    text.split(' ').next().unwrap().parse().unwrap()
+}
+
+/// Milliseconds of the processor that the slowest of three questions took.
 fn measure(bench: &Bench, text: &str) -> f64 {
     let filter = HitFilter::parse(text).unwrap();
     let now = Timestamp(START);
-    let ask = |after| -> (Listing<shown::HitRow>, f64) {
+    let mut wall = Duration::ZERO;
+    let mut ask = |after| -> (Listing<shown::HitRow>, f64) {
         // A connection of its own: nothing is in its cache.
         let reader = bench.reader();
-        let begin = Instant::now();
+        let (begin, ran) = (Instant::now(), run_ns());
         let found = reader.hits(&filter, Page { rows: 50, after }, now).unwrap();
-        (found, ms(begin.elapsed()))
+        let ran = run_ns() - ran;
+        wall = wall.max(begin.elapsed());
+        (found, ran as f64 / 1e6)
     };
     let (found, first) = ask(None);
-    let mut times: Vec<f64> = (0..5).map(|_| ask(None).1).collect();
-    times.sort_by(f64::total_cmp);
+    let (_, again) = ask(None);
     let second = found.next.map_or(0.0, |next| ask(Some(next)).1);
     let total = match found.total {
         Total::Exactly(many) => many.to_string(),
@@ -204,9 +213,9 @@ fn measure(bench: &Bench, text: &str) -> f64 {
     };
     let shown = if text.is_empty() { "(none)" } else { text };
     println!(
-        "| `{shown}` | {first:.1} | {:.1} | {second:.1} | {} | {total} |",
-        times[2],
+        "| `{shown}` | {first:.1} | {again:.1} | {second:.1} | {:.0} | {} | {total} |",
+        ms(wall),
         found.rows.len()
     );
-    first.max(times[2]).max(second)
+    first.max(again).max(second)
 }

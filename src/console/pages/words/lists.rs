@@ -25,7 +25,7 @@ words! {
         selected: "{} selected", "{} geselecteerd";
         bulk: "With the selected cases", "Met de geselecteerde zaken";
         bulk_nothing: "Select at least one case.", "Selecteer ten minste één zaak.";
-        bulk_done: "{} cases changed.", "{} zaken gewijzigd.";
+        bulk_done: "Cases changed: {}.", "Zaken gewijzigd: {}.";
         bulk_failed: "{} not changed: {}", "{} niet gewijzigd: {}";
         table_cases: "Cases", "Zaken";
         empty_cases: "No case in this view", "Geen zaak in deze weergave";
@@ -141,9 +141,9 @@ words! {
         valid_over: "over", "verlopen";
         valid_later: "not yet", "nog niet";
         scope: "Scope", "Reikwijdte";
-        networks: "{} networks", "{} netwerken";
-        subjects: "{} subjects", "{} betrokkenen";
-        units: "units {}", "afdelingen {}";
+        networks: "networks: {}", "netwerken: {}";
+        subjects: "subjects: {}", "betrokkenen: {}";
+        units: "units: {}", "afdelingen: {}";
 
         unsealing_title: "Unsealing requests", "Verzoeken tot ontzegelen";
         unsealing_help: "An analyst asks with a reason; {} of the officers must agree; they open the records on \
