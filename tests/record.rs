@@ -124,7 +124,10 @@ fn killed(rounds: u64) {
         let before = stand.log_len();
         let mut daemon = stand.daemon(&file);
         let (socket, case) = (daemon.socket(), case.clone());
-        wait("the control socket", || socket.exists());
+        wait("the control socket", || {
+            assert!(daemon.is_alive(), "round {round}: {}", daemon.said());
+            socket.exists()
+        });
         let acting = std::thread::spawn(move || act(&socket, &case, round));
         // Somewhere in the flood, or, one time in four, already while it starts.
         if round % 4 != 3 {
@@ -139,14 +142,16 @@ fn killed(rounds: u64) {
         seen.notes.extend(acting.join().unwrap());
         seen.look(&stand);
         seen.compare(&stand, round);
+        let (hits, notes) = (seen.hits.len(), seen.notes.len());
+        println!(
+            "kill {round}: {hits} lines, {notes} answers, {} entries",
+            seen.next
+        );
     }
     assert!(seen.hits.len() as u64 > 100 * rounds, "{}", seen.hits.len());
-    assert!(seen.notes.len() as u64 >= rounds, "{}", seen.notes.len());
-    println!(
-        "{rounds} kills: {} lines, {} answers, all in the ledger",
-        seen.hits.len(),
-        seen.notes.len()
-    );
+    // One in four is killed while it starts.
+    let answers = seen.notes.len() as u64;
+    assert!(answers * 2 >= rounds, "{answers}");
     finish(&stand, seen);
 }
 
