@@ -288,7 +288,7 @@ fn on_a_full_disk_nothing_is_acknowledged_and_then_all_of_it() {
     }
     let folder = tempfile::tempdir().unwrap();
     let mount =
-        "mount -t tmpfs -o size=24m,mode=700 poortwacht-test \"$RECORD_FOLDER\" && exec \"$@\"";
+        "mount -t tmpfs -o size=96m,mode=700 poortwacht-test \"$RECORD_FOLDER\" && exec \"$@\"";
     let run = Command::new("unshare")
         .args(["--mount", "sh", "-c", mount, "sh"])
         .arg(std::env::current_exe().unwrap())
