@@ -19,6 +19,7 @@ fn environment() -> Option<PathBuf> {
 }
 
 #[test]
+#[ignore = "a minute and a half in a real browser: make verify"]
 fn the_pages_work_for_people_in_a_real_browser() {
     let tools = ["/usr/bin/chromium", "/usr/bin/age-keygen"];
     let missing = tools.iter().find(|tool| !Path::new(tool).exists());
