@@ -38,7 +38,7 @@ pub mod views;
 pub mod wish;
 pub mod words;
 
-pub use desk::{Changed, Desk, Health, Part, Readers, Terms};
+pub use desk::{Changed, Desk, Health, Part, Readers};
 
 use super::{NavEntry, Right};
 use words::Texts;

@@ -18,12 +18,12 @@ use crate::base::Timestamp;
 use crate::blocklist::Catalogue;
 use crate::config::Config;
 use crate::console::pages::desk::{Acting, Releasing};
-use crate::console::pages::{Changed, Desk, Health, Part, Readers, Terms};
+use crate::console::pages::{Changed, Desk, Health, Part, Readers};
 use crate::ledger::Ledger;
 use crate::metrics::{Metrics, Readiness};
 use crate::organisation::Organisation;
-use crate::record::unsealing::State;
-use crate::record::{self, Act, Actor, Entry, Kind};
+use crate::record::unsealing::{State, Terms};
+use crate::record::{Act, Actor, Entry, Kind};
 use crate::store::SavedViews;
 
 /// Changes that a page may be behind before it is told to look anew.
@@ -52,7 +52,6 @@ pub struct LiveDesk {
     views: SavedViews,
     ledger: PathBuf,
     terms: Terms,
-    record_terms: record::unsealing::Terms,
     changed: broadcast::Sender<Changed>,
 }
 
@@ -82,17 +81,11 @@ impl LiveDesk {
                     let _ = told.send(news);
                 }
             })?;
-        let record_terms = unsealing::terms(&config.identity);
         Ok(Arc::new(Self {
             readers: Readers::at(store),
             views: SavedViews::at(&store.with_extension("views.sqlite")),
             ledger: config.ledger.folder.clone(),
-            terms: Terms {
-                threshold: record_terms.threshold,
-                officers: record_terms.officers.clone(),
-                days: record_terms.days,
-            },
-            record_terms,
+            terms: unsealing::terms(&config.identity),
             changed,
             parts,
         }))
@@ -159,7 +152,7 @@ impl Desk for LiveDesk {
         let (office, folder, terms) = (
             self.parts.office.clone(),
             self.ledger.clone(),
-            self.record_terms.clone(),
+            self.terms.clone(),
         );
         Box::pin(async move {
             let made = tokio::task::spawn_blocking(move || {

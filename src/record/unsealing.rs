@@ -27,7 +27,7 @@ pub const WORDS_LEN_MAX: usize = 2000;
 pub const WAITING_MAX: usize = 256;
 
 /// What is asked of a request, as the configuration says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Terms {
     /// Officers that must agree; as many as must act together to open a record.
     pub threshold: u8,
@@ -94,23 +94,59 @@ pub struct Request {
     pub releases: Vec<Word>,
 }
 
-impl Request {
-    /// How it stands at `now`.
+/// When what became of a request: all that its state rests on.
+pub struct Course {
+    /// When it was asked.
+    pub asked: Timestamp,
+    /// When each officer agreed, in their order.
+    pub approved: Vec<Timestamp>,
+    /// Did somebody refuse it?
+    pub refused: bool,
+    /// When it was handed out first.
+    pub released: Option<Timestamp>,
+}
+
+impl Course {
+    /// How the request stands at `now`.
     pub fn state(&self, terms: &Terms, now: Timestamp) -> State {
-        if !self.releases.is_empty() {
-            return State::Released;
-        }
-        if self.refused.is_some() {
-            return State::Refused;
-        }
-        if now >= self.ends(terms) {
-            return State::Expired;
-        }
-        if self.missing(terms) == 0 {
+        if self.released.is_some() {
+            State::Released
+        } else if self.refused {
+            State::Refused
+        } else if now >= self.ends(terms) {
+            State::Expired
+        } else if self.approved.len() >= usize::from(terms.threshold) {
             State::Approved
         } else {
             State::Waiting
         }
+    }
+
+    /// When it runs out; of a release, until when it can be handed out again. Counted from the
+    /// approval that was the last one needed, before it from when it was asked for.
+    pub fn ends(&self, terms: &Terms) -> Timestamp {
+        let enough = usize::from(terms.threshold).checked_sub(1);
+        let approved = enough.and_then(|last| self.approved.get(last).copied());
+        let from = self.released.or(approved).unwrap_or(self.asked);
+        let days = i64::from(terms.days).saturating_mul(DAY_NS);
+        Timestamp(from.0.saturating_add(days))
+    }
+}
+
+impl Request {
+    /// When what became of it.
+    pub fn course(&self) -> Course {
+        Course {
+            asked: self.asked.at,
+            approved: self.approvals.iter().map(|word| word.at).collect(),
+            refused: self.refused.is_some(),
+            released: self.releases.first().map(|word| word.at),
+        }
+    }
+
+    /// How it stands at `now`.
+    pub fn state(&self, terms: &Terms, now: Timestamp) -> State {
+        self.course().state(terms, now)
     }
 
     /// How many officers must still agree.
@@ -118,14 +154,9 @@ impl Request {
         usize::from(terms.threshold).saturating_sub(self.approvals.len())
     }
 
-    /// When it runs out; of a release, until when it can be handed out again. Counted from the
-    /// approval that was the last one needed, before it from when it was asked for.
+    /// When it runs out: [`Course::ends`].
     pub fn ends(&self, terms: &Terms) -> Timestamp {
-        let enough = usize::from(terms.threshold).checked_sub(1);
-        let approved = enough.and_then(|last| self.approvals.get(last));
-        let from = self.releases.first().or(approved).unwrap_or(&self.asked).at;
-        let days = i64::from(terms.days).saturating_mul(DAY_NS);
-        Timestamp(from.0.saturating_add(days))
+        self.course().ends(terms)
     }
 }
 

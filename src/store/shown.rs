@@ -383,12 +383,13 @@ pub struct SubjectEntries {
 
 /// Writes a time as RFC 3339 in UTC.
 #[allow(clippy::trivially_copy_pass_by_ref)]
-pub(super) fn rfc3339<S: Serializer>(time: &Timestamp, to: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn rfc3339<S: Serializer>(time: &Timestamp, to: S) -> Result<S::Ok, S::Error> {
     to.collect_str(time)
 }
 
+/// The same of one that may be missing.
 #[allow(clippy::trivially_copy_pass_by_ref)]
-pub(super) fn rfc3339_maybe<S: Serializer>(
+pub(crate) fn rfc3339_maybe<S: Serializer>(
     time: &Option<Timestamp>,
     to: S,
 ) -> Result<S::Ok, S::Error> {

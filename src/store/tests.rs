@@ -5,6 +5,7 @@ mod lists;
 mod open;
 pub(super) mod sample;
 mod speed;
+mod sums;
 mod work;
 
 use super::*;

@@ -11,13 +11,14 @@ use serde::{Deserialize, Serialize};
 use super::Shared;
 use super::hits::{cursor, cursor_text};
 use super::lens::Lens;
-use super::model::{Deed, rfc3339_maybe};
+use super::model::Deed;
 use super::veil::Veil;
 use super::words::ListTexts;
 use crate::base::Timestamp;
 use crate::console::page::{self, Page};
 use crate::console::{Refusal, Right, Visitor};
 use crate::record::Kind;
+use crate::store::shown::rfc3339_maybe;
 use crate::store::shown::{self, AuditFilter, AuditRow, Told};
 
 const ROWS: u32 = 100;

@@ -14,6 +14,7 @@ use crate::base::Timestamp;
 use crate::blocklist::Catalogue;
 use crate::console::Refusal;
 use crate::organisation::Organisation;
+use crate::record::unsealing::Terms;
 use crate::record::{Act, Actor, Entry, Kind};
 use crate::store::{Reader, SavedViews};
 
@@ -55,17 +56,6 @@ pub struct Health {
     pub reasons: Vec<String>,
     /// Its parts.
     pub parts: Vec<Part>,
-}
-
-/// What unsealing asks for.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Terms {
-    /// Officers that must agree.
-    pub threshold: u8,
-    /// Names of the officers.
-    pub officers: Vec<String>,
-    /// Days after which a request runs out.
-    pub days: u32,
 }
 
 /// What the pages stand on. The daemon has one; tests have another that needs no daemon.

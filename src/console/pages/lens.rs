@@ -17,6 +17,7 @@ use crate::console::words::fill;
 use crate::console::{View, Visitor};
 use crate::organisation::Standing;
 use crate::record::act::Means;
+use crate::record::unsealing;
 use crate::store::State;
 
 const SECOND_NS: i64 = 1_000_000_000;
@@ -198,14 +199,14 @@ impl Lens {
     }
 
     /// How a request for an identity stands.
-    pub fn request_state(&self, state: &str) -> Piece {
+    pub fn request_state(&self, state: &unsealing::State) -> Piece {
         let say = self.say;
         let (code, sign, label) = match state {
-            "approved" => ("good", "✓", say.approved),
-            "refused" => ("over", "×", say.was_refused),
-            "expired" => ("over", "×", say.expired),
-            "released" => ("released", "⇩", say.released),
-            _ => ("waiting", "…", say.waiting),
+            unsealing::State::Approved => ("good", "✓", say.approved),
+            unsealing::State::Refused => ("over", "×", say.was_refused),
+            unsealing::State::Expired => ("over", "×", say.expired),
+            unsealing::State::Released => ("released", "⇩", say.released),
+            unsealing::State::Waiting => ("waiting", "…", say.waiting),
         };
         self.pill(code, sign, label)
     }

@@ -3,7 +3,9 @@
 //! Enters: rows of the store, a [`Veil`]. Leaves: plain values; as JSON with times in RFC 3339.
 //! Never: a field that the veil did not see.
 
-use serde::{Serialize, Serializer};
+mod request;
+
+use serde::Serialize;
 
 use super::veil::Veil;
 use crate::base::Timestamp;
@@ -12,23 +14,11 @@ use crate::cases::{AlertKind, AttributionAct, EvidenceKind, Item, Step};
 use crate::identity::{Grade, SubjectKind};
 use crate::organisation::Standing;
 use crate::record::act::{Act, Means, Verdict};
+use crate::record::unsealing::Terms;
 use crate::store::State;
-use crate::store::shown::{self, CaseRow, CaseView, Done, HitRow};
+use crate::store::shown::{CaseRow, CaseView, Done, HitRow, rfc3339, rfc3339_maybe};
 
-/// Writes a time as RFC 3339 in UTC.
-#[allow(clippy::trivially_copy_pass_by_ref)]
-pub fn rfc3339<S: Serializer>(time: &Timestamp, to: S) -> Result<S::Ok, S::Error> {
-    to.collect_str(time)
-}
-
-/// The same of one that may be missing.
-#[allow(clippy::trivially_copy_pass_by_ref)]
-pub fn rfc3339_maybe<S: Serializer>(time: &Option<Timestamp>, to: S) -> Result<S::Ok, S::Error> {
-    match time {
-        Some(time) => to.collect_str(time),
-        None => to.serialize_none(),
-    }
-}
+pub use request::{RequestLine, Word};
 
 /// Whom something is about.
 #[derive(Clone, Serialize)]
@@ -472,104 +462,6 @@ impl HitLine {
     }
 }
 
-/// Somebody's word on a request.
-#[derive(Clone, Serialize)]
-pub struct Word {
-    /// Who.
-    pub by: String,
-    /// When.
-    #[serde(serialize_with = "rfc3339")]
-    pub time: Timestamp,
-    /// What they wrote; `None`: withheld.
-    pub text: Option<String>,
-}
-
-/// A request for the identity behind a case.
-#[derive(Clone, Serialize)]
-pub struct RequestLine {
-    /// Its id.
-    pub id: String,
-    /// The case.
-    pub case: String,
-    /// Whose identity.
-    pub subject: String,
-    /// `waiting`, `approved`, `refused`, `expired`, `released`.
-    pub state: &'static str,
-    /// Who asked, when, why.
-    pub asked: Word,
-    /// Officers that agreed.
-    pub approvals: Vec<Word>,
-    /// How many must.
-    pub needed: u8,
-    /// Who refused.
-    pub refused: Option<Word>,
-    /// When it was handed out.
-    pub released: Option<Word>,
-    /// When it runs out.
-    #[serde(serialize_with = "rfc3339")]
-    pub ends: Timestamp,
-}
-
-impl RequestLine {
-    /// As the veil lets it through, at `now`.
-    pub fn of(
-        row: shown::Request,
-        terms: &super::desk::Terms,
-        now: Timestamp,
-        veil: &mut Veil,
-    ) -> Self {
-        let word = |it: shown::Approval| Word {
-            by: it.by,
-            time: it.time,
-            text: veil.text(it.note),
-        };
-        let approvals: Vec<Word> = row.approvals.into_iter().map(word).collect();
-        let refused = row.refused.map(word);
-        let released = row.released.map(word);
-        let enough = usize::from(terms.threshold);
-        let last_needed = enough.checked_sub(1).and_then(|last| approvals.get(last));
-        let counted = released
-            .as_ref()
-            .or(last_needed)
-            .map_or(row.time, |it| it.time);
-        let day_ns = 86_400_000_000_000;
-        let ends = Timestamp(counted.0.saturating_add(i64::from(terms.days) * day_ns));
-        let state = match (&released, &refused) {
-            (Some(_), _) => "released",
-            (_, Some(_)) => "refused",
-            _ if now >= ends => "expired",
-            _ if enough > 0 && approvals.len() >= enough => "approved",
-            _ => "waiting",
-        };
-        Self {
-            id: row.id,
-            case: row.case,
-            subject: veil.subject(&row.subject),
-            state,
-            asked: Word {
-                by: row.by,
-                time: row.time,
-                text: veil.text(row.reason),
-            },
-            approvals,
-            needed: terms.threshold,
-            refused,
-            released,
-            ends,
-        }
-    }
-
-    /// Has this one agreed?
-    pub fn approved_by(&self, account: &str) -> bool {
-        self.approvals.iter().any(|it| it.by == account)
-    }
-
-    /// Still to be decided or handed out?
-    pub fn is_undecided(&self) -> bool {
-        matches!(self.state, "waiting" | "approved")
-    }
-}
-
 /// A case with all that belongs to it.
 #[derive(Serialize)]
 pub struct CaseWhole {
@@ -625,7 +517,7 @@ impl CaseWhole {
     pub fn of(
         view: CaseView,
         hours: &[crate::record::Coverage],
-        terms: &super::desk::Terms,
+        terms: &Terms,
         now: Timestamp,
         veil: &mut Veil,
     ) -> Self {

@@ -11,7 +11,7 @@ use axum::middleware::{self, Next};
 use tokio::sync::broadcast;
 use tower::ServiceExt;
 
-use super::desk::{Acting, Changed, Desk, Health, Part, Readers, Releasing, Terms};
+use super::desk::{Acting, Changed, Desk, Health, Part, Readers, Releasing};
 use crate::base::Timestamp;
 use crate::blocklist::{Catalogue, Stage};
 use crate::cases::{AttributionAct, AttributionEntry, EvidenceKind, Item, Step};
@@ -22,6 +22,7 @@ use crate::hits::SubjectId;
 use crate::identity::{Attribution, Grade, SubjectKind};
 use crate::organisation::{Organisation, Place, PlaceKind, Ruling, Standing};
 use crate::record::act::{Act, Acted, Actor, Means};
+use crate::record::unsealing::Terms;
 use crate::record::{Body, CaseAttribution, CaseHead, CaseStep, Count, Coverage, Entry, Evidence};
 use crate::store::{Numbered, SavedViews, Store};
 

@@ -12,7 +12,6 @@ use serde::{Deserialize, Serialize};
 use super::Shared;
 use super::cases::Told;
 use super::lens::Lens;
-use super::model::rfc3339;
 use super::veil::Veil;
 use super::wish::{self, Outcome, Target, Wish};
 use super::words::{CaseTexts, ListTexts};
@@ -21,6 +20,7 @@ use crate::console::page::{self, Page};
 use crate::console::{Refusal, Right, Visitor};
 use crate::record::act::Means;
 use crate::store::shown::Suppression;
+use crate::store::shown::rfc3339;
 
 /// What is asked of the page.
 #[derive(Default, Deserialize)]

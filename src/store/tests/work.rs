@@ -1,22 +1,24 @@
 //! The work on cases: triage, evidence, hits of a case, suppressions, requests, retention.
 
 use super::sample::{self, SECOND, START, VENDORS, act, head, item, numbered, subject};
-use super::shown::{AuditFilter, CasePage, Page, Told, Total};
+use super::shown::{CasePage, Page, Total};
 use super::*;
 use crate::blocklist::Stage;
 use crate::cases::AttributionAct;
+use crate::hits::SubjectId;
+use crate::identity::{Grade, SubjectKind};
 use crate::record::act::{Act, Verdict};
 use crate::record::{Body, CaseAttribution, CaseStep, Evidence, Hit, differ};
 
-const CASE: &str = "case-5f2c9a0e41d7b3c8";
-const NOW: Timestamp = Timestamp(START + 3600 * SECOND);
-const PIMEYES: (&str, &str) = VENDORS[1];
+pub(super) const CASE: &str = "case-5f2c9a0e41d7b3c8";
+pub(super) const NOW: Timestamp = Timestamp(START + 3600 * SECOND);
+pub(super) const PIMEYES: (&str, &str) = VENDORS[1];
 
-fn case() -> String {
+pub(super) fn case() -> String {
     CASE.into()
 }
 
-fn hit_of(who: SubjectId, at: i64, name: &str) -> Body {
+pub(super) fn hit_of(who: SubjectId, at: i64, name: &str) -> Body {
     let id = format!("{at:024x}");
     Body::Hit(Box::new(Hit {
         record: sample::record(&id, at, PIMEYES, name, "tls-sni"),
@@ -28,7 +30,7 @@ fn hit_of(who: SubjectId, at: i64, name: &str) -> Body {
     }))
 }
 
-fn evidence(number: u32, at: i64, name: &str, weight: i32) -> Body {
+pub(super) fn evidence(number: u32, at: i64, name: &str, weight: i32) -> Body {
     let item = Some(item(number, at, name, weight));
     Body::Evidence(Box::new(Evidence {
         case: case(),
@@ -37,14 +39,11 @@ fn evidence(number: u32, at: i64, name: &str, weight: i32) -> Body {
     }))
 }
 
-use crate::hits::SubjectId;
-use crate::identity::{Grade, SubjectKind};
-
-fn opened() -> Body {
+pub(super) fn opened() -> Body {
     Body::Case(Box::new(head(CASE, 1, PIMEYES, subject(0), START)))
 }
 
-fn ledger(bodies: Vec<Body>) -> Vec<Numbered> {
+pub(super) fn ledger(bodies: Vec<Body>) -> Vec<Numbered> {
     let entries = (0..)
         .zip(bodies)
         .map(|(n, body)| (START + n * SECOND, body));
@@ -541,127 +540,6 @@ fn a_request_is_agreed_to_by_different_people() {
         "2026-11-01T00:00:01.000000000Z"
     );
     assert_eq!(json["history"][0]["act"]["act"], "request-unsealing");
-}
-
-#[test]
-fn the_audit_trail_shows_who_did_what_and_that_something_was_deleted() {
-    let ledger = sample::ledger(21, 900);
-    let mut bench = Bench::with(&ledger);
-    let list = |bench: &Bench, filter: &AuditFilter| {
-        let (mut all, mut after) = (Vec::new(), None);
-        loop {
-            let page = bench
-                .reader()
-                .audit(filter, Page { rows: 7, after })
-                .unwrap();
-            all.extend(page.rows);
-            after = page.next;
-            if after.is_none() {
-                return (all, page.total);
-            }
-        }
-    };
-    let (all, total) = list(&bench, &AuditFilter::default());
-    assert_eq!(total, Total::Exactly(all.len() as u64));
-    assert!(all.is_sorted_by_key(|it| std::cmp::Reverse(it.number)));
-    let acts = ledger.iter().filter(|it| {
-        matches!(
-            &it.entry.as_ref().unwrap().body,
-            Body::Act(_) | Body::List(_) | Body::Life(_) | Body::Loss(_)
-        )
-    });
-    assert_eq!(all.len(), acts.count());
-    assert!(
-        !all.iter()
-            .any(|it| matches!(it.what, Told::Other | Told::Deleted))
-    );
-
-    let by = AuditFilter {
-        by: Some("anna".into()),
-        ..AuditFilter::default()
-    };
-    let (annas, _) = list(&bench, &by);
-    assert!(!annas.is_empty() && annas.len() < all.len());
-    assert!(
-        annas
-            .iter()
-            .all(|it| matches!(&it.what, Told::Act(it) if it.by.name == "anna"))
-    );
-    let half = all[all.len() / 2].time.unwrap();
-    let before = AuditFilter {
-        until: Some(half),
-        ..AuditFilter::default()
-    };
-    let since = AuditFilter {
-        from: Some(half),
-        ..AuditFilter::default()
-    };
-    assert_eq!(
-        list(&bench, &before).0.len() + list(&bench, &since).0.len(),
-        all.len()
-    );
-    let of_case = AuditFilter {
-        case: all.iter().find_map(|it| it.case.clone()),
-        ..AuditFilter::default()
-    };
-    assert!(
-        list(&bench, &of_case)
-            .0
-            .iter()
-            .all(|it| it.case == of_case.case)
-    );
-
-    bench.store.forget(&[all[0].number]).unwrap();
-    let (after, _) = list(&bench, &AuditFilter::default());
-    assert_eq!(
-        (after.len(), &after[0].what, after[0].time),
-        (all.len(), &Told::Deleted, None)
-    );
-}
-
-#[test]
-fn hours_of_coverage_are_those_that_touch_the_span() {
-    let hour = |from: i64| {
-        Body::Coverage(Box::new(crate::record::Coverage {
-            from,
-            until: from + 3600,
-            ..Default::default()
-        }))
-    };
-    let first = START / SECOND;
-    let bench = Bench::with(&ledger((0..5).map(|n| hour(first + n * 3600)).collect()));
-    let found = |from: i64, until: i64| {
-        let at = |seconds: i64| Timestamp((first + seconds) * SECOND);
-        let hours = bench.reader().coverage(at(from), at(until)).unwrap();
-        hours.iter().map(|it| it.0).collect::<Vec<_>>()
-    };
-    assert_eq!(found(3600, 7200), [1]);
-    assert_eq!(found(3599, 7201), [0, 1, 2]);
-    assert_eq!(found(-9, 0), [0u64; 0]);
-    assert_eq!(found(0, 90_000), [0, 1, 2, 3, 4]);
-}
-
-#[test]
-fn vendors_are_summed_up() {
-    let bench = Bench::with(&sample::ledger(17, 900));
-    let vendors = bench.reader().vendors().unwrap();
-    assert_eq!(vendors.len(), VENDORS.len());
-    let all = |text: &str| match bench
-        .reader()
-        .hits(&HitFilter::parse(text).unwrap(), Page::default(), NOW)
-        .unwrap()
-        .total
-    {
-        Total::Exactly(many) => many,
-        Total::MoreThan(_) => panic!("few hits"),
-    };
-    for it in &vendors {
-        assert_eq!(it.hits, all(&format!("vendor:{}", it.vendor)));
-        assert!(it.first < it.last && it.subjects >= 2 && it.names == 3);
-        assert_eq!(it.stages.iter().map(|it| it.1).sum::<u64>(), it.cases);
-    }
-    let cases = bench.reader().counts(NOW).unwrap().cases;
-    assert_eq!(vendors.iter().map(|it| it.cases).sum::<u64>(), cases);
 }
 
 #[test]
