@@ -132,6 +132,7 @@ pub fn run(config: Config) -> Result<(), Fault> {
     if let Some(resumed) = resumed {
         erasure::finish(&mut desk, &mut books, &folder, resumed);
     }
+    let finisher = erasure::Finisher::new(folder.clone(), Instant::now());
     let asked = Asked {
         cases: folder,
         officers: unsealing::Desk::new(key.clone(), &config.identity),
@@ -148,6 +149,7 @@ pub fn run(config: Config) -> Result<(), Fault> {
             config.cases.closed_days,
             Instant::now(),
         ),
+        finisher,
         life,
         stopping: Arc::clone(&stopping),
     };

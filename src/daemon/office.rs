@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::acts::{self, Done, Refused};
 use super::books::Books;
+use super::erasure::Finisher;
 use super::fault::{Exit, Fault};
 use super::retention::Keeper;
 use super::sources;
@@ -101,6 +102,8 @@ pub struct Office {
     pub lists: Lists,
     /// Deletes what has had its time.
     pub keeper: Keeper,
+    /// Finishes an erasure that was cut short.
+    pub finisher: Finisher,
     /// The entry about the end, but for its reason.
     pub life: Life,
     /// Why it ends, when somebody ends it.
@@ -190,6 +193,7 @@ impl Office {
             self.books.unsealed(subjects);
         }
         self.keeper.tick(&mut self.books, wall, steady);
+        self.finisher.tick(&mut self.desk, &mut self.books, steady);
         self.books.registrar.tick(wall, steady);
         self.books.log.tick(paces.ticked);
         self.desk.hit_log(&self.books.log.state());

@@ -340,6 +340,7 @@ impl Registrar {
         };
         let gone = kept.ledger.delete(numbers, wall)?;
         kept.store.forget(numbers)?;
+        kept.store.cut()?;
         ledger::torn::delete(&kept.folder)?;
         self.recent.clear();
         Ok(gone)
@@ -371,6 +372,7 @@ impl Registrar {
             return;
         };
         kept.ledger.tick(wall);
+        kept.store.tend(now);
         let due = self.store_retry_at.is_some_and(|at| now >= at);
         if due {
             self.store_retry_at = None;
