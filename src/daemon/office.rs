@@ -48,17 +48,6 @@ pub enum Incoming {
     SensorEnded,
     /// From a feed.
     Feed(Event),
-    /// Somebody closes a case in their own words.
-    Close {
-        /// Who.
-        by: Actor,
-        /// Its id.
-        case: String,
-        /// Why.
-        why: String,
-        /// `closed ...` or `refused ...`.
-        answer: oneshot::Sender<String>,
-    },
     /// Somebody acts.
     Act {
         /// Who.
@@ -83,7 +72,6 @@ impl Incoming {
         // The visitor may have gone.
         match self {
             Self::Act { answer, .. } => drop(answer.send(Err(Refused(why.to_owned())))),
-            Self::Close { answer, .. } => drop(answer.send(format!("refused {why}"))),
             // Whoever waits for it hears that it went.
             Self::Do(_) | Self::Sensor(_) | Self::SensorEnded | Self::Feed(_) => {}
         }
@@ -296,17 +284,6 @@ impl Office {
                 self.write();
                 // The visitor may have gone.
                 let _ = answer.send(acted);
-            }
-            Incoming::Close {
-                by,
-                case,
-                why,
-                answer,
-            } => {
-                self.write();
-                let said = acts::close(&mut self.desk, &mut self.books, by, (&case, &why));
-                // The visitor may have gone.
-                let _ = answer.send(said);
             }
             Incoming::Do(what) => {
                 self.write();
