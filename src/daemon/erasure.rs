@@ -8,7 +8,7 @@
 //! carries it out in one go, in this order ([`carry_out`]):
 //!
 //! ```text
-//! intent written down -> cases in memory -> saved views -> outbox -> hit log
+//! intent written down -> cases and identity in memory -> saved views -> outbox -> hit log
 //!   -> case file, sealed records -> ledger, store and its backups -> the entry -> intent gone
 //! ```
 //!
@@ -177,7 +177,7 @@ fn check(wish: &Wish) -> Result<(), String> {
     if wish.sought.subjects.is_empty() {
         return Err(
             "nothing that was given stands for one person for sure: a shared address alone erases \
-             nothing"
+             nothing, nor does a device's name"
                 .into(),
         );
     }
@@ -414,7 +414,7 @@ fn carry_out(
 ) -> Result<Receipt, String> {
     let now = office::now();
     let mentions = Mentions::new(&intent.words)?;
-    desk.erase(&intent.cases, &intent.subjects, &mut books.out);
+    desk.erase(&intent.cases, &intent.subjects, now, &mut books.out);
     // Others' cases as they are from now on, before older selves of them go.
     books.write(desk, now);
     if let Some(why) = books.failing() {
