@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use crate::base::hex;
 use crate::feeds::Feed;
 use crate::sealing::Officer;
 use crate::{alerts, casefile, console, ledger, updates};
@@ -452,7 +453,7 @@ impl Config {
     pub fn digest(&self) -> String {
         let text = toml::to_string(self).unwrap_or_default();
         let digest = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
-        digest.as_ref().iter().map(|b| format!("{b:02x}")).collect()
+        hex::encode(digest.as_ref())
     }
 
     /// Relative paths are taken from the folder of the config file.

@@ -8,7 +8,7 @@ mod bench;
 
 use std::fs;
 
-use bench::{Bench, PEOPLE, said};
+use bench::{Bench, PEOPLE};
 
 /// Who asked takes it back, and may ask anew.
 #[test]

@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use crate::casefile::folder;
+use crate::folder;
 use crate::hits::Mentions;
 
 /// Ids remembered.

@@ -30,8 +30,8 @@ use self::name::{Due, Name, file_word};
 use super::done::Done;
 use super::words::Identity;
 use crate::base::Timestamp;
-use crate::casefile::folder;
 use crate::cases::{Alert, AlertKind};
+use crate::folder;
 
 /// An alert in the spool.
 pub(super) struct Entry {

@@ -18,13 +18,13 @@ use clap::{Args, Subcommand};
 use zeroize::Zeroizing;
 
 use super::{Common, desk, print};
-use crate::casefile::folder;
 use crate::daemon::control::{Answer, UnderWay};
 use crate::daemon::erasure::{self, Receipt, plan};
 use crate::daemon::fault::say;
 use crate::daemon::person::{Line, Wish};
 use crate::daemon::unsealing::digest;
 use crate::daemon::{Exit, Fault};
+use crate::folder;
 use crate::identity::Sought;
 use crate::record::Act;
 use crate::record::dossier::{Dossier, Whose};
