@@ -9,6 +9,7 @@ pub mod band;
 mod bench;
 mod book;
 mod compare;
+mod contested;
 mod erase;
 mod explain;
 mod intake;
