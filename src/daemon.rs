@@ -16,6 +16,7 @@ pub mod people;
 pub mod person;
 pub mod privilege;
 pub mod queue;
+mod recent;
 pub mod registrar;
 mod relog;
 pub mod replay;

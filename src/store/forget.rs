@@ -4,7 +4,7 @@
 //! same as a rebuild would make. Never: leaves a trace of them in a free page, in the write-ahead
 //! log or in a backup.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use rusqlite::{Connection, OptionalExtension, Result};
@@ -58,12 +58,11 @@ pub(super) fn forget(store: &mut Store, numbers: &[u64]) -> std::result::Result<
 
 fn forget_rows(db: &mut Connection, numbers: &[u64]) -> Result<()> {
     let change = db.transaction()?;
-    let mut series = BTreeSet::new();
+    let mut series = BTreeMap::new();
     let mut cases = BTreeSet::new();
     for number in numbers {
         forget_one(&change, number.cast_signed(), &mut series, &mut cases)?;
     }
-    let series: Vec<i64> = series.into_iter().collect();
     words::sweep(&change, &series)?;
     for case in &cases {
         triage::settle(&change, case)?;
@@ -74,7 +73,7 @@ fn forget_rows(db: &mut Connection, numbers: &[u64]) -> Result<()> {
 fn forget_one(
     db: &Connection,
     number: i64,
-    series: &mut BTreeSet<i64>,
+    series: &mut BTreeMap<i64, i64>,
     cases: &mut BTreeSet<String>,
 ) -> Result<()> {
     let case: Option<Option<String>> = db
@@ -86,7 +85,9 @@ fn forget_one(
         .prepare_cached("DELETE FROM hits WHERE number = ?1 RETURNING series")?
         .query_row([number], |row| row.get(0))
         .optional()?;
-    series.extend(of_hit);
+    if let Some(of) = of_hit {
+        *series.entry(of).or_default() += 1;
+    }
     for table in TABLES {
         db.prepare_cached(&format!("DELETE FROM {table} WHERE number = ?1"))?
             .execute([number])?;
