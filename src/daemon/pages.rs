@@ -83,7 +83,7 @@ impl LiveDesk {
             })?;
         Ok(Arc::new(Self {
             readers: Readers::at(store),
-            views: SavedViews::at(&store.with_extension("views.sqlite")),
+            views: SavedViews::beside(store),
             ledger: config.ledger.folder.clone(),
             terms: unsealing::terms(&config.identity),
             changed,

@@ -344,6 +344,7 @@ impl Registrar {
         };
         let gone = kept.ledger.delete(numbers, wall)?;
         kept.store.forget(numbers)?;
+        kept.store.cut()?;
         ledger::torn::delete(&kept.folder)?;
         self.recent.clear();
         Ok(gone)
@@ -377,6 +378,7 @@ impl Registrar {
             return;
         };
         kept.ledger.tick(wall);
+        kept.store.tend(now);
         if self.store_retry_at.is_some_and(|at| now >= at) {
             self.catch_up(now);
         }
