@@ -14,5 +14,7 @@ mod refusals;
 mod sign_in;
 #[path = "console/stand.rs"]
 mod stand;
+#[path = "console/tokens.rs"]
+mod tokens;
 #[path = "console/vouched.rs"]
 mod vouched;

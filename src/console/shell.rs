@@ -17,6 +17,7 @@ use super::audit::{Act, Audit, Way};
 use super::brake::Brake;
 use super::oidc::Oidc;
 use super::page::NavEntry;
+use super::pages::live::Listeners;
 use super::password::Passwords;
 use super::refusal::Refusal;
 use super::rights::{Right, Role, Roles};
@@ -44,6 +45,7 @@ struct Inner {
     passwords: Passwords,
     sessions: Mutex<Sessions>,
     brake: Mutex<Brake>,
+    listeners: Listeners,
     oidc: Option<Oidc>,
     /// Of this run: forms do not outlive it.
     form_key: Secret,
@@ -100,6 +102,7 @@ impl Shell {
             passwords: Passwords::new().map_err(no_chance)?,
             sessions: Mutex::new(Sessions::new(life_ns, idle_ns)),
             brake: Mutex::default(),
+            listeners: Listeners::default(),
             form_key: Secret::new().map_err(no_chance)?,
             audit,
             clock,
@@ -172,8 +175,17 @@ impl Shell {
         self.0.brake.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Pages that listen for what changes.
+    pub(super) fn listeners(&self) -> &Listeners {
+        &self.0.listeners
+    }
+
     pub(super) fn form_mark(&self, cookie: &str) -> String {
         self.0.form_key.form_mark(cookie)
+    }
+
+    pub(super) fn veil_key(&self, mark: &Mark) -> [u8; 32] {
+        self.0.form_key.veil_key(mark)
     }
 
     /// Puts an act on the record.

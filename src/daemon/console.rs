@@ -80,7 +80,7 @@ impl Console {
             .spawn(move || audits.iter().for_each(|audit| record(&audit, &desk)))
             .map_err(wiring)?;
         let pages = if config.ledger.is_kept() {
-            let desk = LiveDesk::start(config, parts).map_err(wiring)?;
+            let desk = LiveDesk::new(config, parts);
             pages::router(desk.clone()).merge(api::router(desk))
         } else {
             Router::new()

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::broadcast;
 
 use crate::base::{Counters, Timestamp};
+pub use crate::console::pages::Changed;
 use crate::ledger::leaf::Hour;
 use crate::ledger::line::PAYLOAD_LEN_MAX;
 use crate::ledger::{self, Ledger, New, Recovery, Stored};
@@ -36,17 +37,6 @@ const RECENT_MAX: usize = 256;
 const CHANGED_MAX: usize = 1024;
 /// Entries that the store takes at a time when it is behind.
 const CATCH_UP: usize = 4096;
-
-/// An entry is in the record.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Changed {
-    /// Its number.
-    pub number: u64,
-    /// Its kind.
-    pub kind: Kind,
-    /// The case that it belongs to.
-    pub case: Option<String>,
-}
 
 /// Writes ledger and store.
 pub struct Registrar {

@@ -234,7 +234,7 @@ impl Reader {
         self.ask(|db| subjects::due(db, kind, before, now, rows))
     }
 
-    /// Entries that hold the sealed records of a subject, oldest first.
+    /// Entries that hold the sealed records and frames of a subject, oldest first.
     ///
     /// # Errors
     /// As [`Self::through`].
