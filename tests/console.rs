@@ -4,6 +4,8 @@
 
 #[path = "console/daemon.rs"]
 mod daemon;
+#[path = "console/figures.rs"]
+mod figures;
 #[path = "console/limits.rs"]
 mod limits;
 #[path = "console/provider.rs"]

@@ -4,7 +4,7 @@
 //! the handlers. Never: reads more than 64 KiB; takes a changing request without the sender's own
 //! mark; tells a stranger more than a closed set of sentences.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use askama::Template;
 use axum::body::{Body, Bytes, to_bytes};
@@ -22,6 +22,7 @@ use super::refusal::Refusal;
 use super::secret::same;
 use super::shell::Shell;
 use super::visitor::{Guest, Visitor};
+use crate::metrics::console::Route;
 
 /// Longest body: the longest form is a note of some thousand characters.
 pub const BODY_LEN_MAX: usize = 64 * 1024;
@@ -34,6 +35,7 @@ const ANSWER_TIME: Duration = Duration::from_secs(30);
 
 /// The outermost layer.
 pub(super) async fn gate(State(shell): State<Shell>, request: Request, next: Next) -> Response {
+    let begun = Instant::now();
     let (mut parts, body) = request.into_parts();
     let below = below(shell.base(), parts.uri.path()).map(str::to_owned);
     // Before anybody is recognised: who is vouched for may be given a session by that.
@@ -41,6 +43,7 @@ pub(super) async fn gate(State(shell): State<Shell>, request: Request, next: Nex
     let path = below.unwrap_or_default();
     let known = recognise(&shell, &parts, path, head.is_ok()).await;
     let program = known.guest.path.starts_with("/api/");
+    let route = Route::of(&known.guest.path);
     let place = head.and_then(|path| move_to(&mut parts, &path));
     let admitted = match place {
         Ok(()) => admit(&shell, &known, &mut parts, body).await,
@@ -63,6 +66,10 @@ pub(super) async fn gate(State(shell): State<Shell>, request: Request, next: Nex
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
     guard(response.headers_mut(), shell.settings().is_secure());
+    if let Some(metrics) = shell.metrics() {
+        metrics.console_answered(route, response.status().as_u16(), begun.elapsed());
+        shell.count();
+    }
     response
 }
 

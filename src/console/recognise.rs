@@ -16,6 +16,7 @@ use super::sessions::{Session, Step};
 use super::shell::{FORM, SESSION, Shell, VIEW};
 use super::view::View;
 use super::visitor::{Guest, Visitor};
+use crate::metrics::console::NotIn;
 
 /// The session that a request carries, for the pages of the sign-in itself.
 #[derive(Clone, Default)]
@@ -178,6 +179,7 @@ impl Known {
         }
         // Whoever keeps no cookie would be let in, and on the record, with every request.
         if let Err(wait_s) = shell.brake().lets_in(&name, shell.now()) {
+            shell.not_in(NotIn::TooOften);
             self.refused = Some(Refusal::TooOften(wait_s));
             return;
         }
@@ -196,6 +198,7 @@ impl Known {
     fn unknown(&mut self, way: Way, name: &str) {
         let shell = &self.guest.shell;
         let (from, now) = (self.guest.from, shell.now());
+        shell.not_in(NotIn::NoAccount);
         if shell.brake().check(from, name, now).is_ok() {
             shell.brake().failed(from, name, now);
             let account = shell.book().account(name).map(|_| name.to_owned());

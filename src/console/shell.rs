@@ -3,7 +3,7 @@
 //! Enters: settings, a router of pages. Leaves: a router that can be served. Never: reads the record.
 
 use std::sync::mpsc::{SyncSender, TrySendError};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::SystemTime;
 
 use axum::Router;
@@ -27,6 +27,8 @@ use super::settings::Settings;
 use super::words::Words;
 use super::{door, gate, statics};
 use crate::base::Timestamp;
+use crate::metrics::Metrics;
+use crate::metrics::console::NotIn;
 
 /// An invitation holds for three days, the link of the first start and a reset for one.
 const INVITE_HOURS: i64 = 72;
@@ -46,6 +48,7 @@ struct Inner {
     sessions: Mutex<Sessions>,
     brake: Mutex<Brake>,
     listeners: Listeners,
+    metrics: OnceLock<Arc<Metrics>>,
     oidc: Option<Oidc>,
     /// Of this run: forms do not outlive it.
     form_key: Secret,
@@ -103,6 +106,7 @@ impl Shell {
             sessions: Mutex::new(Sessions::new(life_ns, idle_ns)),
             brake: Mutex::default(),
             listeners: Listeners::default(),
+            metrics: OnceLock::new(),
             form_key: Secret::new().map_err(no_chance)?,
             audit,
             clock,
@@ -173,6 +177,30 @@ impl Shell {
 
     pub(super) fn brake(&self) -> MutexGuard<'_, Brake> {
         self.0.brake.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts from now on; the first call counts.
+    pub fn measure(&self, metrics: Arc<Metrics>) {
+        let _ = self.0.metrics.set(metrics);
+    }
+
+    pub(super) fn metrics(&self) -> Option<&Metrics> {
+        self.0.metrics.get().map(|it| &**it)
+    }
+
+    /// How many are in. Sessions end by themselves, so somebody asks now and then.
+    pub fn count(&self) {
+        if let Some(metrics) = self.metrics() {
+            let sessions = self.sessions().count(self.now());
+            metrics.console_now(sessions, self.listeners().count());
+        }
+    }
+
+    /// Counts somebody who was not let in.
+    pub(super) fn not_in(&self, why: NotIn) {
+        if let Some(metrics) = self.metrics() {
+            metrics.console_not_in(why);
+        }
     }
 
     /// Pages that listen for what changes.
