@@ -15,7 +15,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::broadcast;
 
 use super::recent::Recent;
-use crate::base::Timestamp;
+use crate::base::{Counters, Timestamp};
+pub use crate::console::pages::Changed;
 use crate::ledger::leaf::Hour;
 use crate::ledger::line::PAYLOAD_LEN_MAX;
 use crate::ledger::{self, Ledger, New, Recovery, Stored};
@@ -38,17 +39,6 @@ const CATCH_UP: usize = 4096;
 /// The same beside the daemon's work, and about how long one turn of it may take: hits wait.
 const CATCH_UP_BESIDE: usize = 128;
 const CATCH_UP_TURN: Duration = Duration::from_millis(10);
-
-/// An entry is in the record.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Changed {
-    /// Its number.
-    pub number: u64,
-    /// Its kind.
-    pub kind: Kind,
-    /// The case that it belongs to.
-    pub case: Option<String>,
-}
 
 /// Writes ledger and store.
 pub struct Registrar {
