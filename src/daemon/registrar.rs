@@ -365,6 +365,13 @@ impl Registrar {
         Ok(counts.filter(|(_, count)| *count > 0).collect())
     }
 
+    /// Signs a checkpoint now. One that cannot be signed is tried again as time goes by.
+    pub fn sign(&mut self, wall: Timestamp) {
+        if let Some(kept) = &mut self.kept {
+            let _ = kept.ledger.checkpoint(wall);
+        }
+    }
+
     /// What time brings: checkpoints, and the store brought up.
     pub fn tick(&mut self, wall: Timestamp, now: Instant) {
         let Some(kept) = &mut self.kept else {
