@@ -9,6 +9,7 @@ mod console;
 mod desk;
 mod doctor;
 mod evaluate;
+mod evidence;
 mod hits;
 mod ledger;
 pub mod list;
@@ -67,6 +68,7 @@ enum Command {
     Officer(officer::OfficerArgs),
     Subject(subject::SubjectArgs),
     Unseal(unseal::UnsealArgs),
+    Evidence(evidence::EvidenceArgs),
     Verify(ledger::VerifyArgs),
     Prove(ledger::ProveArgs),
     Witness(ledger::WitnessArgs),
@@ -283,6 +285,7 @@ pub fn main() -> ExitCode {
         Command::Officer(args) => officer::run(&args),
         Command::Subject(args) => subject::run(&args),
         Command::Unseal(args) => unseal::run(&args),
+        Command::Evidence(args) => evidence::run(&args),
         Command::Verify(args) => ledger::verify(&args),
         Command::Prove(args) => ledger::prove(&args),
         Command::Witness(args) => ledger::witness(&args),

@@ -362,6 +362,13 @@ impl Registrar {
         kept.store.forget(numbers)
     }
 
+    /// Signs a checkpoint now. One that cannot be signed is tried again as time goes by.
+    pub fn sign(&mut self, wall: Timestamp) {
+        if let Some(kept) = &mut self.kept {
+            let _ = kept.ledger.checkpoint(wall);
+        }
+    }
+
     /// What time brings: checkpoints, and the store brought up.
     pub fn tick(&mut self, wall: Timestamp, now: Instant) {
         let Some(kept) = &mut self.kept else {
