@@ -283,6 +283,9 @@ pub struct Burst {
     pub rest_ns: u64,
     /// When the flow made its hit.
     pub opened: Timestamp,
+    /// Its hit was contested: see [`Hit::contested`].
+    #[serde(default)]
+    pub contested: bool,
     /// Payload bytes from the client.
     pub up: u64,
     /// Payload bytes to the client.

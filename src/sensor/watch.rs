@@ -26,6 +26,7 @@ pub(super) struct Mark {
     rule: HitRule,
     name: String,
     opened: Timestamp,
+    contested: bool,
     frame: u64,
 }
 
@@ -38,6 +39,7 @@ impl Mark {
             rule: hit.rule.clone(),
             name: hit.name.clone(),
             opened: hit.time,
+            contested: hit.contested,
             frame: hit.frame,
         }
     }
@@ -54,6 +56,7 @@ impl Mark {
             frames: exchange.frames,
             rest_ns: exchange.rest_ns,
             opened: self.opened,
+            contested: self.contested,
             up: exchange.up,
             down: exchange.down,
             up_frames: exchange.up_frames,
