@@ -12,7 +12,7 @@ mod load;
 mod verdict;
 
 pub use load::{Prefilter, Refused, Wanted};
-pub use verdict::{Again, Verdict, Verdicts};
+pub use verdict::{Again, Fate, Verdict, Verdicts};
 
 /// The program as clang built it.
 #[doc(hidden)]

@@ -11,7 +11,8 @@ use crate::capture::file::FileSource;
 use crate::capture::filter::Filter;
 use crate::capture::live::{self, LiveConfig, LiveError, LiveSource};
 use crate::capture::{Frame, LinkType};
-use crate::config::{Lists, Sensor, Via};
+use crate::capture::prefilter::Kind;
+use crate::config::{Lists, Prefilter, Require, Sensor, Via};
 use crate::event::ListInfo;
 use crate::sensor::Settings;
 
@@ -184,7 +185,10 @@ pub fn input_exit(error: &CaptureError) -> Exit {
 
 fn live_exit(error: &LiveError) -> Exit {
     match error {
-        LiveError::NotPermitted { .. } => Exit::Permission,
+        LiveError::NotPermitted { .. }
+        | LiveError::EbpfRequired {
+            permission: true, ..
+        } => Exit::Permission,
         LiveError::Filter(_) => Exit::Config,
         _ => Exit::Interface,
     }
@@ -212,6 +216,13 @@ pub fn open(sensor: &Sensor) -> Result<Opened, Fault> {
         filter: Some(sensor.filter.clone()).filter(|f| !f.trim().is_empty()),
         excluded: sensor.excluded.clone(),
         ring_bytes: (sensor.ring_mib as usize) << 20,
+        prefilter: match sensor.prefilter {
+            Prefilter::Ebpf => Kind::Ebpf,
+            Prefilter::Classic => Kind::Classic,
+            Prefilter::None => Kind::None,
+        },
+        require_ebpf: sensor.require == Require::Ebpf,
+        flows: sensor.flows_max,
         ..LiveConfig::default()
     };
     live::open(&config)

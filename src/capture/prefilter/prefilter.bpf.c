@@ -117,6 +117,7 @@ struct udp {
 
 enum { IPV4 = 0x0800, IPV6 = 0x86dd, VLAN = 0x8100, QINQ = 0x88a8, TCP = 6, UDP = 17 };
 enum { FIN = 1, SYN = 2, RST = 4, ACK = 16 };
+#define QUIC_2 0x6b3343cfu
 // Of a settled flow a frame passes after so long, so that the sensor does not forget it.
 #define SETTLED_PASS_NS 60000000000ull
 // The same while it is not settled: the time of its newest frame may still be told.
@@ -262,6 +263,16 @@ INLINE u32 segment(struct __sk_buff *skb, struct verdict *v, const struct tcp *t
 	return none(skb, BY_READ_OUT);
 }
 
+// Does the datagram begin with an Initial (RFC 9000 section 17.2.2, RFC 9369 section 3.2)? It may open
+// another connection, of which the sensor judges anew.
+INLINE int is_initial(struct __sk_buff *skb, u8 first, u32 at)
+{
+	u32 version = 0;
+	if (!(first & 0x80) || load(skb, at + 1, &version, 4) || version == 0)
+		return 0;
+	return ((first >> 4) & 3) == (swap32(version) == QUIC_2 ? 1 : 0);
+}
+
 // `at`: where the UDP header begins.
 INLINE u32 datagram(struct __sk_buff *skb, struct verdict *v, u32 at)
 {
@@ -269,7 +280,12 @@ INLINE u32 datagram(struct __sk_buff *skb, struct verdict *v, u32 at)
 	if (what == 0 || load(skb, at + sizeof(struct udp), &first, 1))
 		return whole();
 	// Only a short header of QUIC (RFC 9000 section 17.3), never what may begin something.
-	if ((first & 0xc0) != 0x40 || is_due(v, coarse_ns()))
+	if ((first & 0xc0) != 0x40) {
+		if (is_initial(skb, first, at + sizeof(struct udp)))
+			v->what = 0;
+		return whole();
+	}
+	if (is_due(v, coarse_ns()))
 		return whole();
 	return what & WATCHED ? headers(skb, at + sizeof(struct udp)) : none(skb, BY_SETTLED);
 }

@@ -35,6 +35,31 @@ pub struct Again {
     pub len: u16,
 }
 
+/// What became of a verdict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// The kernel took it.
+    Told,
+    /// Too late to be told.
+    Late,
+    /// The kernel refused it.
+    Failed,
+}
+
+impl Fate {
+    /// All, in the order of [`Verdicts::counts`].
+    pub const ALL: &'static [Self] = &[Self::Told, Self::Late, Self::Failed];
+
+    /// In one word, for labels.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Told => "told",
+            Self::Late => "late",
+            Self::Failed => "failed",
+        }
+    }
+}
+
 /// Bytes of `struct key` in prefilter.bpf.c.
 pub(super) const KEY_LEN: usize = 40;
 /// Bytes of `struct verdict`.
@@ -77,9 +102,9 @@ impl Verdicts {
         }
     }
 
-    /// Verdicts that the kernel took, that came too late to be told, and that it refused.
-    pub const fn counts(&self) -> (u64, u64, u64) {
-        (self.told, self.late, self.failed)
+    /// What became of the verdicts, along [`Fate::ALL`].
+    pub const fn counts(&self) -> [u64; Fate::ALL.len()] {
+        [self.told, self.late, self.failed]
     }
 }
 
