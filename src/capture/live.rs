@@ -214,7 +214,10 @@ impl LiveSource {
     pub fn prefilter(&self) -> (Kind, Option<&str>) {
         match self {
             Self::Ring(ring) => ring.prefilter(),
-            Self::Pcap(source) => (source.kernel_filter().kind(), Some("libpcap knows no other")),
+            Self::Pcap(source) => (
+                source.kernel_filter().kind(),
+                Some("libpcap knows no other"),
+            ),
         }
     }
 

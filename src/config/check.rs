@@ -80,7 +80,11 @@ impl Config {
             (Require::Xdp, _) => "a `via` other than \"xdp\"",
             _ => return Ok(()),
         };
-        let what = if s.require == Require::Xdp { "xdp" } else { "ebpf" };
+        let what = if s.require == Require::Xdp {
+            "xdp"
+        } else {
+            "ebpf"
+        };
         Err(format!(
             "[sensor] require = \"{what}\" stands against {against}: leave out one of the two"
         ))

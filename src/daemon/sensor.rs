@@ -313,7 +313,13 @@ fn say_filter(source: &LiveSource, point: &str, worker: u16) {
     let (prefilter, why) = source.prefilter();
     let (prefilter, kernel_filter) = (prefilter.as_str(), source.kernel_filter().as_str());
     match why {
-        None => tracing::info!(interface = point, worker, prefilter, kernel_filter, "watching"),
+        None => tracing::info!(
+            interface = point,
+            worker,
+            prefilter,
+            kernel_filter,
+            "watching"
+        ),
         Some(why) => tracing::info!(
             interface = point,
             worker,

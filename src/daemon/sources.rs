@@ -10,8 +10,8 @@ use crate::capture::error::{CaptureError, FaultKind};
 use crate::capture::file::FileSource;
 use crate::capture::filter::Filter;
 use crate::capture::live::{self, LiveConfig, LiveError, LiveSource};
-use crate::capture::{Frame, LinkType};
 use crate::capture::prefilter::Kind;
+use crate::capture::{Frame, LinkType};
 use crate::config::{Lists, Prefilter, Require, Sensor, Via};
 use crate::event::ListInfo;
 use crate::sensor::Settings;
@@ -175,6 +175,9 @@ pub fn check_filter(expression: &str) -> Result<(), Fault> {
     Filters::new(expression).map(drop)
 }
 
+/// Most flows that the kernel's table is made for: about 130 bytes each, allocated at once.
+const KERNEL_FLOWS_MAX: u32 = 1 << 20;
+
 /// The exit code for a fault of a capture file.
 pub fn input_exit(error: &CaptureError) -> Exit {
     match error.kind() {
@@ -205,7 +208,14 @@ pub fn open(sensor: &Sensor) -> Result<Opened, Fault> {
         files.narrow(&sensor.filter)?;
         return Ok(Opened::Files(files));
     }
-    let config = LiveConfig {
+    live::open(&live_config(sensor))
+        .map(Opened::Live)
+        .map_err(|e| Fault::new(live_exit(&e), e))
+}
+
+/// How the interfaces are to be opened.
+pub fn live_config(sensor: &Sensor) -> LiveConfig {
+    LiveConfig {
         interfaces: sensor.interfaces.clone(),
         workers_per_interface: sensor.workers,
         via: match sensor.via {
@@ -222,12 +232,9 @@ pub fn open(sensor: &Sensor) -> Result<Opened, Fault> {
             Prefilter::None => Kind::None,
         },
         require_ebpf: sensor.require == Require::Ebpf,
-        flows: sensor.flows_max,
+        flows: sensor.flows_max.min(KERNEL_FLOWS_MAX),
         ..LiveConfig::default()
-    };
-    live::open(&config)
-        .map(Opened::Live)
-        .map_err(|e| Fault::new(live_exit(&e), e))
+    }
 }
 
 /// Bounds and choices of each worker.

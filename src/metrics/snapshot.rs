@@ -282,7 +282,10 @@ pub(crate) fn went_back(old: &Stats, new: &Stats) -> bool {
         |s| s.smtp_mails,
         |s| s.watched_given_up,
     ];
-    let sets: [fn(&Stats) -> &Counters; 17] = [
+    let sets: [fn(&Stats) -> &Counters; 20] = [
+        |s| &s.shed_frames,
+        |s| &s.shed_bytes,
+        |s| &s.verdicts,
         |s| &s.decode_malformed,
         |s| &s.decode_not_for_us,
         |s| &s.fragments,

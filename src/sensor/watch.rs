@@ -12,8 +12,8 @@ use crate::decode::Packet;
 use crate::event::{Burst, Event, Hit, HitRule, Stats};
 use crate::flow::tcp::Message;
 use crate::flow::watch::DATAGRAM_LEN_MIN;
-use crate::presence;
 use crate::flow::{Exchange, Key, Opening, Side, Watch, exchange::Payload};
+use crate::presence;
 
 /// Flows watched at once.
 const WATCHED_MAX: usize = 4096;

@@ -4,64 +4,19 @@
 //! far, at once and without the delay of a ring: nothing sheds more than this. What it keeps back is
 //! not shown to the second worker.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::path::Path;
 
 use aya::programs::{SocketFilter, TestRun, TestRunOptions};
-use poortwacht::base::{Endpoints, Timestamp};
 use poortwacht::blocklist::Catalogue;
-use poortwacht::capture::prefilter::{Prefilter, Shed, Verdict, Verdicts, Wanted};
+use poortwacht::capture::prefilter::{Prefilter, Shed, Wanted};
 use poortwacht::capture::{FileSource, Frame, LinkType};
-use poortwacht::event::{Event, Hit, Stats};
-use poortwacht::sensor::{Settings, Sink, Worker};
+use poortwacht::event::Stats;
+use poortwacht::sensor::Worker;
+
+use super::listen::{Heard, captures, counts, differences, settings};
 
 /// Bytes of a frame that BPF_PROG_TEST_RUN takes on every kernel; longer ones pass.
 const TRIED_LEN_MAX: usize = 3000;
-
-/// What was told, without the numbers of frames: of those fewer came.
-#[derive(Default)]
-struct Heard {
-    lines: Vec<String>,
-    verdicts: Option<Verdicts>,
-}
-
-impl Heard {
-    fn note(&mut self, event: &Event) {
-        let mut value = serde_json::to_value(event).unwrap();
-        without_frames(&mut value);
-        self.lines.push(value.to_string());
-    }
-}
-
-fn without_frames(value: &mut serde_json::Value) {
-    if let serde_json::Value::Object(fields) = value {
-        fields.retain(|key, _| key != "frame" && key != "frames");
-        fields.values_mut().for_each(without_frames);
-    }
-}
-
-impl Sink for Heard {
-    fn hit(&mut self, hit: Box<Hit>) {
-        self.note(&Event::Hit(hit));
-    }
-
-    fn tell(&mut self, event: Event) {
-        self.note(&event);
-    }
-
-    fn wants_verdicts(&self) -> bool {
-        self.verdicts.is_some()
-    }
-
-    fn judged(&mut self, ends: &Endpoints, verdict: Verdict, _: Timestamp) {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-        let now = Timestamp(now.as_nanos() as i64);
-        if let Some(verdicts) = &mut self.verdicts {
-            verdicts.tell(ends, verdict, now);
-        }
-    }
-}
 
 /// The kernel's program, and how frames are shown to it.
 struct Kernel {
@@ -118,15 +73,6 @@ impl Kernel {
     }
 }
 
-fn settings() -> Settings {
-    Settings {
-        flows: 4096,
-        buffers: 64,
-        seed: Some(1),
-        ..Settings::default()
-    }
-}
-
 struct Played {
     lines: Vec<String>,
     stats: Stats,
@@ -134,10 +80,8 @@ struct Played {
 
 fn play(capture: &Path, list: &Catalogue, mut kernel: Option<&mut Kernel>) -> Played {
     let mut worker = Worker::new(&settings(), 0, "replay");
-    let mut heard = Heard::default();
-    if let Some(kernel) = &mut kernel {
-        heard.verdicts = kernel.prefilter.take_verdicts();
-    }
+    let verdicts = kernel.as_mut().and_then(|it| it.prefilter.take_verdicts());
+    let mut heard = Heard::of_file(verdicts);
     let mut source = FileSource::open(&[capture.to_owned()]).expect("the capture opens");
     while let Ok(Some(frame)) = source.next_frame() {
         let kept = match &mut kernel {
@@ -155,39 +99,6 @@ fn play(capture: &Path, list: &Catalogue, mut kernel: Option<&mut Kernel>) -> Pl
         lines: heard.lines,
         stats: worker.stats().clone(),
     }
-}
-
-fn captures() -> Vec<PathBuf> {
-    let root = super::tree().join("tests/data/captures");
-    let mut found = Vec::new();
-    for folder in fs::read_dir(root).unwrap().flatten() {
-        for file in fs::read_dir(folder.path()).into_iter().flatten().flatten() {
-            if file.file_name().to_string_lossy().starts_with("capture") {
-                found.push(file.path());
-            }
-        }
-    }
-    found.sort();
-    found
-}
-
-/// What must not differ, as text.
-fn counts(stats: &Stats) -> Vec<String> {
-    [
-        ("names", &stats.names),
-        ("hits", &stats.hits),
-        ("context", &stats.context),
-        ("support", &stats.support),
-        ("bursts", &stats.bursts),
-        ("connections", &stats.connections),
-        ("desync", &stats.desync),
-        ("ways round", &stats.ways_round),
-        ("presence", &stats.presence),
-        ("malformed messages", &stats.names_malformed),
-        ("local names", &stats.local_names),
-    ]
-    .map(|(what, counters)| format!("{what}: {counters:?}"))
-    .into()
 }
 
 #[test]
@@ -211,29 +122,25 @@ fn every_capture_tells_the_same_behind_the_filter() {
             *sum += more;
         }
         let name = capture.strip_prefix(super::tree()).unwrap().display();
-        let both = [
-            (whole.lines, behind.lines),
-            (counts(&whole.stats), counts(&behind.stats)),
-        ];
-        for (whole, behind) in both {
-            let only = |a: &[String], b: &[String], which: &str| {
-                let lost = a.iter().filter(|line| !b.contains(line));
-                lost.map(|line| format!("{name}: only {which}: {line}"))
-                    .collect::<Vec<_>>()
-            };
-            faults.extend(only(&whole, &behind, "without the filter"));
-            faults.extend(only(&behind, &whole, "behind the filter"));
-            if whole.len() != behind.len() {
-                faults.push(format!("{name}: {} and {} lines", whole.len(), behind.len()));
-            }
-        }
+        let name = name.to_string();
+        faults.extend(differences(&name, &whole.lines, &behind.lines));
+        let (whole, behind) = (counts(&whole.stats), counts(&behind.stats));
+        faults.extend(differences(&name, &whole, &behind));
     }
     eprintln!(
         "{} captures, {frames} frames, {shown} shown to the kernel, kept back {:?}",
         all.len(),
         shed.frames
     );
-    assert!(faults.is_empty(), "{} faults\n{}", faults.len(), faults.join("\n"));
+    assert!(
+        faults.is_empty(),
+        "{} faults\n{}",
+        faults.len(),
+        faults.join("\n")
+    );
     // All ways of shedding but exclusion were tried.
-    assert!(shed.frames[..3].iter().all(|frames| *frames > 0), "{shed:?}");
+    assert!(
+        shed.frames[..3].iter().all(|frames| *frames > 0),
+        "{shed:?}"
+    );
 }

@@ -9,8 +9,8 @@ use pcap::{Active, Capture};
 use super::interface::Interface;
 use super::{LiveConfig, LiveError};
 use crate::capture::LinkType;
-use crate::capture::prefilter::Kind;
 use crate::capture::filter::{FilterError, Instruction, exclusion, instructions, words};
+use crate::capture::prefilter::Kind;
 
 /// Which filter the kernel runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
