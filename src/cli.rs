@@ -31,7 +31,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use ipnet::IpNet;
 
-use crate::config::{Config, Via};
+use crate::config::{Config, Prefilter, Require, Via};
 use crate::daemon::{Exit, Fault};
 
 const EXIT_CODES: &str = "\
@@ -108,6 +108,12 @@ pub struct RunArgs {
     /// How frames are taken from an interface
     #[arg(long, value_enum)]
     via: Option<Via>,
+    /// The most that the kernel may keep back before the ring
+    #[arg(long, value_enum)]
+    prefilter: Option<Prefilter>,
+    /// Refuse to start where this is not in force, rather than take the next best
+    #[arg(long, value_enum)]
+    require: Option<Require>,
     /// Workers per interface
     #[arg(long, value_name = "N")]
     workers: Option<u16>,
@@ -211,6 +217,12 @@ impl RunArgs {
         }
         if let Some(via) = self.via {
             sensor.via = via;
+        }
+        if let Some(prefilter) = self.prefilter {
+            sensor.prefilter = prefilter;
+        }
+        if let Some(require) = self.require {
+            sensor.require = require;
         }
         if let Some(workers) = self.workers {
             sensor.workers = workers;
