@@ -35,7 +35,7 @@ pub mod tree;
 pub mod verify;
 pub mod witness;
 
-use crate::base::hex;
+pub(crate) use crate::base::hex;
 use std::collections::VecDeque;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};

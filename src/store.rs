@@ -40,6 +40,7 @@ use crate::base::Timestamp;
 use crate::record::{Entry, Kind, differ::Written};
 
 pub use filter::{CaseFilter, FilterError, HitFilter};
+pub use keep::{Free, Over, Place};
 pub use reader::Reader;
 pub use rebuild::{rebuild, rebuild_from};
 pub use saved::{Saved, SavedViews};

@@ -230,6 +230,8 @@ fn apply(desk: &mut Desk, books: &mut Books, act: &Act, now: Timestamp) {
             desk.reopen(case, now, out);
         }
         Act::Hold { .. } | Act::LiftHold { .. } => books.hold(now),
+        // A bundle needs a checkpoint that covers its entry.
+        Act::Export { .. } => books.registrar.sign(now),
         _ => {}
     }
 }

@@ -113,6 +113,14 @@ enum Stop {
     Refused(String),
 }
 
+/// Is this case being erased? An erasure that a crash ended stands until the next start.
+pub fn is_of(cases: &Path, case: &str) -> bool {
+    let text = fs::read(cases.join(INTENT)).unwrap_or_default();
+    let intent = serde_json::from_slice::<Intent>(&text).ok();
+    // One that cannot be read may be of any case.
+    !text.is_empty() && intent.is_none_or(|it| it.cases.contains(case))
+}
+
 /// Starts it, on a thread of its own; `answer` is told in the end.
 pub fn start(
     office: Handle,

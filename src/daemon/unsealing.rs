@@ -17,9 +17,9 @@ use super::office;
 use crate::base::{Timestamp, hex};
 use crate::config::Identity;
 use crate::hits::Key;
-use crate::ledger::tree;
+use crate::ledger::{Ledger, tree};
 use crate::record::unsealing::{Party, Request, Terms, Unsealings};
-use crate::record::{Act, Acted, Actor, Body, Kind, Means};
+use crate::record::{Act, Acted, Actor, Body, Entry, Kind, Means};
 use crate::sealing::challenge::Question;
 use crate::sealing::{Officer, Release, SealedFrame, SealedKey};
 use crate::store::shown::{AuditFilter, Page, ROWS_MAX, Told};
@@ -246,7 +246,10 @@ pub fn terms(identity: &Identity) -> Terms {
 /// # Errors
 /// The store cannot be read.
 pub fn known(store: &Store) -> Result<Unsealings, String> {
-    let reader = Reader::open(store.path())?;
+    of_store(&Reader::open(store.path())?)
+}
+
+fn of_store(reader: &Reader) -> Result<Unsealings, String> {
     let filter = AuditFilter {
         kinds: vec![Kind::Unsealing],
         ..AuditFilter::default()
@@ -272,7 +275,22 @@ pub fn known(store: &Store) -> Result<Unsealings, String> {
     Ok(all)
 }
 
-/// The same, from the files of the ledger.
+/// The same, with what the store has not taken in yet from the files of the ledger in `folder`.
+///
+/// # Errors
+/// Store or ledger cannot be read.
+pub fn in_store(reader: &Reader, folder: &Path) -> Result<Unsealings, String> {
+    let from = reader.through()?;
+    let mut all = of_store(reader)?;
+    each(folder, from, Some(&[Kind::Unsealing]), |_, entry| {
+        if let Body::Act(acted) = &entry.body {
+            all.take(entry.time, acted);
+        }
+    })?;
+    Ok(all)
+}
+
+/// The same, from the files of the ledger alone.
 ///
 /// # Errors
 /// The ledger cannot be read.
@@ -310,7 +328,8 @@ struct KeptFrame {
 }
 
 /// What is handed out: everything sealed of the request's subject, and of nobody else, as one file
-/// for `officer open`, with its digest. `now` is the wall clock.
+/// for `officer open`, with its digest. `now` is the wall clock. Walks through all of the ledger: for
+/// a command that has nothing else.
 ///
 /// # Errors
 /// The ledger cannot be read, or holds nothing of the subject.
@@ -319,29 +338,61 @@ pub fn release(
     request: &Request,
     now: Timestamp,
 ) -> Result<(String, String), String> {
+    gather(request, now, |take| {
+        each(folder, 0, Some(&SEALED), |_, entry| take(entry))?;
+        Ok(())
+    })
+}
+
+/// The same where the store says where it stands in the ledger: reads those entries, and what the
+/// store has not taken in yet.
+///
+/// # Errors
+/// As of [`release`].
+pub fn release_by(
+    reader: &Reader,
+    folder: &Path,
+    request: &Request,
+    now: Timestamp,
+) -> Result<(String, String), String> {
+    // Asked for first: what the store takes in meanwhile is read behind it.
+    let behind = reader.through()?;
+    let known = reader.sealed(&request.subject)?;
+    let known = known.into_iter().filter(|number| *number < behind);
+    gather(request, now, |take| {
+        these(folder, known, &mut *take)?;
+        each(folder, behind, Some(&SEALED), |_, entry| take(entry))?;
+        Ok(())
+    })
+}
+
+/// Kinds of entries that hold what is sealed.
+const SEALED: [Kind; 2] = [Kind::Sealed, Kind::Frame];
+
+fn gather(
+    request: &Request,
+    now: Timestamp,
+    walk: impl FnOnce(&mut dyn FnMut(Entry)) -> Result<(), String>,
+) -> Result<(String, String), String> {
     let reason = &request.asked.text;
     let subject = request.subject.clone();
     let mut file = Release::new(&request.case, subject, reason, &now.to_string());
     let mut old = 0;
-    each(
-        folder,
-        0,
-        Some(&[Kind::Sealed, Kind::Frame]),
-        |_, entry| match entry.body {
-            Body::Sealed(sealed) if sealed.subject == request.subject => {
-                old += u64::from(!file.add(&sealed));
-            }
-            Body::Frame(frame) if frame.subject == request.subject => {
-                if let Ok(kept) = serde_json::from_str::<KeptFrame>(&frame.sealed) {
-                    if let Some(key) = kept.key {
-                        file.add_key(key);
-                    }
-                    file.add_frame(kept.frame);
+    let mut take = |entry: Entry| match entry.body {
+        Body::Sealed(sealed) if sealed.subject == request.subject => {
+            old += u64::from(!file.add(&sealed));
+        }
+        Body::Frame(frame) if frame.subject == request.subject => {
+            if let Ok(kept) = serde_json::from_str::<KeptFrame>(&frame.sealed) {
+                if let Some(key) = kept.key {
+                    file.add_key(key);
                 }
+                file.add_frame(kept.frame);
             }
-            _ => {}
-        },
-    )?;
+        }
+        _ => {}
+    };
+    walk(&mut take)?;
     // A frame whose key went is nobody's to open any more.
     let keys: BTreeSet<String> = file.keys.iter().map(|it| it.key.clone()).collect();
     file.frames.retain(|frame| keys.contains(&frame.key));
@@ -362,7 +413,109 @@ pub fn release(
     Ok((text, digest))
 }
 
+/// Entries that are read over rather than looked up: as many as a file holds.
+const NEAR: u64 = 256;
+
+/// Shows the entries of these numbers, which rise, as far as they have a payload.
+fn these(
+    folder: &Path,
+    numbers: impl Iterator<Item = u64>,
+    mut show: impl FnMut(Entry),
+) -> Result<(), String> {
+    let mut open = None;
+    for number in numbers {
+        // Near by the reading goes on; what is far away is opened at its place.
+        let mut entries = match open.take() {
+            Some((last, entries)) if number - last < NEAR => entries,
+            _ => Ledger::read(folder, number)?,
+        };
+        for stored in &mut entries {
+            let stored = stored?;
+            if stored.number < number {
+                continue;
+            }
+            if let (Some(kind), Some(payload)) = (Kind::of(&stored.kind), stored.payload) {
+                let entry = Entry::read(kind, &payload);
+                show(entry.map_err(|why| format!("entry {number} of the ledger: {why}"))?);
+            }
+            break;
+        }
+        open = Some((number, entries));
+    }
+    Ok(())
+}
+
 /// SHA-256, hex.
 pub fn digest(text: &[u8]) -> String {
     hex::encode(&tree::sha256(&[text]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::{self, New};
+
+    const NOW: Timestamp = Timestamp(1_700_000_000_000_000_000);
+
+    #[test]
+    fn entries_are_read_where_they_stand_and_nothing_between() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let folder = dir.path().join("ledger");
+        let settings = ledger::Settings {
+            folder: folder.clone(),
+            ..Default::default()
+        };
+        let (mut it, _) = Ledger::open(&settings, NOW).expect("a ledger");
+        let entry = |number: usize| {
+            let entry = Entry {
+                time: NOW,
+                body: Body::Act(Box::new(Acted {
+                    by: Actor {
+                        name: "ann".into(),
+                        means: Means::Console,
+                    },
+                    act: Act::Comment {
+                        case: "case-1".into(),
+                        text: number.to_string(),
+                    },
+                })),
+            };
+            New {
+                kind: entry.kind().label().into(),
+                time: NOW,
+                payload: entry.text().expect("text"),
+            }
+        };
+        it.append(&(0..800).map(entry).collect::<Vec<_>>())
+            .expect("room");
+        it.close(NOW).expect("an end");
+        let read = |numbers: &[u64]| {
+            let mut met = Vec::new();
+            let done = these(&folder, numbers.iter().copied(), |entry| {
+                if let Body::Act(acted) = entry.body
+                    && let Act::Comment { text, .. } = acted.act
+                {
+                    met.push(text.parse::<u64>().expect("a number"));
+                }
+            });
+            done.map(|()| met)
+        };
+        let all = [0, 1, 5, 255, 256, 257, 511, 512, 799];
+        assert_eq!(read(&all), Ok(all.to_vec()));
+        assert_eq!(read(&[]), Ok(vec![]));
+        assert_eq!(read(&[3, 900]), Ok(vec![3]), "not there yet");
+        // The second file cannot be read: who needs nothing of it does not notice.
+        let mut files: Vec<_> = walk(&folder.join("payload"));
+        files.sort();
+        std::fs::write(&files[1], "nonsense\n").expect("a file");
+        assert_eq!(read(&[3, 799]), Ok(vec![3, 799]));
+        assert!(read(&[3, 300]).is_err());
+    }
+
+    fn walk(folder: &Path) -> Vec<std::path::PathBuf> {
+        let all = std::fs::read_dir(folder).expect("a folder");
+        let all = all.map(|it| it.expect("an entry").path());
+        all.flat_map(|it| if it.is_dir() { walk(&it) } else { vec![it] })
+            .collect()
+    }
 }

@@ -4,7 +4,7 @@
 //! same as a rebuild would make. Never: leaves a trace of them in a free page or in a backup; says
 //! that the write-ahead log holds nothing of them before it was cut ([`cut`]).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::time::{Duration, Instant};
 
@@ -105,12 +105,11 @@ pub(super) fn tend(store: &mut Store, now: Instant) {
 
 fn forget_rows(db: &mut Connection, numbers: &[u64]) -> Result<()> {
     let change = db.transaction()?;
-    let mut series = BTreeSet::new();
+    let mut series = BTreeMap::new();
     let mut cases = BTreeSet::new();
     for number in numbers {
         forget_one(&change, number.cast_signed(), &mut series, &mut cases)?;
     }
-    let series: Vec<i64> = series.into_iter().collect();
     words::sweep(&change, &series)?;
     for case in &cases {
         triage::settle(&change, case)?;
@@ -121,7 +120,7 @@ fn forget_rows(db: &mut Connection, numbers: &[u64]) -> Result<()> {
 fn forget_one(
     db: &Connection,
     number: i64,
-    series: &mut BTreeSet<i64>,
+    series: &mut BTreeMap<i64, i64>,
     cases: &mut BTreeSet<String>,
 ) -> Result<()> {
     let case: Option<Option<String>> = db
@@ -133,7 +132,9 @@ fn forget_one(
         .prepare_cached("DELETE FROM hits WHERE number = ?1 RETURNING series")?
         .query_row([number], |row| row.get(0))
         .optional()?;
-    series.extend(of_hit);
+    if let Some(of) = of_hit {
+        *series.entry(of).or_default() += 1;
+    }
     for table in TABLES {
         db.prepare_cached(&format!("DELETE FROM {table} WHERE number = ?1"))?
             .execute([number])?;

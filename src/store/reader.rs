@@ -217,7 +217,7 @@ impl Reader {
         self.ask(|db| subjects::of_subject(db, subject))
     }
 
-    /// Entries that hold the sealed records of a subject, oldest first.
+    /// Entries that hold the sealed records and frames of a subject, oldest first.
     ///
     /// # Errors
     /// As [`Self::through`].

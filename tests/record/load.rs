@@ -87,7 +87,7 @@ fn office(folder: &Path) -> Office {
         books: Books::new(registrar, log, casefile, outbox),
         list: Arc::new(ArcSwap::new(list)),
         lists: config::Lists::default(),
-        keeper: Keeper::new(config::Retention::default(), 180, Instant::now()),
+        keeper: Keeper::new(config::Retention::default(), 180, folder, Instant::now()),
         finisher: Finisher::new(folder.join("cases"), Instant::now()),
         life: Life {
             what: "stop".into(),

@@ -88,7 +88,8 @@ pub fn of_subject(db: &Connection, subject: &SubjectId) -> Result<SubjectEntries
 
 pub fn sealed(db: &Connection, subject: &SubjectId) -> Result<Vec<u64>> {
     db.prepare_cached(
-        "SELECT number FROM entries WHERE subject = ?1 AND kind = 'sealed' ORDER BY number",
+        "SELECT number FROM entries WHERE subject = ?1 AND kind IN ('sealed', 'frame')
+            AND deleted = 0 ORDER BY number",
     )?
     .query_map([subject.as_str()], number)?
     .collect()

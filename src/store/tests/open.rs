@@ -96,9 +96,10 @@ fn a_damaged_page_is_told_as_such() {
 fn an_older_store_is_backed_up_and_brought_forward_and_erasure_reaches_the_backup() {
     let mut bench = Bench::with(&sample::ledger(1, 100));
     let path = bench.path();
-    let older = |db: &Connection| db.pragma_update(None, "user_version", 1).unwrap();
-    let steps = [schema::STEPS[0], "CREATE TABLE more (x) STRICT"];
-    let strict = [schema::STEPS[0], "CREATE TABLE more (x ANY) STRICT"];
+    let older = |db: &Connection| db.pragma_update(None, "user_version", VERSION).unwrap();
+    let with = |more| [&schema::STEPS[..], &[more]].concat();
+    let steps = with("CREATE TABLE more (x) STRICT");
+    let strict = with("CREATE TABLE more (x ANY) STRICT");
     // A step that fails changes nothing; the backup is there.
     let why = schema::bring_forward(&mut bench.store.db, &path, Timestamp(1), &steps);
     assert!(why.is_err());
@@ -121,6 +122,38 @@ fn an_older_store_is_backed_up_and_brought_forward_and_erasure_reaches_the_backu
 
     bench.store.forget(&[3]).unwrap();
     assert!(bench.store.backups().is_empty());
+}
+
+/// A store as version 1 had it.
+fn first_version(bench: Bench) -> (tempfile::TempDir, PathBuf) {
+    let path = bench.path();
+    let back = "ALTER TABLE words DROP COLUMN labels; PRAGMA user_version = 1";
+    bench.store.db.execute_batch(back).unwrap();
+    drop(bench.store);
+    (bench.folder, path)
+}
+
+#[test]
+fn a_store_of_version_1_is_brought_forward_and_is_what_a_new_one_would_be() {
+    let bench = Bench::with(&sample::ledger(1, 500));
+    let before = bench.store.content().unwrap();
+    let (_folder, path) = first_version(bench);
+    let why = Reader::open(&path).err().unwrap();
+    assert!(why.contains("of version 1"), "{why}");
+    let mut store = Store::open(&path, Timestamp(7_000_000_000)).unwrap();
+    assert_eq!(store.content().unwrap(), before);
+    let backups = store.backups();
+    assert!(
+        backups.len() == 1 && backups[0].ends_with("store.sqlite.version-1-000000000007"),
+        "{backups:?}"
+    );
+    // And it forgets like one.
+    store.forget(&(0..500).collect::<Vec<_>>()).unwrap();
+    assert!(store.content().unwrap()["words_and_subjects"].is_empty());
+    assert!(store.backups().is_empty());
+    drop(store);
+    let store = Store::open(&path, Timestamp(0)).unwrap();
+    assert!(store.backups().is_empty(), "it is brought forward once");
 }
 
 #[test]

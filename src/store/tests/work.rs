@@ -377,6 +377,11 @@ fn all_that_concerns_a_subject_is_found() {
     assert_eq!((of(1).own, of(1).cases), (vec![0, 1, 6], vec![case()]));
     assert_eq!(of(3), shown::SubjectEntries::default());
     assert_eq!(reader.sealed(&subject(0)).unwrap(), [5]);
+    assert_eq!(
+        reader.sealed(&subject(1)).unwrap(),
+        [6],
+        "frames are sealed too"
+    );
     assert_eq!(reader.frames(&format!("{START:024x}")).unwrap(), [6]);
 }
 
@@ -450,6 +455,16 @@ fn a_request_is_agreed_to_by_different_people() {
             },
         )
     };
+    let release = |by, digest: &str| {
+        act(
+            by,
+            Act::ReleaseUnsealing {
+                request: request(),
+                case: case(),
+                digest: digest.into(),
+            },
+        )
+    };
     let ledger = ledger(vec![
         opened(),
         act(
@@ -464,14 +479,8 @@ fn a_request_is_agreed_to_by_different_people() {
         approve("dora"),
         approve("dora"),
         approve("emil"),
-        act(
-            "emil",
-            Act::ReleaseUnsealing {
-                request: request(),
-                case: case(),
-                digest: "00ff".into(),
-            },
-        ),
+        release("emil", "00ff"),
+        release("anna", "11ee"),
     ]);
     let bench = Bench::with(&ledger[..5]);
     let waiting = bench.reader().requests(true).unwrap();
@@ -485,8 +494,10 @@ fn a_request_is_agreed_to_by_different_people() {
     let bench = Bench::with(&ledger);
     assert!(bench.reader().requests(true).unwrap().is_empty());
     let view = bench.reader().case(CASE, NOW).unwrap().unwrap();
-    assert_eq!(view.requests[0].released.as_ref().unwrap().note, "00ff");
-    assert_eq!(view.history.len(), 5);
+    let releases = view.requests[0].releases.iter();
+    let releases: Vec<_> = releases.map(|it| (&*it.by, &*it.note)).collect();
+    assert_eq!(releases, [("emil", "00ff"), ("anna", "11ee")], "each one");
+    assert_eq!(view.history.len(), 6);
     let json = serde_json::to_value(&view).unwrap();
     assert_eq!(
         json["requests"][0]["time"],
