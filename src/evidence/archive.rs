@@ -329,7 +329,7 @@ mod tests {
             assert!(read(&bytes[..len]).is_err(), "{len}");
         }
         let longer = [&bytes[..], &[0; 512]].concat();
-        assert!(read(&longer).unwrap_err().contains("end of the archive"));
+        assert!(read(&longer).err().unwrap().contains("end of the archive"));
     }
 
     #[test]
@@ -351,33 +351,33 @@ mod tests {
             ("key.pub", regular, 0, "no file of a bundle"),
             ("evidence-c/key.pub", regular, 1 << 40, "cut short"),
         ] {
-            let why = read(&tar(path, kind, size, b"")).unwrap_err();
+            let why = read(&tar(path, kind, size, b"")).err().unwrap();
             assert!(why.contains(words), "{path}: {why}");
         }
         let twice = tar("evidence-c/key.pub", regular, 0, b"");
         let twice = [&twice[..512], &twice].concat();
-        assert!(read(&twice).unwrap_err().contains("twice"));
+        assert!(read(&twice).err().unwrap().contains("twice"));
         let split = [
             &tar("evidence-c/checkpoint", regular, 0, b"")[..512],
             &tar("evidence-d/key.pub", regular, 0, b""),
         ];
         assert!(
             read(&split.concat())
-                .unwrap_err()
+                .err().unwrap()
                 .contains("another folder")
         );
         let turned = [
             &tar("evidence-c/key.pub", regular, 0, b"")[..512],
             &tar("evidence-c/checkpoint", regular, 0, b""),
         ];
-        assert!(read(&turned.concat()).unwrap_err().contains("order"));
+        assert!(read(&turned.concat()).err().unwrap().contains("order"));
         for (bytes, words) in [
             (&b"\x1f\x8b\x08"[..], "gzip"),
             (b"PK\x03\x04", "zip"),
             (b"", "empty"),
             (&[1; 600], "no tar archive"),
         ] {
-            assert!(read(bytes).unwrap_err().contains(words), "{words}");
+            assert!(read(bytes).err().unwrap().contains(words), "{words}");
         }
         assert!(write("../x", &files()).is_err());
     }
