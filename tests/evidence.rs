@@ -47,7 +47,10 @@ fn a_bundle_verifies_names_nobody_and_stands_in_the_record() {
         assert!(said.contains("\nVerifies.\n"), "{said}");
         assert!(!said.contains("proves only that"), "{said}");
         let own = it.ok(&["verify", bundle]);
-        assert!(own.contains("proves only that the bundle agrees with itself"), "{own}");
+        assert!(
+            own.contains("proves only that the bundle agrees with itself"),
+            "{own}"
+        );
         let bytes = fs::read(it.path(bundle)).unwrap();
         for word in forms() {
             assert!(!holds(&bytes, &word), "`{word}` stands in {bundle}");
@@ -89,23 +92,49 @@ fn a_bundle_verifies_names_nobody_and_stands_in_the_record() {
 fn the_reports_say_what_they_must_in_both_languages_and_run_nothing() {
     let it = stand();
     for (name, words) in [
-        ("report.en.html", ["on monitored networks", "What cannot be concluded", "Under seal"]),
-        ("report.nl.html", ["op bewaakte netwerken", "Wat niet kan worden geconcludeerd", "Verzegeld"]),
+        (
+            "report.en.html",
+            [
+                "on monitored networks",
+                "What cannot be concluded",
+                "Under seal",
+            ],
+        ),
+        (
+            "report.nl.html",
+            [
+                "op bewaakte netwerken",
+                "Wat niet kan worden geconcludeerd",
+                "Verzegeld",
+            ],
+        ),
     ] {
         let text = String::from_utf8(stand::file(&it.bundle, name)).unwrap();
         for word in words {
             assert!(text.contains(word), "{name}: {word}");
         }
         // What an analyst wrote is text.
-        assert!(text.contains("&#60;script&#62;alert(1)&#60;/script&#62;"), "{name}");
-        for bad in ["<script", "<link", "<img", "<iframe", "src=", "href=", "url(", "@import", " on"] {
+        assert!(
+            text.contains("&#60;script&#62;alert(1)&#60;/script&#62;"),
+            "{name}"
+        );
+        for bad in [
+            "<script", "<link", "<img", "<iframe", "src=", "href=", "url(", "@import", " on",
+        ] {
             let tags = text.split('<').filter_map(|tag| tag.split('>').next());
-            let found = tags.into_iter().any(|tag| format!("<{tag}").contains(bad) && tag.len() < 2000);
+            let found = tags
+                .into_iter()
+                .any(|tag| format!("<{tag}").contains(bad) && tag.len() < 2000);
             assert!(!found || bad == " on", "{name}: {bad}");
         }
         assert!(text.contains("default-src 'none'"), "{name}");
         // The parts that every reader has to find.
-        for part in ["kairos.com", "Oracle Apiary", "github.com/api-evangelist", "100 %"] {
+        for part in [
+            "kairos.com",
+            "Oracle Apiary",
+            "github.com/api-evangelist",
+            "100 %",
+        ] {
             assert!(text.contains(part), "{name}: {part}");
         }
     }
@@ -145,14 +174,25 @@ fn what_machines_read_is_as_the_schema_says() {
 #[test]
 fn two_officers_open_it_and_one_does_not() {
     let it = stand();
-    let one = ["evidence", "open", "case.tar", "--key", "officer-2.key", "--out", "alone.tar"];
+    let one = [
+        "evidence",
+        "open",
+        "case.tar",
+        "--key",
+        "officer-2.key",
+        "--out",
+        "alone.tar",
+    ];
     let why = it.no(&one);
     assert!(why.contains("1 of the 2 shares"), "{why}");
     assert!(!it.path("alone.tar").exists());
 
     let opened = fs::read(it.path("opened.tar")).unwrap();
     let said = it.ok(&["verify", "opened.tar", "--key", "cases/ledger/key.pub"]);
-    assert!(said.contains("opened by officers") && said.contains("\nVerifies.\n"), "{said}");
+    assert!(
+        said.contains("opened by officers") && said.contains("\nVerifies.\n"),
+        "{said}"
+    );
     if let Some(output) = second(it, "opened.tar", &[]) {
         assert!(output.status.success(), "{}", stand::text(&output));
     }
@@ -164,21 +204,50 @@ fn two_officers_open_it_and_one_does_not() {
     let frames = stand::file(&opened, "opened/frames.pcapng");
     fs::write(it.path("frames.pcapng"), frames).unwrap();
     let tshark = Command::new("tshark")
-        .args(["-r", "frames.pcapng", "-T", "fields", "-e", "ip.src", "-e", "frame.comment"])
-        .args(["-e", "tls.handshake.extensions_server_name", "-e", "dns.qry.name"])
+        .args([
+            "-r",
+            "frames.pcapng",
+            "-T",
+            "fields",
+            "-e",
+            "ip.src",
+            "-e",
+            "frame.comment",
+        ])
+        .args([
+            "-e",
+            "tls.handshake.extensions_server_name",
+            "-e",
+            "dns.qry.name",
+        ])
         .current_dir(it.bench.dir.path())
         .output();
     let Ok(tshark) = tshark else {
-        assert!(std::env::var_os("CI").is_none(), "tshark is missing: run tests/setup test");
+        assert!(
+            std::env::var_os("CI").is_none(),
+            "tshark is missing: run tests/setup test"
+        );
         return;
     };
     let said = String::from_utf8(tshark.stdout).unwrap();
     assert!(said.lines().count() >= 4, "{said}");
-    assert!(said.lines().all(|line| line.starts_with("192.0.2.101\tPoortwacht: ")), "{said}");
+    assert!(
+        said.lines()
+            .all(|line| line.starts_with("192.0.2.101\tPoortwacht: ")),
+        "{said}"
+    );
     assert!(said.contains("api.kairos.com"), "{said}");
 
     // The same shares open the same through the other command.
-    let said = it.ok(&["officer", "open", "case.tar", "--key", "officer-2.key", "--share", "one.json"]);
+    let said = it.ok(&[
+        "officer",
+        "open",
+        "case.tar",
+        "--key",
+        "officer-2.key",
+        "--share",
+        "one.json",
+    ]);
     assert!(said.contains("adevries"), "{said}");
 }
 
@@ -187,30 +256,83 @@ fn what_is_withheld_is_not_in_it_and_the_rest_verifies() {
     let it = Stand::new();
     let marker = "Asked the unit";
     assert!(holds(&it.bundle, marker));
-    let base = ["evidence", "export", it.case.as_str(), "--reason", "less", "--out", "less.tar"];
+    let base = [
+        "evidence",
+        "export",
+        it.case.as_str(),
+        "--reason",
+        "less",
+        "--out",
+        "less.tar",
+    ];
     it.ok(&[&base[..], &["--no-sealed", "--withhold", "triage"]].concat());
     let bytes = fs::read(it.path("less.tar")).unwrap();
     assert!(!holds(&bytes, marker) && !holds(&bytes, "BEGIN AGE"));
     let said = it.ok(&["verify", "less.tar", "--key", "cases/ledger/key.pub"]);
-    assert!(said.contains("without text (deleted or withheld)"), "{said}");
-    let why = it.no(&["evidence", "open", "less.tar", "--key", "officer-0.key", "--out", "x.tar"]);
+    assert!(
+        said.contains("without text (deleted or withheld)"),
+        "{said}"
+    );
+    let why = it.no(&[
+        "evidence",
+        "open",
+        "less.tar",
+        "--key",
+        "officer-0.key",
+        "--out",
+        "x.tar",
+    ]);
     assert!(why.contains("nothing is sealed"), "{why}");
     // The file is not written over, and the refused export is not in the record.
     let exports = it.bench.record("export").len();
-    let again = it.bench.program(&[&base[..], &["--no-sealed"]].concat(), "");
+    let again = it
+        .bench
+        .program(&[&base[..], &["--no-sealed"]].concat(), "");
     assert_eq!(again.status.code(), Some(8), "{}", bench::said(&again));
     for (args, words) in [
-        (vec!["evidence", "export", "case-0", "--reason", "r", "--out", "y.tar"], "no case case-0"),
-        (vec!["evidence", "export", "case-../../x", "--reason", "r", "--out", "y.tar"], "no case"),
+        (
+            vec![
+                "evidence", "export", "case-0", "--reason", "r", "--out", "y.tar",
+            ],
+            "no case case-0",
+        ),
+        (
+            vec![
+                "evidence",
+                "export",
+                "case-../../x",
+                "--reason",
+                "r",
+                "--out",
+                "y.tar",
+            ],
+            "no case",
+        ),
     ] {
         let why = it.no(&args);
         assert!(why.contains(words), "{why}");
     }
-    let empty = ["evidence", "export", it.case.as_str(), "--reason", " ", "--out", "y.tar"];
+    let empty = [
+        "evidence",
+        "export",
+        it.case.as_str(),
+        "--reason",
+        " ",
+        "--out",
+        "y.tar",
+    ];
     assert_eq!(it.bench.program(&empty, "").status.code(), Some(2));
     // Of a case that is being erased nothing is handed out.
     fs::write(it.path("cases/erasing.json"), "{").unwrap();
-    let erased = ["evidence", "export", it.case.as_str(), "--reason", "r", "--out", "y.tar"];
+    let erased = [
+        "evidence",
+        "export",
+        it.case.as_str(),
+        "--reason",
+        "r",
+        "--out",
+        "y.tar",
+    ];
     let why = it.no(&erased);
     assert!(why.contains("being erased"), "{why}");
     assert!(!it.path("y.tar").exists());

@@ -180,9 +180,9 @@ pub fn read(bytes: &[u8]) -> Result<(String, Vec<File>), String> {
     let mut case: Option<String> = None;
     let mut files: Vec<File> = Vec::new();
     let mut archive = Archive::new(Cursor::new(bytes));
-    let entries = archive.entries().map_err(|e| broken(&files, &e))?;
+    let entries = archive.entries().map_err(|_| broken(&files))?;
     for entry in entries.raw(true) {
-        let mut entry = entry.map_err(|e| broken(&files, &e))?;
+        let mut entry = entry.map_err(|_| broken(&files))?;
         let path = entry.path_bytes();
         let (folder, name) = place(&path, entry.header().entry_type())?;
         if let Some(twice) = files.iter().find(|file| file.name == name) {
@@ -216,13 +216,14 @@ pub fn read(bytes: &[u8]) -> Result<(String, Vec<File>), String> {
     Ok((case, files))
 }
 
-fn broken(files: &[File], why: &std::io::Error) -> String {
+/// Without the reader's own words, which repeat what stands there.
+fn broken(files: &[File]) -> String {
     match files.last() {
         Some(last) => format!(
-            "behind {} it is no tar archive any more ({why}): it was cut short, or changed",
+            "behind {} it is no tar archive any more: it was cut short, or changed",
             last.name
         ),
-        None => format!("it is no tar archive: {why}"),
+        None => "it is no tar archive: another file, or its first bytes were changed".into(),
     }
 }
 
@@ -363,7 +364,8 @@ mod tests {
         ];
         assert!(
             read(&split.concat())
-                .err().unwrap()
+                .err()
+                .unwrap()
                 .contains("another folder")
         );
         let turned = [

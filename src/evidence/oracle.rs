@@ -41,7 +41,10 @@ pub fn check(data: &[u8]) {
     let bent = archive::write(&case, &files).expect("it is not long");
     let report = check_archive(&bent);
     // A proof of growth may be added by anybody, if it holds; nothing else may.
-    assert!(!is_other || !report || name == Name::Growth, "{name} counts for nothing");
+    assert!(
+        !is_other || !report || name == Name::Growth,
+        "{name} counts for nothing"
+    );
 }
 
 /// Whether it verifies.

@@ -58,7 +58,8 @@ fn entries() -> Vec<(Kind, Value)> {
     let hour = NOW.0 / 1_000_000_000 / 3600 * 3600;
     let life = json!({"what": "start", "reason": "", "version": "0.1.0", "observer": "gate",
         "config": "c1"});
-    let list = |version: &str| json!({"version": version, "rules": 9, "vendors": 3, "refused": null});
+    let list =
+        |version: &str| json!({"version": version, "rules": 9, "vendors": 3, "refused": null});
     let comment = json!({"by": {"name": "eva", "means": "console"}, "act": {"act": "comment",
         "case": CASE, "text": "<img src=x onerror=alert(1)> & \"quoted\" 'text'"}});
     vec![
@@ -72,7 +73,10 @@ fn entries() -> Vec<(Kind, Value)> {
         (Kind::Coverage, coverage(hour, 9)),
         (Kind::Coverage, coverage(hour - 7200, 1)),
         (Kind::Evidence, item(3, 9, "a form")),
-        (Kind::Evidence, json!({"case": CASE, "number": 2, "item": null})),
+        (
+            Kind::Evidence,
+            json!({"case": CASE, "number": 2, "item": null}),
+        ),
         (Kind::Case, head(2, 9)),
         (Kind::Case, {
             let mut other = head(1, 9);
@@ -114,7 +118,10 @@ impl Bench {
     }
 
     fn chosen(&self) -> Chosen {
-        let all: Vec<_> = Ledger::read(self.folder(), 0).unwrap().map(Result::unwrap).collect();
+        let all: Vec<_> = Ledger::read(self.folder(), 0)
+            .unwrap()
+            .map(Result::unwrap)
+            .collect();
         let mut survey = Survey::of(CASE);
         let entry = |stored: &crate::ledger::Stored| {
             let kind = Kind::of(&stored.kind).unwrap();
@@ -139,7 +146,10 @@ impl Bench {
     fn prepared(&self, program: &str, withhold: &[Kind]) -> Prepared {
         let chosen = self.chosen();
         let numbers: BTreeSet<u64> = chosen.entries.iter().map(|it| it.0).collect();
-        let numbers = numbers.iter().chain(chosen.gone.keys()).collect::<BTreeSet<_>>();
+        let numbers = numbers
+            .iter()
+            .chain(chosen.gone.keys())
+            .collect::<BTreeSet<_>>();
         let lines = numbers.iter().map(|it| proof::line_of(self.folder(), **it));
         let lines: Vec<Vec<u8>> = lines.map(Result::unwrap).collect();
         let catalogue = Catalogue::builtin().unwrap_or_else(|problems| panic!("{}", problems[0]));
@@ -162,7 +172,9 @@ impl Bench {
     fn sealed(&mut self, prepared: Prepared) -> Vec<u8> {
         let act = json!({"by": {"name": "eva", "means": "console"}, "act": prepared.act()});
         let payload = json!({"time": NOW.0, "body": act}).to_string();
-        let range = self.ledger.append(&[new(Kind::Export, payload.into_bytes())]);
+        let range = self
+            .ledger
+            .append(&[new(Kind::Export, payload.into_bytes())]);
         self.ledger.checkpoint(NOW).unwrap();
         let signed: Signed = tiles::read_checkpoint(&self.folder().join("checkpoint"))
             .unwrap()
@@ -206,7 +218,10 @@ fn the_entries_of_the_case_are_chosen_and_no_others() {
     let kinds = |kind: &str| report.kinds.get(kind).map_or(0, |it| it.entries);
     // The list in force before, this hour's coverage, nothing of the other case.
     assert_eq!((kinds("list"), kinds("life")), (1, 1));
-    assert_eq!((kinds("coverage"), kinds("case"), kinds("evidence")), (1, 2, 4));
+    assert_eq!(
+        (kinds("coverage"), kinds("case"), kinds("evidence")),
+        (1, 2, 4)
+    );
     let data = data(&bundle);
     let facts = &data["facts"];
     assert_eq!(facts["lists"][0]["version"], "v1");
@@ -240,7 +255,10 @@ fn what_is_withheld_or_deleted_is_said_and_figures_follow_what_is_left() {
     let less = bench.bundle(super::PROGRAM, &[Kind::Triage]);
     assert!(!file(&less, Name::Entries).contains("onerror"));
     let without = data(&less)["entries"]["without"].clone();
-    assert_eq!(without, json!([{"entry": 13, "kind": "triage", "why": "withheld"}]));
+    assert_eq!(
+        without,
+        json!([{"entry": 13, "kind": "triage", "why": "withheld"}])
+    );
     // Piece 1 and the hour's coverage go.
     bench.ledger.delete(&[4, 7], NOW).unwrap();
     let bundle = bench.bundle(super::PROGRAM, &[]);
@@ -262,7 +280,11 @@ fn figures_and_reports_must_follow_from_the_entries() {
     let mut bench = Bench::new();
     for (name, from, to) in [
         (Name::Data, "\"confidence\": 90", "\"confidence\": 99"),
-        (Name::Data, "\"unit\": \"Toezicht\"", "\"unit\": \"Bestuur\""),
+        (
+            Name::Data,
+            "\"unit\": \"Toezicht\"",
+            "\"unit\": \"Bestuur\"",
+        ),
         (Name::English, "90 of 100 points", "99 of 100 points"),
         (Name::Dutch, "Toezicht", "Bestuur"),
         (Name::Readme, "Kairos", "PimEyes"),
@@ -272,12 +294,22 @@ fn figures_and_reports_must_follow_from_the_entries() {
         let bundle = bench.sealed(prepared);
         let report = verify(&bundle, &Request::default());
         assert!(!report.verifies, "{name}: {to}");
-        assert_eq!(report.faults[0].file, Some(name.label()), "{:?}", report.faults);
+        assert_eq!(
+            report.faults[0].file,
+            Some(name.label()),
+            "{:?}",
+            report.faults
+        );
     }
     let other = bench.bundle("poortwacht 0.0.0", &[]);
     let report = verify(&other, &Request::default());
     assert!(report.verifies && !report.compared, "{:?}", report.faults);
-    assert!(report.limits.iter().any(|it| it.contains("poortwacht 0.0.0")));
+    assert!(
+        report
+            .limits
+            .iter()
+            .any(|it| it.contains("poortwacht 0.0.0"))
+    );
 }
 
 /// What the fuzzer looks for, over its seeds, some cut and bent.

@@ -20,11 +20,19 @@ fn places(name: &str, bytes: &[u8]) -> Vec<usize> {
     match name {
         "entries.tsv" | "proofs.tsv" => {
             let mut starts: Vec<usize> = vec![0];
-            starts.extend(bytes.iter().enumerate().filter(|it| *it.1 == b'\n').map(|it| it.0 + 1));
+            starts.extend(
+                bytes
+                    .iter()
+                    .enumerate()
+                    .filter(|it| *it.1 == b'\n')
+                    .map(|it| it.0 + 1),
+            );
             let mut all = Vec::new();
             for pair in starts.windows(2) {
                 let len = pair[1] - pair[0];
-                all.extend([0, 2, len / 7, len / 3, len / 2, len - 2, len - 1].map(|at| pair[0] + at));
+                all.extend(
+                    [0, 2, len / 7, len / 3, len / 2, len - 2, len - 1].map(|at| pair[0] + at),
+                );
             }
             all
         }
@@ -35,7 +43,10 @@ fn places(name: &str, bytes: &[u8]) -> Vec<usize> {
 
 /// The entry whose line holds this byte.
 fn entry_at(bytes: &[u8], at: usize) -> u64 {
-    let from = bytes[..at].iter().rposition(|b| *b == b'\n').map_or(0, |it| it + 1);
+    let from = bytes[..at]
+        .iter()
+        .rposition(|b| *b == b'\n')
+        .map_or(0, |it| it + 1);
     let digits = bytes[from..].iter().take_while(|b| b.is_ascii_digit());
     let digits: Vec<u8> = digits.copied().collect();
     std::str::from_utf8(&digits).unwrap().parse().unwrap()
@@ -110,13 +121,21 @@ fn both_verifiers_refuse_the_same() {
             let file = format!("bent-{number}-{part}.tar");
             fs::write(it.path(&file), bent).unwrap();
             let said = second(it, &file, &[]).unwrap();
-            assert_eq!(said.status.code(), Some(1), "{name}: {}", stand::text(&said));
+            assert_eq!(
+                said.status.code(),
+                Some(1),
+                "{name}: {}",
+                stand::text(&said)
+            );
         }
     }
     for len in [0, 511, 512, it.bundle.len() / 2, it.bundle.len() - 1] {
         let cut = &it.bundle[..len];
         let report = verify(cut, &request);
-        assert!(!report.verifies && report.faults[0].what.len() > 20, "{len}");
+        assert!(
+            !report.verifies && report.faults[0].what.len() > 20,
+            "{len}"
+        );
         let file = format!("cut-{len}.tar");
         fs::write(it.path(&file), cut).unwrap();
         let said = second(it, &file, &[]).unwrap();
@@ -159,7 +178,12 @@ fn what_is_left_out_swapped_or_added_is_named() {
         }
     }
     let report = verify(&archive::write(&case, &fewer).unwrap(), &request);
-    assert_eq!(report.faults[0].file, Some("entries.tsv"), "{:?}", report.faults);
+    assert_eq!(
+        report.faults[0].file,
+        Some("entries.tsv"),
+        "{:?}",
+        report.faults
+    );
     // Another case's name on the folder.
     let report = verify(&archive::write("case-0", &files).unwrap(), &request);
     assert!(!report.verifies && report.faults[0].what.contains("another case"));

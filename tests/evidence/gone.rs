@@ -39,11 +39,22 @@ fn a_bundle_says_what_is_deleted_and_one_from_before_still_verifies() {
     ledger.close(now).unwrap();
 
     it.ok(&["verify", "case.tar", "--key", "cases/ledger/key.pub"]);
-    let args = ["evidence", "export", it.case.as_str(), "--reason", "later", "--out", "later.tar"];
+    let args = [
+        "evidence",
+        "export",
+        it.case.as_str(),
+        "--reason",
+        "later",
+        "--out",
+        "later.tar",
+    ];
     it.ok(&args);
     let later = fs::read(it.path("later.tar")).unwrap();
     let said = it.ok(&["verify", "later.tar", "--key", "cases/ledger/key.pub"]);
-    assert!(said.contains("1 entry, 1 without text (deleted or withheld)"), "{said}");
+    assert!(
+        said.contains("1 entry, 1 without text (deleted or withheld)"),
+        "{said}"
+    );
     if let Some(output) = second(&it, "later.tar", &[]) {
         assert!(output.status.success(), "{}", stand::text(&output));
     }
@@ -54,7 +65,10 @@ fn a_bundle_says_what_is_deleted_and_one_from_before_still_verifies() {
         let found = without.iter().find(|it| it["entry"] == *number);
         assert_eq!(found.unwrap()["why"], "deleted", "{number}");
     }
-    assert_eq!(data["facts"]["coverage"]["share_percent"], serde_json::Value::Null);
+    assert_eq!(
+        data["facts"]["coverage"]["share_percent"],
+        serde_json::Value::Null
+    );
     assert_eq!(data["facts"]["coverage"]["hours_without"], 1);
     let report = String::from_utf8(stand::file(&later, "report.en.html")).unwrap();
     assert!(report.contains("deleted: retention or erasure"));

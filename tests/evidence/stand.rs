@@ -32,16 +32,35 @@ impl Stand {
         let note = "Asked the unit; <script>alert(1)</script> & \"waiting\"";
         bench.ok(&["cases", "note", &case, note], "");
         let export = |out| {
-            let args = ["evidence", "export", &case, "--reason", "inquiry 2026-14", "--out", out];
+            let args = [
+                "evidence",
+                "export",
+                &case,
+                "--reason",
+                "inquiry 2026-14",
+                "--out",
+                out,
+            ];
             bench.ok(&args, "")
         };
         let said = export("quiet.tar");
         assert!(said.contains("manifest sha256"), "{said}");
         daemon.stop();
         export("case.tar");
-        let one = bench.ok(&["officer", "share", "case.tar", "--key", "officer-0.key"], "");
+        let one = bench.ok(
+            &["officer", "share", "case.tar", "--key", "officer-0.key"],
+            "",
+        );
         fs::write(bench.path("one.json"), one).unwrap();
-        let open = ["evidence", "open", "case.tar", "--key", "officer-2.key", "--share", "one.json"];
+        let open = [
+            "evidence",
+            "open",
+            "case.tar",
+            "--key",
+            "officer-2.key",
+            "--share",
+            "one.json",
+        ];
         bench.ok(&[&open[..], &["--out", "opened.tar"]].concat(), "");
         let bundle = fs::read(bench.path("case.tar")).unwrap();
         let exports = bench.record("export");
@@ -111,7 +130,9 @@ pub fn second(it: &Stand, bundle: &str, more: &[&str]) -> Option<Output> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bundle_verifier.py");
     let python = || {
         let mut command = Command::new("python3");
-        command.current_dir(it.bench.dir.path()).stdin(Stdio::null());
+        command
+            .current_dir(it.bench.dir.path())
+            .stdin(Stdio::null());
         command
     };
     let found = python().args(["-c", "import cryptography"]).output();

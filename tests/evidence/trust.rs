@@ -26,7 +26,10 @@ fn a_wrong_key_and_a_foreign_checkpoint_are_refused() {
     let (foreign, _) = SignerKey::generate("poortwacht", Kind::Log).unwrap();
     fs::write(it.path("foreign.pub"), format!("{}\n", foreign.public())).unwrap();
     let why = it.no(&["verify", "case.tar", "--key", "foreign.pub"]);
-    assert!(why.contains("WRONG       key.pub") && why.contains("a wrong key"), "{why}");
+    assert!(
+        why.contains("WRONG       key.pub") && why.contains("a wrong key"),
+        "{why}"
+    );
 
     let (case, mut files) = archive::read(&it.bundle).unwrap();
     for file in &mut files {
@@ -36,7 +39,11 @@ fn a_wrong_key_and_a_foreign_checkpoint_are_refused() {
     }
     let report = verify(&archive::write(&case, &files).unwrap(), &Request::default());
     assert_eq!(report.faults[0].file, Some("checkpoint"));
-    assert!(report.faults[0].what.contains("not signed by"), "{:?}", report.faults);
+    assert!(
+        report.faults[0].what.contains("not signed by"),
+        "{:?}",
+        report.faults
+    );
     // With the key exchanged too, nothing stands under it.
     for file in &mut files {
         if file.name == Name::Key {
@@ -54,12 +61,28 @@ fn an_earlier_checkpoint_must_be_one_that_the_log_grew_out_of() {
     let notes = fs::read_to_string(it.path("cases/ledger/checkpoints")).unwrap();
     let first = several(&notes).next().unwrap();
     fs::write(it.path("first.txt"), first).unwrap();
-    let args = ["verify", "case.tar", "--key", "cases/ledger/key.pub", "--checkpoint", "first.txt"];
+    let args = [
+        "verify",
+        "case.tar",
+        "--key",
+        "cases/ledger/key.pub",
+        "--checkpoint",
+        "first.txt",
+    ];
     let why = it.no(&args);
     assert!(why.contains("`--since`"), "{why}");
 
     let case = it.case.as_str();
-    let export = ["evidence", "export", case, "--reason", "r", "--since", "first.txt", "--out"];
+    let export = [
+        "evidence",
+        "export",
+        case,
+        "--reason",
+        "r",
+        "--since",
+        "first.txt",
+        "--out",
+    ];
     it.ok(&[&export[..], &["since.tar"]].concat());
     let since = |earlier: &'static str| {
         let key = "cases/ledger/key.pub";
@@ -75,10 +98,17 @@ fn an_earlier_checkpoint_must_be_one_that_the_log_grew_out_of() {
     // The holder of the key signed another past, or a longer one.
     let text = fs::read_to_string(it.path("cases/ledger/key")).unwrap();
     let key = SignerKey::parse(&text).unwrap();
-    let size = poortwacht::ledger::checkpoint::Signed::parse(first).unwrap().checkpoint.size;
+    let size = poortwacht::ledger::checkpoint::Signed::parse(first)
+        .unwrap()
+        .checkpoint
+        .size;
     for (name, size, words) in [
         ("rewritten.txt", size, "the log was rewritten"),
-        ("longer.txt", 1_000_000, "the bundle is older, or the log was cut back"),
+        (
+            "longer.txt",
+            1_000_000,
+            "the bundle is older, or the log was cut back",
+        ),
     ] {
         fs::write(it.path(name), signed(&key, size, [7; 32])).unwrap();
         let why = it.no(&since(name));
@@ -95,14 +125,46 @@ fn an_earlier_checkpoint_must_be_one_that_the_log_grew_out_of() {
 
     // A witness saw an earlier state; its word leads to the bundle.
     it.ok(&["witness", "key", "auditor.example.org", "auditor.key"]);
-    let log = ["--log", "cases/ledger/key.pub", "--key", "auditor.key", "--state", "seen"];
+    let log = [
+        "--log",
+        "cases/ledger/key.pub",
+        "--key",
+        "auditor.key",
+        "--state",
+        "seen",
+    ];
     let sign = [&["witness", "sign", "cases/ledger"][..], &log, &["--first"]].concat();
     fs::write(it.path("cases/ledger/witnessed"), it.ok(&sign)).unwrap();
-    let plain = ["evidence", "export", case, "--reason", "r", "--out", "witnessed.tar"];
+    let plain = [
+        "evidence",
+        "export",
+        case,
+        "--reason",
+        "r",
+        "--out",
+        "witnessed.tar",
+    ];
     it.ok(&plain);
     let key = "cases/ledger/key.pub";
-    let said = it.ok(&["verify", "witnessed.tar", "--key", key, "--witness", "auditor.key.pub"]);
+    let said = it.ok(&[
+        "verify",
+        "witnessed.tar",
+        "--key",
+        key,
+        "--witness",
+        "auditor.key.pub",
+    ]);
     assert!(said.contains("witness     auditor.example.org"), "{said}");
-    let why = it.no(&["verify", "case.tar", "--key", key, "--witness", "auditor.key.pub"]);
-    assert!(why.contains("bears the signature of auditor.example.org"), "{why}");
+    let why = it.no(&[
+        "verify",
+        "case.tar",
+        "--key",
+        key,
+        "--witness",
+        "auditor.key.pub",
+    ]);
+    assert!(
+        why.contains("bears the signature of auditor.example.org"),
+        "{why}"
+    );
 }
