@@ -26,7 +26,7 @@ pub mod model;
 pub mod readable;
 pub mod suppressions;
 mod tell;
-#[cfg(test)]
+#[doc(hidden)]
 pub mod sample;
 #[cfg(test)]
 mod tests;

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::problem::Problem;
 use crate::console::pages::Shared;
 use crate::console::pages::wish::{Outcome, Target, Wish, carry_out};
-use crate::console::{Refusal, Visitor};
+use crate::console::{Refusal, Right, Visitor};
 use crate::record::act::Means;
 
 /// It is on the record.
@@ -60,6 +60,10 @@ pub async fn on_request(
     Path(id): Path<String>,
     Json(wish): Json<Wish>,
 ) -> Answer {
+    // Nobody learns of a request by asking whether it can be decided.
+    if !visitor.may(Right::ApproveUnsealing) {
+        visitor.require(Right::RequestUnsealing)?;
+    }
     let all = desk.readers().ask(|it| it.requests(false)).await?;
     let found = all.into_iter().find(|it| it.id == id);
     let case = found.ok_or(Refusal::NotFound)?.case;

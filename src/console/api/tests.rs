@@ -6,8 +6,9 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use super::{DESCRIPTION, ROUTES};
-use crate::console::Role;
 use crate::console::pages::sample::{Asking, CASE, PERSON, SampleDesk};
+use crate::console::pages::wish::right;
+use crate::console::{Role, Scope};
 
 fn read(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|why| panic!("{why}: {text}"))
@@ -74,6 +75,93 @@ fn required(answer: &Value, schema: &Value, at: &str) {
             "{at}: {key} is missing in {answer}"
         );
     }
+}
+
+/// What is asked at one route: the path, and for a change each body with the scope that it takes
+/// (`Some("any")`: each, `None`: no token).
+fn asked(
+    described: &Value,
+    (method, path): super::Route,
+) -> (String, Vec<(Value, Option<String>)>) {
+    let operation = &described["paths"][path][method];
+    let id = match path {
+        "/vendors/{id}" => "kairos",
+        "/cases/{id}" | "/cases/{id}/acts" => CASE,
+        _ => "none",
+    };
+    let at = format!("/api/v1{}", path.replace("{id}", id).replace("{rule}", id));
+    let text = |scope: &Value| scope.as_str().map(str::to_owned);
+    let bodies = match operation["x-act-scopes"].as_object() {
+        Some(acts) => acts
+            .iter()
+            .map(|(act, scope)| (json!({ "act": act }), text(scope)))
+            .collect(),
+        None => {
+            assert!(operation.get("x-scope").is_some(), "{method} {path}");
+            let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
+            let schema = resolve(schema, described);
+            let act = &schema["properties"]["act"]["enum"][0];
+            let body = match act.is_null() {
+                true => json!({}),
+                false => json!({ "act": act }),
+            };
+            vec![(body, text(&operation["x-scope"]))]
+        }
+    };
+    (at, bodies)
+}
+
+/// The description's scopes are what a token is let in by, at every route and for every act; what no
+/// token does, a session does.
+#[tokio::test]
+async fn scopes_open_what_the_description_says_and_nothing_else() {
+    let desk = SampleDesk::new();
+    let described = read(DESCRIPTION);
+    let mut who: Vec<_> = Scope::ALL
+        .iter()
+        .map(|scope| (Some(scope.name()), Asking::by_token(&desk, &[*scope])))
+        .collect();
+    who.push((None, Asking::of(&desk, "ann", &Role::ALL, "en")));
+    let mut opened = BTreeSet::new();
+    for route in ROUTES {
+        let (path, bodies) = asked(&described, *route);
+        for (body, needed) in bodies {
+            for (scope, asking) in &who {
+                let status = match route.0 {
+                    "get" => asking.stream(&path).await.status(),
+                    _ => asking.json(&path, &body).await.0,
+                };
+                let fits = match (scope, needed.as_deref()) {
+                    (None, _) | (Some(_), Some("any")) => true,
+                    (Some(scope), needed) => needed == Some(*scope),
+                };
+                let let_in = status != StatusCode::FORBIDDEN;
+                assert_eq!(let_in, fits, "{scope:?}: {route:?} {body}: {status}");
+                opened.extend(scope.filter(|_| let_in && needed.as_deref() != Some("any")));
+            }
+        }
+    }
+    assert_eq!(opened, BTreeSet::from(["audit", "read", "triage"]));
+}
+
+/// Whoever takes a description's word finds each act in it, and none that is refused as unknown.
+#[test]
+fn the_acts_are_described() {
+    let described = read(DESCRIPTION);
+    let schemas = &described["components"]["schemas"];
+    let mut acts: BTreeSet<&str> = BTreeSet::from(["suppress"]);
+    for name in ["CaseAct", "RuleAct", "RequestAct"] {
+        let of = schemas[name]["properties"]["act"]["enum"].as_array();
+        acts.extend(of.expect("acts").iter().filter_map(Value::as_str));
+    }
+    for act in &acts {
+        assert!(right(act).is_some(), "{act} is known");
+    }
+    let known = include_str!("../pages/wish.rs");
+    let table = known.split("pub fn right(").nth(1).expect("the table");
+    let table = table.split("_ => return None").next().expect("its end");
+    let known: BTreeSet<&str> = table.split('"').skip(1).step_by(2).collect();
+    assert_eq!(acts, known);
 }
 
 #[tokio::test]
