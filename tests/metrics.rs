@@ -215,6 +215,22 @@ const NOT_BY_FILES: &[(&str, &str)] = &[
     ),
     ("poortwacht_pool_empty_total", "flow tests: needs a flood"),
     (
+        "poortwacht_prefilter",
+        "tests/prefilter.rs: needs an interface",
+    ),
+    (
+        "poortwacht_prefilter_shed_frames_total",
+        "tests/prefilter.rs: needs an interface",
+    ),
+    (
+        "poortwacht_prefilter_shed_bytes_total",
+        "tests/prefilter.rs: needs an interface",
+    ),
+    (
+        "poortwacht_prefilter_verdicts_total",
+        "tests/prefilter.rs: needs an interface",
+    ),
+    (
         "poortwacht_presence_malformed_total",
         "presence tests: needs broken messages",
     ),

@@ -56,7 +56,7 @@ impl LiveDesk {
         let store = &config.ledger.store;
         Arc::new(Self {
             readers: Readers::at(store),
-            views: SavedViews::at(&store.with_extension("views.sqlite")),
+            views: SavedViews::beside(store),
             ledger: config.ledger.folder.clone(),
             store: store.clone(),
             terms: unsealing::terms(&config.identity),

@@ -5,13 +5,15 @@
 //! another subject than the one that was asked for.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::acts::{Done, Handle, Refused};
+use super::acts::{Handle, Refused};
+use super::control::Answer;
 use super::erasure::ask;
 use super::erasure::plan::each;
+use super::office;
 use crate::base::Timestamp;
 use crate::config::Identity;
 use crate::hits::Key;
@@ -47,19 +49,26 @@ pub enum Wish {
         /// Agrees?
         agrees: bool,
     },
+    /// Who asked takes it back.
+    Withdraw {
+        /// The request.
+        request: String,
+        /// Why.
+        reason: String,
+    },
+    /// What is sealed goes to the officers, who agreed.
+    Release {
+        /// The request.
+        request: String,
+        /// When it was put together.
+        released: Timestamp,
+        /// SHA-256 of it. The daemon puts it together too, and compares.
+        digest: String,
+    },
 }
 
-/// The answer to it.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Answer {
-    /// Encrypted to the officer.
-    Challenge(String),
-    /// The decision is in the record.
-    Done(Done),
-    /// Why not.
-    Refused(String),
-}
+/// What is handed out was put together so long ago at most.
+const RELEASE_NS: u64 = 600_000_000_000;
 
 /// Who may decide, and the key that makes their challenges.
 #[derive(Clone)]
@@ -77,43 +86,20 @@ impl Desk {
         }
     }
 
-    /// Answers.
-    pub async fn answer(&self, office: &Handle, wish: Wish) -> Answer {
-        match self.serve(office, wish).await {
+    /// Answers; `by` is whose process asks, by the kernel's word.
+    pub async fn answer(&self, office: &Handle, by: Actor, wish: Wish) -> Answer {
+        match self.serve(office, by, wish).await {
             Ok(answer) => answer,
             Err(Refused(why)) => Answer::Refused(why),
         }
     }
 
-    async fn serve(&self, office: &Handle, wish: Wish) -> Result<Answer, Refused> {
-        let (name, id) = match &wish {
-            Wish::Challenge { request, officer }
-            | Wish::Decide {
-                request, officer, ..
-            } => (officer.trim(), request.clone()),
-        };
-        let officer = self.officers.iter().find(|it| it.name.trim() == name);
-        let officer = officer.ok_or_else(|| {
-            let names: Vec<&str> = self.officers.iter().map(|it| it.name.trim()).collect();
-            Refused(format!(
-                "no officer of that name; there are: {}",
-                names.join(", ")
-            ))
-        })?;
-        let office = office.clone();
-        let asker = office.clone();
-        let found = tokio::task::spawn_blocking(move || {
-            ask(&asker, move |_, books| {
-                let all = known(books.registrar.store()?)?;
-                Ok::<_, String>(all.get(&id).cloned())
-            })
-        });
-        let found = found
-            .await
-            .map_err(|_| Refused("the daemon is ending".into()))?;
-        let request = found.and_then(|it| it).map_err(Refused)?.ok_or_else(|| {
-            Refused("there is no such request: `poortwacht unseal list` shows them".into())
-        })?;
+    async fn serve(&self, office: &Handle, by: Actor, wish: Wish) -> Result<Answer, Refused> {
+        let (Wish::Challenge { request, .. }
+        | Wish::Decide { request, .. }
+        | Wish::Withdraw { request, .. }
+        | Wish::Release { request, .. }) = &wish;
+        let (request, ledger) = find(office, request.clone()).await?;
         let question = Question {
             request: &request.id,
             case: &request.case,
@@ -121,15 +107,21 @@ impl Desk {
             asked_by: &request.asked.by,
             reason: &request.asked.text,
         };
-        match wish {
-            Wish::Challenge { .. } => {
-                let text = question.challenge(&self.key, officer);
-                text.map(Answer::Challenge).map_err(Refused)
+        let (id, case) = (request.id.clone(), request.case.clone());
+        let (by, act) = match wish {
+            Wish::Challenge { officer, .. } => {
+                let text = question.challenge(&self.key, self.officer(&officer)?);
+                return text.map(Answer::Challenge).map_err(Refused);
             }
             Wish::Decide {
-                code, note, agrees, ..
+                officer,
+                code,
+                note,
+                agrees,
+                ..
             } => {
-                if !question.is_answered(&self.key, officer.name.trim(), &code) {
+                let name = self.officer(&officer)?.name.trim();
+                if !question.is_answered(&self.key, name, &code) {
                     return Err(Refused(
                         "that is not the code for this officer and this request: decrypt the \
                          challenge again with the officer's key"
@@ -137,26 +129,106 @@ impl Desk {
                     ));
                 }
                 let by = Actor {
-                    name: officer.name.trim().to_owned(),
+                    name: name.to_owned(),
                     means: Means::Command,
                 };
-                let (request, case) = (request.id.clone(), request.case.clone());
-                let act = match agrees {
-                    true => Act::ApproveUnsealing {
-                        request,
-                        case,
-                        note,
-                    },
-                    false => Act::RefuseUnsealing {
-                        request,
-                        case,
-                        reason: note,
-                    },
-                };
-                office.act(by, act, None).await.map(Answer::Done)
+                (by, decision(id, case, note, agrees))
             }
-        }
+            Wish::Withdraw { reason, .. } => {
+                if (&by.name, by.means) != (&request.asked.by, request.asked.means) {
+                    return Err(Refused(format!(
+                        "only who asked, {} ({}), takes it back so; an officer refuses with \
+                         --officer NAME and the code of a challenge",
+                        request.asked.by, request.asked.means
+                    )));
+                }
+                (by, decision(id, case, reason, false))
+            }
+            Wish::Release {
+                released, digest, ..
+            } => {
+                same_as_ours(ledger, request, released, digest.clone()).await?;
+                let act = Act::ReleaseUnsealing {
+                    request: id,
+                    case,
+                    digest,
+                };
+                (by, act)
+            }
+        };
+        office.act(by, act, None).await.map(Answer::Done)
     }
+
+    fn officer(&self, name: &str) -> Result<&Officer, Refused> {
+        let found = self.officers.iter();
+        let found = found.clone().find(|it| it.name.trim() == name.trim());
+        found.ok_or_else(|| {
+            let names: Vec<&str> = self.officers.iter().map(|it| it.name.trim()).collect();
+            Refused(format!(
+                "no officer of that name; there are: {}",
+                names.join(", ")
+            ))
+        })
+    }
+}
+
+fn decision(request: String, case: String, text: String, agrees: bool) -> Act {
+    match agrees {
+        true => Act::ApproveUnsealing {
+            request,
+            case,
+            note: text,
+        },
+        false => Act::RefuseUnsealing {
+            request,
+            case,
+            reason: text,
+        },
+    }
+}
+
+/// A request of the record, and where the ledger is.
+async fn find(office: &Handle, id: String) -> Result<(Request, PathBuf), Refused> {
+    let office = office.clone();
+    let found = tokio::task::spawn_blocking(move || {
+        ask(&office, move |_, books| {
+            let all = known(books.registrar.store()?)?;
+            let ledger = books.registrar.ledger();
+            let ledger = ledger.map(|(folder, _)| folder.to_owned());
+            Ok::<_, String>(all.get(&id).cloned().zip(ledger))
+        })
+    });
+    let found = found.await.map_err(|_| ending())?;
+    found.and_then(|it| it).map_err(Refused)?.ok_or_else(|| {
+        Refused("there is no such request: `poortwacht unseal list` shows them".into())
+    })
+}
+
+fn ending() -> Refused {
+    Refused("the daemon is ending".into())
+}
+
+/// Nobody's word is taken for what was handed out.
+async fn same_as_ours(
+    ledger: PathBuf,
+    request: Request,
+    released: Timestamp,
+    digest: String,
+) -> Result<(), Refused> {
+    if released.0.abs_diff(office::now().0) > RELEASE_NS {
+        return Err(Refused(
+            "it was put together too long ago, or the clocks differ: hand it out again".into(),
+        ));
+    }
+    let ours = tokio::task::spawn_blocking(move || release(&ledger, &request, released));
+    let (_, ours) = ours.await.map_err(|_| ending())?.map_err(Refused)?;
+    if ours != digest {
+        return Err(Refused(
+            "what would be handed out is not what the record holds of the subject by now: try again"
+                .into(),
+        ));
+    }
+    Ok(())
 }
 
 /// What the configuration asks of requests.

@@ -87,6 +87,14 @@ families! {
         "1 while the interface is up, 0 while it is down or gone and nothing is captured.";
     broken_blocks: Counter "poortwacht_ring_broken_blocks_total" ["interface"]
         "Ring blocks left before their end because they contradict themselves.";
+    prefilter: Gauge "poortwacht_prefilter" ["interface", "kind"]
+        "1 for the kind of kernel filter that stands before the workers of the interface, 0 for the others.";
+    shed_frames: Counter "poortwacht_prefilter_shed_frames_total" ["interface", "reason"]
+        "Frames that the kernel's eBPF filter kept back, or of which it kept the headers, by reason.";
+    shed_bytes: Counter "poortwacht_prefilter_shed_bytes_total" ["interface", "reason"]
+        "Bytes of those frames that did not reach the sensor, by reason.";
+    verdicts: Counter "poortwacht_prefilter_verdicts_total" ["interface", "fate"]
+        "Flows of which the sensor told the kernel's filter what it reads no more, by what became of it.";
     malformed_frames: Counter "poortwacht_malformed_frames_total" ["reason"]
         "Frames that could not be decoded, by reason.";
     ignored_frames: Counter "poortwacht_ignored_frames_total" ["reason"]

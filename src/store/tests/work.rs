@@ -385,54 +385,6 @@ fn all_that_concerns_a_subject_is_found() {
 }
 
 #[test]
-fn retention_finds_what_is_old_and_leaves_what_is_held() {
-    let hour = 3600 * SECOND;
-    let www = "www.pimeyes.example";
-    let hold = |until: i64| {
-        act(
-            "dora",
-            Act::Hold {
-                case: case(),
-                reason: "court".into(),
-                until,
-            },
-        )
-    };
-    let entries = |until: i64| {
-        numbered(
-            0,
-            vec![
-                (START, hit_of(subject(0), START, www)),
-                (START, hit_of(subject(4), START, www)),
-                (START, opened()),
-                (START, hold(until)),
-                (
-                    START,
-                    Body::Case(Box::new(head("case-2", 1, PIMEYES, subject(4), START))),
-                ),
-                (START + 5 * hour, hit_of(subject(4), START + 5 * hour, www)),
-                (
-                    START + 5 * hour,
-                    Body::Case(Box::new(head("case-2", 2, PIMEYES, subject(4), START))),
-                ),
-            ],
-        )
-    };
-    let later = Timestamp(START + 5 * hour);
-    let due = |bench: &Bench, kind, rows| bench.reader().due(kind, later, later, rows).unwrap();
-    let held = Bench::with(&entries(later.nanos() / SECOND + 1));
-    assert_eq!(due(&held, Kind::Hit, 10), [1]);
-    assert_eq!(due(&held, Kind::Case, 10), [4]);
-    let mut over = Bench::with(&entries(later.nanos() / SECOND));
-    assert_eq!(due(&over, Kind::Hit, 10), [0, 1]);
-    assert_eq!(due(&over, Kind::Hit, 1), [0]);
-    assert_eq!(due(&over, Kind::Case, 10), [2, 4]);
-    over.store.forget(&[0, 2]).unwrap();
-    assert_eq!(due(&over, Kind::Hit, 10), [1]);
-    assert_eq!(due(&over, Kind::Case, 10), [4]);
-}
-
-#[test]
 fn a_suppression_holds_until_it_ends_and_a_broken_one_hides_nothing() {
     let until = START / SECOND + 7200;
     let suppress = |rule: &str, filter: &str| {
