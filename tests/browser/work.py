@@ -130,6 +130,18 @@ def asked_and_not_granted(analyst, officer, stage, case):
         expect(request.locator("button[value=approve-unsealing]")).to_have_count(0)
 
 
+def a_bundle(page, stage, case, file):
+    """Downloaded beside a case, and it verifies."""
+    page.goto(stage.url + case)
+    form = page.locator("details[data-form=export]")
+    form.locator("summary").click()
+    form.locator("[name=text]").fill("Inquiry 7 of the regulator.")
+    with page.expect_download() as coming:
+        form.get_by_role("button").click()
+    coming.value.save_as(file)
+    stage.run("verify", file)
+
+
 def an_auditors_filters(page, stage):
     """Those one click away work; a word that could name a person does not; a subject has one label."""
     page.goto(f"{stage.url}/cases?q=")

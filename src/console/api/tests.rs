@@ -86,7 +86,7 @@ fn asked(
     let operation = &described["paths"][path][method];
     let id = match path {
         "/vendors/{id}" => "kairos",
-        "/cases/{id}" | "/cases/{id}/acts" => CASE,
+        "/cases/{id}" | "/cases/{id}/acts" | "/cases/{id}/export" => CASE,
         _ => "none",
     };
     let at = format!("/api/v1{}", path.replace("{id}", id).replace("{rule}", id));
@@ -141,7 +141,65 @@ async fn scopes_open_what_the_description_says_and_nothing_else() {
             }
         }
     }
-    assert_eq!(opened, BTreeSet::from(["audit", "read", "triage"]));
+    assert_eq!(
+        opened,
+        BTreeSet::from(["audit", "export", "read", "triage"])
+    );
+}
+
+#[tokio::test]
+async fn a_bundle_is_for_whoever_may_export_and_never_with_what_is_sealed() {
+    let desk = SampleDesk::new();
+    let path = format!("/api/v1/cases/{CASE}/export");
+    let lea = Asking::of(&desk, "lea", &[Role::Lead], "en");
+    let (status, bundle) = lea.json(&path, &json!({ "reason": "inquiry 7" })).await;
+    assert_eq!(status, StatusCode::OK, "{bundle}");
+    assert!(
+        bundle.contains("inquiry 7") && bundle.contains("sealed: false"),
+        "{bundle}"
+    );
+    for bad in [
+        json!({}),
+        json!({ "reason": "" }),
+        json!({ "reason": "x", "sealed": true }),
+    ] {
+        let (status, _) = lea.json(&path, &bad).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{bad}");
+    }
+    let (status, _) = lea
+        .json("/api/v1/cases/case-none/export", &json!({ "reason": "x" }))
+        .await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+    let page = format!("/cases/{CASE}/export");
+    let fields = [("text", "inquiry 7"), ("sealed", "on")];
+    assert_eq!(lea.form(&page, &fields).await.0, StatusCode::FORBIDDEN);
+    let olga = Asking::of(&desk, "olga", &[Role::Officer], "en");
+    let (status, bundle) = olga.form(&page, &fields).await;
+    assert!(
+        status == StatusCode::OK && bundle.contains("sealed: true"),
+        "{bundle}"
+    );
+    let (status, shown) = olga.form(&page, &[("text", " ")]).await;
+    assert!(status == StatusCode::UNPROCESSABLE_ENTITY && shown.contains("Reason is missing"));
+    for (name, role) in [
+        ("ann", Role::Analyst),
+        ("rita", Role::Auditor),
+        ("adam", Role::Admin),
+    ] {
+        let who = Asking::of(&desk, name, &[role], "en");
+        assert_eq!(who.form(&page, &fields[..1]).await.0, StatusCode::FORBIDDEN);
+        assert!(
+            !who.get(&format!("/cases/{CASE}"))
+                .await
+                .1
+                .contains("evidence bundle")
+        );
+    }
+    assert_eq!(
+        desk.acts().len(),
+        2,
+        "each is on the record, and nothing else"
+    );
 }
 
 /// Whoever takes a description's word finds each act in it, and none that is refused as unknown.

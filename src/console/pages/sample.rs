@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 
 use tokio::sync::broadcast;
 
-use super::desk::{Acting, Changed, Desk, Health, Part, Readers, Releasing};
+use super::desk::{Acting, Bundle, Changed, Desk, Exporting, Health, Part, Readers, Releasing};
 use crate::base::Timestamp;
 use crate::blocklist::{Catalogue, Stage};
 use crate::cases::{AttributionAct, AttributionEntry, EvidenceKind, Item, Step};
@@ -187,6 +187,19 @@ impl Desk for SampleDesk {
             officers: vec!["olga".into(), "otto".into()],
             days: 14,
         }
+    }
+
+    fn export(&self, by: Actor, what: Bundle) -> Exporting {
+        let told = format!("{}:{what:?}", by.name);
+        let act = Act::Export {
+            case: Some(what.case),
+            subject: None,
+            what: "evidence".into(),
+            reason: what.reason,
+            digest: "00ff".into(),
+        };
+        let done = self.act(by, act, None);
+        Box::pin(async move { done.await.map(|_| told.into_bytes()) })
     }
 
     fn release(&self, by: Actor, request: String) -> Releasing {
