@@ -45,6 +45,9 @@ pub struct Config {
     pub ledger: Ledger,
     /// Alerts on their way out.
     pub alerts: alerts::Settings,
+    /// Where alerts go beside the hit log and Alertmanager. Default: none.
+    #[serde(rename = "sink")]
+    pub sinks: Vec<alerts::sinks::SinkSettings>,
     /// Metrics and health pages.
     pub http: Http,
     /// The control socket.
@@ -465,6 +468,7 @@ impl Config {
         self.sensor.read.iter_mut().for_each(fix);
         self.lists.user.iter_mut().for_each(fix);
         self.feeds.iter_mut().for_each(|feed| feed.rebase(folder));
+        self.sinks.iter_mut().for_each(|sink| sink.rebase(folder));
         let from = &mut self.lists.update.from;
         if !from.is_empty() && !updates::fetch::is_address(from) && Path::new(from).is_relative() {
             *from = folder.join(&*from).display().to_string();

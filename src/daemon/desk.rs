@@ -77,7 +77,8 @@ pub fn run(config: Config) -> Result<(), Fault> {
     let kept = rights_for(&config.hits.path);
     privilege::keep_only(&kept)?;
     // Rights belong to a thread: those that are started from here on have none.
-    let outbox = Outbox::open(&config.alerts, &observer(), office::now()).map_err(unusable)?;
+    let outbox = Outbox::open_with(&config.alerts, &config.sinks, &observer(), office::now())
+        .map_err(unusable)?;
     let at = listener.local_addr().map_err(wiring)?;
     tracing::info!("metrics at http://{at}/metrics");
 

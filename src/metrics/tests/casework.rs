@@ -22,6 +22,7 @@ fn outbox() -> alerts::State {
         dead: 0,
         spool_bytes: 0,
         failing: None,
+        sinks: Vec::new(),
     }
 }
 
