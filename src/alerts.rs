@@ -41,6 +41,7 @@ pub(crate) use post::trusted_by;
 pub use post::{Reason, ask_status};
 pub use settings::{Alertmanager, Settings};
 pub use spool::letters::{Letter, letters, replay};
+pub use spool::look::{Standing, look};
 
 closed_set! {
     /// Where alerts go.

@@ -260,6 +260,9 @@ pub struct Retention {
 pub struct Http {
     /// Address of `/metrics`, `/healthz` and `/readyz`. Default `127.0.0.1:9477`.
     pub listen: SocketAddr,
+    /// Web configuration file of Prometheus' exporter-toolkit: TLS and basic authentication for
+    /// these pages, read again at each reload. Empty: none. Default: empty.
+    pub web_config: PathBuf,
 }
 
 /// `[control]`
@@ -391,6 +394,7 @@ impl Default for Http {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 9477)),
+            web_config: PathBuf::new(),
         }
     }
 }
@@ -489,6 +493,7 @@ impl Config {
             &mut self.hits.path,
             &mut self.privacy.key_file,
             &mut self.control.socket,
+            &mut self.http.web_config,
             &mut self.console.folder,
             &mut self.console.certificate,
             &mut self.console.key,

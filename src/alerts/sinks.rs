@@ -13,6 +13,7 @@
 
 pub mod forms;
 mod notice;
+mod probe;
 pub(super) mod runner;
 mod settings;
 mod texts;
@@ -22,6 +23,7 @@ pub mod transports;
 use crate::base::seen::closed_set;
 
 pub use notice::{Notice, NoticeKind, Said};
+pub use probe::{Tested, test, test_alertmanager};
 pub use settings::{Facility, Form, Kind, SinkSettings, check_all};
 pub use texts::Language;
 

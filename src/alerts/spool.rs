@@ -20,6 +20,7 @@
 pub(super) mod cursors;
 mod erase;
 pub(super) mod letters;
+pub(super) mod look;
 mod name;
 
 use std::borrow::Cow;

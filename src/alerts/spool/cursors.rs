@@ -44,8 +44,8 @@ pub(in crate::alerts) struct Cursor {
 
 /// Its file.
 #[derive(Serialize, Deserialize)]
-struct Place {
-    through: u64,
+pub(super) struct Place {
+    pub(super) through: u64,
     #[serde(default)]
     throttle: Throttle,
 }
@@ -228,7 +228,7 @@ impl Spool {
 }
 
 /// `None`: there is none. One that cannot be understood is as good as none, and said.
-fn read(path: &std::path::Path) -> io::Result<Option<Place>> {
+pub(super) fn read(path: &std::path::Path) -> io::Result<Option<Place>> {
     let text = match fs::read(path) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
         text => text?,

@@ -23,9 +23,9 @@ pub fn event(of: &Notice) -> Vec<u8> {
         uuid::of("event", &format!("{case}/{}/{}", of.stage, of.standing))
     };
     let (own, extends) = match of.kind {
-        NoticeKind::Raised => (about(), String::new()),
-        NoticeKind::Retracted | NoticeKind::Resolved => (uuid::of("event", &of.id), about()),
-        NoticeKind::Folded | NoticeKind::Test => (uuid::of("event", &of.id), String::new()),
+        NoticeKind::Raised => (about(), None),
+        NoticeKind::Retracted | NoticeKind::Resolved => (uuid::of("event", &of.id), Some(about())),
+        NoticeKind::Folded | NoticeKind::Test => (uuid::of("event", &of.id), None),
     };
     let mut attributes = vec![
         attribute(of, "Internal reference", "text", "alert", &of.id),
@@ -38,9 +38,8 @@ pub fn event(of: &Notice) -> Vec<u8> {
     attributes
         .extend(case.map(|case| attribute(of, "Internal reference", "text", "case", case)));
     let tag = |name: String| json!({"name": name, "colour": "#5f6a72"});
-    line(&json!({"Event": {
+    let mut event = json!({
         "uuid": own,
-        "extends_uuid": extends,
         "info": of.summary,
         "date": rfc3339(of.time, 0).get(..10).unwrap_or_default(),
         "timestamp": seconds(of),
@@ -57,7 +56,11 @@ pub fn event(of: &Notice) -> Vec<u8> {
             tag("tlp:amber".into()),
             tag(format!("poortwacht:kind=\"{}\"", of.kind)),
         ],
-    }}))
+    });
+    if let Some(extends) = extends {
+        event["extends_uuid"] = json!(extends);
+    }
+    line(&json!({"Event": event}))
 }
 
 fn attribute(of: &Notice, category: &str, kind: &str, comment: &str, value: &str) -> Value {
