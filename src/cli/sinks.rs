@@ -100,9 +100,7 @@ pub(super) fn run(args: &SinksArgs) -> Result<(), Fault> {
         What::List { shown } => list(&shown.common.load()?, shown.json),
         What::Test { names, shown } => try_out(&shown.common.load()?, names, shown.json),
         What::Dead { names, shown } => dead(&shown.common.load()?, names, shown.json),
-        What::Replay { name, ids, shown } => {
-            replay(&shown.common.load()?, name, ids, shown.json)
-        }
+        What::Replay { name, ids, shown } => replay(&shown.common.load()?, name, ids, shown.json),
     }
 }
 
@@ -133,7 +131,9 @@ fn list(config: &Config, json: bool) -> Result<(), Fault> {
              name others\n",
         );
     }
-    let head = ["sink", "kind", "form", "address", "waiting", "oldest", "dead"];
+    let head = [
+        "sink", "kind", "form", "address", "waiting", "oldest", "dead",
+    ];
     show(&rows, json, &head, |row| {
         vec![
             row.name.clone(),
@@ -182,7 +182,9 @@ fn dead(config: &Config, names: &[String], json: bool) -> Result<(), Fault> {
     if letters.is_empty() && !json {
         return super::print("no dead letters\n");
     }
-    let head = ["sink", "refused", "id", "case", "vendor", "stage", "kind", "answer"];
+    let head = [
+        "sink", "refused", "id", "case", "vendor", "stage", "kind", "answer",
+    ];
     show(&letters, json, &head, |it| {
         vec![
             it.sink.clone(),
@@ -234,7 +236,10 @@ fn known(config: &Config, names: &[String]) -> Result<(), Fault> {
         None => Ok(()),
         Some(name) => Err(Fault::new(
             Exit::No,
-            format!("no sink {name:?} in the configuration; there are: {}", there.join(", ")),
+            format!(
+                "no sink {name:?} in the configuration; there are: {}",
+                there.join(", ")
+            ),
         )),
     }
 }

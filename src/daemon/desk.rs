@@ -82,7 +82,11 @@ pub fn run(config: Config) -> Result<(), Fault> {
         .map_err(unusable)?;
     let at = listener.local_addr().map_err(wiring)?;
     let web = Web::load(&config.http.web_config).map_err(|why| Fault::new(Exit::Config, why))?;
-    let scheme = if web.as_ref().is_some_and(Web::is_tls) { "https" } else { "http" };
+    let scheme = if web.as_ref().is_some_and(Web::is_tls) {
+        "https"
+    } else {
+        "http"
+    };
     tracing::info!("metrics at {scheme}://{at}/metrics");
 
     let metrics = Arc::new(Metrics::new());

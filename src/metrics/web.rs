@@ -279,13 +279,14 @@ fn server(tls: &Tls, folder: &Path) -> Result<ServerConfig, String> {
                 added.map_err(|e| format!("client_ca_file {}: {e}", path.display()))?;
             }
             let provider = Arc::new(default_provider());
-            let verifier =
-                WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
             let verifier = match asked {
                 ClientAuth::VerifyClientCertIfGiven => verifier.allow_unauthenticated(),
                 _ => verifier,
             };
-            let verifier = verifier.build().map_err(|e| format!("client_ca_file: {e}"))?;
+            let verifier = verifier
+                .build()
+                .map_err(|e| format!("client_ca_file: {e}"))?;
             builder.with_client_cert_verifier(verifier)
         }
     };

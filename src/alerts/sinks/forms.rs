@@ -33,7 +33,10 @@ fn rfc3339(time: Timestamp, digits: usize) -> String {
     let whole = text.trim_end_matches('Z');
     let cut = 9_usize.saturating_sub(digits);
     let kept = whole.len().saturating_sub(cut);
-    format!("{}Z", whole.get(..kept).unwrap_or(whole).trim_end_matches('.'))
+    format!(
+        "{}Z",
+        whole.get(..kept).unwrap_or(whole).trim_end_matches('.')
+    )
 }
 
 /// An object without its empty fields.

@@ -179,9 +179,8 @@ impl Runner {
     fn alerts(&mut self, room: &mut Room, wall: Timestamp) -> (Vec<u64>, Vec<Parcel>) {
         let (mut numbers, mut parcels, mut folded) = (Vec::new(), Vec::new(), Vec::new());
         let cursor = room.spool.cursor(self.sink);
-        let waiting: Vec<u64> = cursor.map_or_else(Vec::new, |it| {
-            it.waiting().iter().copied().collect()
-        });
+        let waiting: Vec<u64> =
+            cursor.map_or_else(Vec::new, |it| it.waiting().iter().copied().collect());
         for number in waiting {
             if numbers.len() >= self.transport.together_max() {
                 break;
@@ -200,7 +199,10 @@ impl Runner {
             }
             self.admitted.insert(number);
             numbers.push(number);
-            parcels.push(parcel(&Notice::of(&alert, taken, &self.said), &self.settings));
+            parcels.push(parcel(
+                &Notice::of(&alert, taken, &self.said),
+                &self.settings,
+            ));
         }
         if !folded.is_empty() {
             room.spool.passed(self.sink, &folded);
@@ -236,7 +238,8 @@ impl Runner {
             (&sent.then, numbers.get(sent.taken))
         {
             let answer = (*status, text.as_str());
-            room.spool.bury_for(self.sink, *number, answer, wall_clock());
+            room.spool
+                .bury_for(self.sink, *number, answer, wall_clock());
             self.refused(room, *status, text);
             passed.push(*number);
         }
@@ -303,7 +306,10 @@ impl Runner {
     }
 
     fn say(&mut self, room: &mut Room, reason: Reason, why: &str) {
-        let waiting = room.spool.cursor(self.sink).map_or(0, |it| it.waiting().len());
+        let waiting = room
+            .spool
+            .cursor(self.sink)
+            .map_or(0, |it| it.waiting().len());
         let why = format!(
             "cannot bring alerts to sink {:?} at {}: {why}; {waiting} wait",
             self.settings.name, self.settings.address

@@ -112,7 +112,14 @@ impl Kind {
     /// The forms that fit; the first is the default.
     pub const fn forms(self) -> &'static [Form] {
         match self {
-            Self::Syslog => &[Form::Text, Form::Cef, Form::Json, Form::Ecs, Form::Eve, Form::Ocsf],
+            Self::Syslog => &[
+                Form::Text,
+                Form::Cef,
+                Form::Json,
+                Form::Ecs,
+                Form::Eve,
+                Form::Ocsf,
+            ],
             Self::Lines => &[
                 Form::Json,
                 Form::Ecs,
@@ -350,10 +357,22 @@ impl SinkSettings {
             return Err("needs both `certificate_file` and `key_file`, or neither".into());
         }
         for (key, is_given, fits) in [
-            ("user", !self.user.is_empty(), web || self.kind == Kind::Mail),
+            (
+                "user",
+                !self.user.is_empty(),
+                web || self.kind == Kind::Mail,
+            ),
             ("token_file", given(&self.token_file), web),
-            ("secret_file", given(&self.secret_file), self.kind == Kind::Webhook),
-            ("certificate_file", given(&self.certificate_file), matches!(address, Address::Tls(_))),
+            (
+                "secret_file",
+                given(&self.secret_file),
+                self.kind == Kind::Webhook,
+            ),
+            (
+                "certificate_file",
+                given(&self.certificate_file),
+                matches!(address, Address::Tls(_)),
+            ),
             ("ca_file", given(&self.ca_file), address.is_tls()),
         ] {
             if is_given && !fits {
@@ -383,11 +402,11 @@ impl SinkSettings {
         }
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.".contains(c);
         let named = !self.index.is_empty() && self.index.len() <= 255;
-        if !(named && self.index.chars().all(plain) && self.index.starts_with(|c: char| c.is_ascii_lowercase()))
+        if !(named
+            && self.index.chars().all(plain)
+            && self.index.starts_with(|c: char| c.is_ascii_lowercase()))
         {
-            return Err(
-                "index: use lower-case letters, digits and `-_.`, a letter first".into(),
-            );
+            return Err("index: use lower-case letters, digits and `-_.`, a letter first".into());
         }
         Ok(())
     }

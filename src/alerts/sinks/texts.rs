@@ -139,7 +139,9 @@ const fn standing_nl(standing: Standing) -> &'static str {
 
 const fn unknown_nl(stage: Stage) -> &'static str {
     match stage {
-        Stage::LookedUp => "Of iemand het bedoelde: vooraf laden, voorvertoningen en scanners doen dit ook.",
+        Stage::LookedUp => {
+            "Of iemand het bedoelde: vooraf laden, voorvertoningen en scanners doen dit ook."
+        }
         Stage::Visited => "Waarom: lezen over de aanbieder ziet er net zo uit.",
         Stage::AccountOrRightsRequest => {
             "Of een account is gemaakt of gebruikt, is gezocht, of om eigen gegevens is gevraagd: \

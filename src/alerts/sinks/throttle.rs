@@ -113,7 +113,11 @@ impl Throttle {
     }
 
     /// In how many nanoseconds the next count is due.
-    pub(in crate::alerts) fn next_ns(&self, settings: &SinkSettings, now: Timestamp) -> Option<u64> {
+    pub(in crate::alerts) fn next_ns(
+        &self,
+        settings: &SinkSettings,
+        now: Timestamp,
+    ) -> Option<u64> {
         let open = self.windows.values().filter(|it| it.folded > 0);
         let left = open.map(|it| span(settings).saturating_sub(now.since_ns(it.since)));
         left.min()

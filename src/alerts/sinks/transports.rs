@@ -13,9 +13,9 @@ mod web;
 
 use std::time::Duration;
 
+use super::forms;
 use super::notice::Notice;
 use super::settings::{Form, Kind, SinkSettings};
-use super::forms;
 use crate::alerts::post::Reason;
 
 pub use address::{Address, Host};
@@ -86,9 +86,9 @@ impl Transport {
         Ok(match (settings.kind, address) {
             (Kind::Webhook, _) => Self::Webhook(web::Webhook::new(settings).map_err(named)?),
             (Kind::Elasticsearch, _) => Self::Bulk(bulk::Bulk::new(settings).map_err(named)?),
-            (Kind::Mail, address) => {
-                Self::Mail(Box::new(mail::Mail::new(settings, &address).map_err(named)?))
-            }
+            (Kind::Mail, address) => Self::Mail(Box::new(
+                mail::Mail::new(settings, &address).map_err(named)?,
+            )),
             (_, Address::File(path)) => Self::File(file::File::new(path)),
             (_, address) => Self::Socket(stream::Socket::new(settings, address).map_err(named)?),
         })

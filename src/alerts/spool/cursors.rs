@@ -89,7 +89,10 @@ impl Spool {
             let path = self.place(&settings.name);
             let place = read(&path)?;
             if place.is_none() {
-                tracing::info!("sink {:?} is new: it is told of what comes from now on", settings.name);
+                tracing::info!(
+                    "sink {:?} is new: it is told of what comes from now on",
+                    settings.name
+                );
             }
             let place = place.unwrap_or_else(|| Place {
                 through: self.next.saturating_sub(1),

@@ -109,13 +109,38 @@ pub fn replay(folder: &Path, letter: &Letter) -> Result<bool, String> {
     match fs::rename(&from, &to) {
         Ok(()) => Ok(true),
         Err(e) if e.kind() == io::ErrorKind::NotFound && !from.exists() => Ok(false),
-        Err(e) => Err(format!("cannot move {} to {}: {e}", from.display(), to.display())),
+        Err(e) => Err(format!(
+            "cannot move {} to {}: {e}",
+            from.display(),
+            to.display()
+        )),
     }
 }
 
 /// `<number>-<id>@<sink>.json`: the sink.
 fn sink_of(file: &str) -> Option<&str> {
     Some(file.strip_suffix(".json")?.split_once('@')?.1)
+}
+
+/// The text of a letter.
+fn letter(
+    file: &str,
+    alert: &Alert,
+    taken: Timestamp,
+    (status, text): (u16, &str),
+    now: Timestamp,
+) -> Vec<u8> {
+    let content = Content {
+        taken,
+        alert: Cow::Borrowed(alert),
+        answer: Some(Answer {
+            status,
+            text: text.into(),
+            at: now,
+            sink: sink_of(file).map(str::to_owned),
+        }),
+    };
+    serde_json::to_vec_pretty(&content).unwrap_or_default()
 }
 
 fn number_of(file: &str) -> Option<u64> {
@@ -151,7 +176,11 @@ impl Spool {
             }
         };
         if let Some(count) = count {
-            *count = if more { *count + 1 } else { count.saturating_sub(1) };
+            *count = if more {
+                *count + 1
+            } else {
+                count.saturating_sub(1)
+            };
         }
     }
 
@@ -174,7 +203,11 @@ impl Spool {
             cursor.lost.bump(Lost::Dead.index());
             return;
         }
-        let file = format!("{number:016}-{}@{}.json", file_word(&alert.id), cursor.name());
+        let file = format!(
+            "{number:016}-{}@{}.json",
+            file_word(&alert.id),
+            cursor.name()
+        );
         self.write_letter(&file, &alert, taken, answer, now);
     }
 
@@ -183,22 +216,11 @@ impl Spool {
         file: &str,
         alert: &Alert,
         taken: Timestamp,
-        (status, text): (u16, &str),
+        answer: (u16, &str),
         now: Timestamp,
     ) {
-        let content = Content {
-            taken,
-            alert: Cow::Borrowed(alert),
-            answer: Some(Answer {
-                status,
-                text: text.into(),
-                at: now,
-                sink: sink_of(file).map(str::to_owned),
-            }),
-        };
         let path = self.folder.join("dead").join(file);
-        let bytes = serde_json::to_vec_pretty(&content).unwrap_or_default();
-        match folder::write_whole(&path, &bytes) {
+        match folder::write_whole(&path, &letter(file, alert, taken, answer, now)) {
             Ok(()) => self.count_letter(file, true),
             Err(e) => {
                 tracing::error!("cannot keep the dead letter {}: {e}", path.display());
@@ -232,7 +254,6 @@ impl Spool {
             let text = fs::read(&path).unwrap_or_default();
             match serde_json::from_slice::<Content<'_>>(&text) {
                 Ok(content) => {
-                    // It moved here behind our back.
                     return Some(Again {
                         file,
                         taken: content.taken,
@@ -259,14 +280,22 @@ impl Spool {
         refusal: Option<(u16, &str)>,
         now: Timestamp,
     ) {
-        if let Some(answer) = refusal {
-            self.write_letter(&again.file, &again.alert, again.taken, answer, now);
-        }
         let path = self.replay_path(&again.file);
-        if let Err(e) = fs::remove_file(&path)
+        let done = match refusal {
+            None => fs::remove_file(&path),
+            // Erased while its sink was asked.
+            Some(_) if !path.exists() => Ok(()),
+            // Written here and moved whole: somebody may ask for it again in the next moment.
+            Some(answer) => {
+                let text = letter(&again.file, &again.alert, again.taken, answer, now);
+                folder::write_whole(&path, &text)
+                    .and_then(|()| fs::rename(&path, self.folder.join("dead").join(&again.file)))
+            }
+        };
+        if let Err(e) = done
             && e.kind() != io::ErrorKind::NotFound
         {
-            tracing::error!("cannot remove {}: {e}", path.display());
+            tracing::error!("cannot put {} away: {e}", path.display());
         }
         // The person who asked moved it away from where it was counted.
         if let Err(e) = self.count_dead() {
@@ -284,9 +313,10 @@ impl Spool {
         for file in files.iter().filter(|file| sink_of(file).is_none()) {
             let path = self.replay_path(file);
             let text = fs::read(&path).unwrap_or_default();
-            let (Ok(content), Some(number)) =
-                (serde_json::from_slice::<Content<'_>>(&text), number_of(file))
-            else {
+            let (Ok(content), Some(number)) = (
+                serde_json::from_slice::<Content<'_>>(&text),
+                number_of(file),
+            ) else {
                 continue;
             };
             let alert = content.alert.into_owned();

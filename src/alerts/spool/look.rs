@@ -32,7 +32,8 @@ pub struct Standing {
 /// # Errors
 /// A sentence with the path.
 pub fn look(folder: &Path, sinks: &[SinkSettings]) -> Result<Vec<Standing>, String> {
-    let failed = |e: std::io::Error| format!("cannot read the folder of alerts {}: {e}", folder.display());
+    let failed =
+        |e: std::io::Error| format!("cannot read the folder of alerts {}: {e}", folder.display());
     let dead = letters(folder)?;
     let dead = |name: &str| dead.iter().filter(|it| it.sink == name).count() as u64;
     let mut all = vec![Standing::new(ALERTMANAGER, dead(ALERTMANAGER))];

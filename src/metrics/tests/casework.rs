@@ -9,6 +9,28 @@ use crate::cases::{Case, Counts};
 use crate::hits::FrameFate;
 use crate::organisation::Standing;
 
+fn sink() -> SinkState {
+    SinkState {
+        name: "soc".into(),
+        sent: 0,
+        folded: 0,
+        failed: Counters::new(Reason::ALL.len()),
+        lost: Counters::new(Lost::ALL.len()),
+        waiting: 0,
+        oldest_seconds: 0,
+        dead: 0,
+        failing: None,
+    }
+}
+
+/// With a sink.
+pub(super) fn full_outbox() -> alerts::State {
+    alerts::State {
+        sinks: vec![sink()],
+        ..outbox()
+    }
+}
+
 fn outbox() -> alerts::State {
     alerts::State {
         raised: Counters::new(Stage::ALL.len()),
@@ -103,17 +125,7 @@ fn each_field_of_a_sink_moves_its_own_series() {
     for (change, wanted) in changes {
         let metrics = Metrics::new();
         let mut state = outbox();
-        state.sinks.push(SinkState {
-            name: "soc".into(),
-            sent: 0,
-            folded: 0,
-            failed: Counters::new(Reason::ALL.len()),
-            lost: Counters::new(Lost::ALL.len()),
-            waiting: 0,
-            oldest_seconds: 0,
-            dead: 0,
-            failing: None,
-        });
+        state.sinks.push(sink());
         metrics.outbox(&state);
         let before = series(&metrics);
         change(&mut state.sinks[0]);

@@ -26,7 +26,10 @@ pub fn event(of: &Notice) -> Vec<u8> {
         Severity::Warning => "Major",
         Severity::Info => "Informational",
     };
-    let date = rfc3339(of.taken, 0).get(..10).unwrap_or_default().replace('-', "_");
+    let date = rfc3339(of.taken, 0)
+        .get(..10)
+        .unwrap_or_default()
+        .replace('-', "_");
     let time = rfc3339(of.time, 6);
     let mut tags = vec![
         format!("poortwacht.id={}", of.id),

@@ -31,12 +31,17 @@ pub fn event(of: &Notice) -> Vec<u8> {
         attribute(of, "Internal reference", "text", "alert", &of.id),
         attribute(of, "Attribution", "comment", "vendor", &of.vendor_name),
         attribute(of, "Internal reference", "text", "stage", of.stage.label()),
-        attribute(of, "Internal reference", "text", "standing", of.standing.label()),
+        attribute(
+            of,
+            "Internal reference",
+            "text",
+            "standing",
+            of.standing.label(),
+        ),
         attribute(of, "Other", "comment", "description", &of.description),
     ];
     let case = of.case.iter();
-    attributes
-        .extend(case.map(|case| attribute(of, "Internal reference", "text", "case", case)));
+    attributes.extend(case.map(|case| attribute(of, "Internal reference", "text", "case", case)));
     let tag = |name: String| json!({"name": name, "colour": "#5f6a72"});
     let mut event = json!({
         "uuid": own,

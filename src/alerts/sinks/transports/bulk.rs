@@ -121,7 +121,10 @@ mod tests {
             .split_inclusive(|b| *b == b'\n')
             .map(|line| serde_json::from_slice(line).unwrap())
             .collect();
-        assert_eq!(lines[0], json!({"create": {"_index": "cases", "_id": "a\"1"}}));
+        assert_eq!(
+            lines[0],
+            json!({"create": {"_index": "cases", "_id": "a\"1"}})
+        );
         assert_eq!(lines.len(), 4);
     }
 

@@ -30,10 +30,7 @@ impl File {
                     | io::ErrorKind::IsADirectory => Reason::Settings,
                     _ => Reason::Unavailable,
                 };
-                Sent::later(
-                    reason,
-                    format!("cannot write {}: {e}", self.path.display()),
-                )
+                Sent::later(reason, format!("cannot write {}: {e}", self.path.display()))
             }
         }
     }

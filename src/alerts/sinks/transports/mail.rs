@@ -4,7 +4,9 @@
 //! `Message-ID`, so that a second copy is known as one. Never: a header made of what an alert says
 //! without encoding; a password over a line without TLS.
 
-use lettre::message::header::{ContentTransferEncoding, ContentType, Header, HeaderName, HeaderValue};
+use lettre::message::header::{
+    ContentTransferEncoding, ContentType, Header, HeaderName, HeaderValue,
+};
 use lettre::message::{Mailbox, Message, SinglePart};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, CertificateStore, Tls, TlsParameters};
@@ -201,7 +203,12 @@ mod tests {
         assert!(head.contains("Message-ID: <alert-1Bccevilexample.net@example.org>"));
         assert!(head.contains("Auto-Submitted: auto-generated"));
         assert!(body.contains("one\r\n.\r\nMAIL"), "{body}");
-        let recipients: Vec<_> = message.envelope().to().iter().map(ToString::to_string).collect();
+        let recipients: Vec<_> = message
+            .envelope()
+            .to()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
         assert_eq!(recipients, ["soc@example.org"]);
     }
 }

@@ -89,8 +89,8 @@ impl Socket {
             return Err(io::Error::other("no TLS was set up"));
         };
         let mut stream = self.connect(host)?;
-        let mut session = ClientConnection::new(Arc::clone(config), name.clone())
-            .map_err(io::Error::other)?;
+        let mut session =
+            ClientConnection::new(Arc::clone(config), name.clone()).map_err(io::Error::other)?;
         let mut tls = rustls::Stream::new(&mut session, &mut stream);
         // The handshake to its end first: an alert about our certificate comes after it in TLS 1.3.
         tls.write_all(&self.framed(parcels))?;

@@ -147,7 +147,11 @@ pub(super) fn answer(
     let mut got = got.map_err(|e| Verdict::Later(post::reason(&e), e.to_string()))?;
     let mut text = Vec::new();
     // What cannot be read of it is not missed.
-    let _ = got.body_mut().as_reader().take(len_max).read_to_end(&mut text);
+    let _ = got
+        .body_mut()
+        .as_reader()
+        .take(len_max)
+        .read_to_end(&mut text);
     Ok((got.status().as_u16(), text))
 }
 
@@ -177,9 +181,7 @@ mod tests {
     #[test]
     fn the_signature_is_the_one_of_the_specification() {
         // Standard Webhooks 1.0, "Verifying webhook authenticity", its example.
-        let secret = STANDARD
-            .decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
-            .unwrap();
+        let secret = STANDARD.decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
         let key = hmac::Key::new(hmac::HMAC_SHA256, &secret);
         let signed = sign(
             &key,
