@@ -46,6 +46,9 @@ pub struct Config {
     pub ledger: Ledger,
     /// Alerts on their way out.
     pub alerts: alerts::Settings,
+    /// Where alerts go beside the hit log and Alertmanager. Default: none.
+    #[serde(rename = "sink")]
+    pub sinks: Vec<alerts::sinks::SinkSettings>,
     /// Metrics and health pages.
     pub http: Http,
     /// The control socket.
@@ -290,6 +293,9 @@ pub struct Retention {
 pub struct Http {
     /// Address of `/metrics`, `/healthz` and `/readyz`. Default `127.0.0.1:9477`.
     pub listen: SocketAddr,
+    /// Web configuration file of Prometheus' exporter-toolkit: TLS and basic authentication for
+    /// these pages, read again at each reload. Empty: none. Default: empty.
+    pub web_config: PathBuf,
 }
 
 /// `[control]`
@@ -423,6 +429,7 @@ impl Default for Http {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 9477)),
+            web_config: PathBuf::new(),
         }
     }
 }
@@ -500,6 +507,7 @@ impl Config {
         self.sensor.read.iter_mut().for_each(fix);
         self.lists.user.iter_mut().for_each(fix);
         self.feeds.iter_mut().for_each(|feed| feed.rebase(folder));
+        self.sinks.iter_mut().for_each(|sink| sink.rebase(folder));
         let from = &mut self.lists.update.from;
         if !from.is_empty() && !updates::fetch::is_address(from) && Path::new(from).is_relative() {
             *from = folder.join(&*from).display().to_string();
@@ -520,6 +528,7 @@ impl Config {
             &mut self.hits.path,
             &mut self.privacy.key_file,
             &mut self.control.socket,
+            &mut self.http.web_config,
             &mut self.console.folder,
             &mut self.console.certificate,
             &mut self.console.key,

@@ -70,6 +70,16 @@ impl Done {
         }
     }
 
+    /// Forgets one: its alert is to go out again.
+    pub(super) fn forget(&mut self, id: &str) {
+        if self.ids.remove(id) {
+            self.order.retain(|it| it != id);
+            if let Err(e) = self.rewrite() {
+                tracing::error!("cannot write {}: {e}", self.path.display());
+            }
+        }
+    }
+
     /// Forgets the ids that hold one of the words.
     pub(super) fn erase(&mut self, words: &Mentions) -> io::Result<()> {
         self.order.retain(|id| !words.are_in(id.as_bytes()));
