@@ -319,6 +319,14 @@ impl Casefile {
         subjects::read_in(folder, subject)
     }
 
+    /// The same of these files.
+    ///
+    /// # Errors
+    /// As [`Self::sealed`].
+    pub fn versions(&self, subject: &SubjectId) -> Result<Vec<Sealed>, String> {
+        subjects::read_in(&self.settings.folder, subject)
+    }
+
     fn counted(&mut self, written: Result<Vec<bool>, String>) -> Result<Vec<bool>, String> {
         match written {
             Ok(new) => {

@@ -191,7 +191,7 @@ impl Office {
         }
         self.keeper.tick(&mut self.books, wall, steady);
         self.books.registrar.tick(wall, steady);
-        self.books.log.tick(paces.ticked);
+        self.books.tick_log(paces.ticked);
         self.desk.hit_log(&self.books.log.state());
         if paces.shown.elapsed() >= SHOW_EVERY {
             paces.shown = Instant::now();
@@ -218,6 +218,7 @@ impl Office {
         let (unrecorded, unwritten) = self.books.left();
         self.show();
         self.desk.sensor_gone("the sensor has ended");
+        self.books.settle_log();
         let Books {
             registrar,
             log,

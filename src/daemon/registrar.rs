@@ -16,11 +16,13 @@ use tokio::sync::broadcast;
 
 use super::recent::Recent;
 use crate::base::Timestamp;
+use crate::hits::SubjectId;
 use crate::ledger::leaf::Hour;
 use crate::ledger::line::PAYLOAD_LEN_MAX;
 use crate::ledger::{self, Ledger, New, Recovery, Stored};
 use crate::record::differ::Written;
-use crate::record::{Entry, Kind, Lost, State};
+use crate::record::{Body, Entry, Kind, Lost, State};
+use crate::sealing::Sealed;
 use crate::store::{Numbered, Store};
 
 /// Time between attempts while the ledger cannot be written.
@@ -296,6 +298,23 @@ impl Registrar {
             .unwrap_or_default()
     }
 
+    /// What the record has sealed of a subject.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn sealed(&self, subject: &SubjectId) -> Result<Vec<Sealed>, String> {
+        let Some(kept) = &self.kept else {
+            return Ok(Vec::new());
+        };
+        let numbers = kept.store.sealed(subject)?;
+        let entries = numbers.into_iter().filter_map(|number| self.entry(number));
+        let sealed = entries.filter_map(|entry| match entry.body {
+            Body::Sealed(sealed) => Some(*sealed),
+            _ => None,
+        });
+        Ok(sealed.collect())
+    }
+
     /// Cases under a hold at `now`.
     ///
     /// # Errors
@@ -307,14 +326,15 @@ impl Registrar {
         }
     }
 
-    /// The newest entries that can be read, at most so many, oldest first.
-    pub fn tail(&self, most: u64) -> Vec<Entry> {
+    /// Entries from a number on that can be read, of at most so many.
+    pub fn some(&self, from: u64, most: u64) -> Vec<Entry> {
         let Some(kept) = &self.kept else {
             return Vec::new();
         };
-        let from = self.state.size.saturating_sub(most);
+        let until = from.saturating_add(most);
         let stored = Ledger::read(&kept.folder, from).into_iter().flatten();
         let stored = stored.map_while(Result::ok);
+        let stored = stored.take_while(|it| it.number < until);
         let entries = stored.filter_map(|it| Entry::read(Kind::of(&it.kind)?, &it.payload?).ok());
         entries.collect()
     }
