@@ -20,6 +20,7 @@ pub use error::{CaptureError, FaultKind};
 pub use file::FileSource;
 pub mod filter;
 pub mod live;
+pub mod prefilter;
 
 use crate::base::Timestamp;
 

@@ -9,6 +9,7 @@ pub mod console;
 pub mod control;
 pub mod desk;
 pub mod erasure;
+pub mod evidence;
 pub mod fault;
 pub mod office;
 pub mod pages;

@@ -7,13 +7,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::bench::Knowledge;
-use super::judge::{self, Judgement};
+use super::grown::{let_go, take};
+use super::judge;
 use super::mail::{self, Waiting};
 use super::rules::{Rules, SECOND};
 use super::sighting::{self, Sighting};
 use super::standing::{self, Manner};
 use super::{
-    Alert, AlertKind, AttributionAct, AttributionEntry, Case, Change, Grounds, Step, Told, tell,
+    Alert, AlertKind, AttributionAct, AttributionEntry, Case, Change, Grounds, Told, tell,
 };
 use crate::base::Timestamp;
 use crate::base::seen::closed_set;
@@ -31,7 +32,7 @@ const AT_ONCE_MAX: usize = 48;
 /// Beyond that, no more often than this (packet time).
 const TOGETHER_NS: u64 = 500_000_000;
 /// Closed cases kept in memory; those before stand in the case file.
-const CLOSED_MAX: usize = 4096;
+pub(super) const CLOSED_MAX: usize = 4096;
 /// A case that only grew is written down again no more often than this, in packet time.
 const WRITE_NS: i64 = 30 * SECOND;
 /// A case without anything new for this long is over.
@@ -97,9 +98,9 @@ pub(super) struct Entry {
     /// Sightings came since then.
     stale: bool,
     /// An alert waits until it is known whose the evidence is.
-    held: bool,
+    pub(super) held: bool,
     /// Somebody opened it again then: it is not closed for being quiet before.
-    reopened: Timestamp,
+    pub(super) reopened: Timestamp,
 }
 
 impl Entry {
@@ -214,66 +215,6 @@ impl Casebook {
         for key in quiet {
             self.shut(&key, "nothing new for 90 days", AlertKind::Resolved, out);
         }
-    }
-
-    /// Closes a case for a reason that somebody gave; `false` when none of this id is open.
-    pub fn close(&mut self, case: &str, why: &str, now: Timestamp, out: &mut Vec<Change>) -> bool {
-        self.now = self.now.max(now);
-        let found = self.open.iter().find(|(_, it)| it.case.id == case);
-        let Some(key) = found.map(|(key, _)| key.clone()) else {
-            return false;
-        };
-        self.shut(&key, why, AlertKind::Resolved, out);
-        true
-    }
-
-    /// May a closed case be opened again? Evidence that came since stands in a case of its own, and
-    /// a case that was merged or taken back has no subject any more.
-    ///
-    /// # Errors
-    /// Why not, and what to do.
-    pub fn may_reopen(&self, case: &str) -> Result<(), String> {
-        let Some(closed) = self.closed.iter().find(|it| it.id == case) else {
-            return Err(format!("{case} is not among the closed cases in memory"));
-        };
-        if closed.ended == Some(AlertKind::Retracted) {
-            return Err(format!(
-                "{case} was taken back: what it rested on belongs to another subject"
-            ));
-        }
-        let key = (closed.subject.clone(), closed.vendor.clone());
-        match self.open.get(&key) {
-            Some(other) => Err(format!(
-                "{} is open for the same subject and vendor: work on that one",
-                other.case.id
-            )),
-            None if self.open.len() >= CASES_MAX => Err("too many cases are open".into()),
-            None => Ok(()),
-        }
-    }
-
-    /// Opens a closed case again; `false` when [`Self::may_reopen`] says no. Its stages are told
-    /// anew: their alerts were resolved when it was closed.
-    pub fn reopen(&mut self, case: &str, now: Timestamp, out: &mut Vec<Change>) -> bool {
-        self.now = self.now.max(now);
-        if self.may_reopen(case).is_err() {
-            return false;
-        }
-        let at = self.closed.iter().position(|it| it.id == case);
-        let Some(mut case) = at.and_then(|at| self.closed.remove(at)) else {
-            return false;
-        };
-        (case.closed, case.ended) = (None, None);
-        case.grounds.told.clear();
-        let key = (case.subject.clone(), case.vendor.clone());
-        self.insert(case);
-        if let Some(entry) = self.open.get_mut(&key) {
-            entry.change();
-            (entry.held, entry.reopened) = (true, self.now);
-            write(entry, self.now, out);
-        }
-        self.tell_held(&key, out);
-        true
     }
 
     /// The cases as they stand: open ones, then the newest of those that are over.
@@ -430,7 +371,7 @@ impl Casebook {
         let judged = judge::judge(&self.rules, &know, manner, &case.grounds.sightings);
         let before = (case.steps.len(), case.ruling.clone(), case.band.clone());
         case.revision += 1;
-        take(case, judged, anew);
+        take(case, judged, anew, &know);
         let mut alerts = Vec::new();
         if anew {
             tell::take_back(case, &know.proof, now, &mut alerts);
@@ -454,7 +395,7 @@ impl Casebook {
     }
 
     /// Tells what waited, as far as nothing can contradict it any more.
-    fn tell_held(&mut self, key: &CaseKey, out: &mut Vec<Change>) {
+    pub(super) fn tell_held(&mut self, key: &CaseKey, out: &mut Vec<Change>) {
         let know = self.knowledge(&key.1);
         let now = self.now;
         let Some(entry) = self.open.get_mut(key) else {
@@ -488,47 +429,6 @@ impl Casebook {
         }
     }
 
-    /// Closed cases that retention deleted are gone from memory too.
-    pub fn forget(&mut self, gone: &BTreeSet<String>) {
-        self.closed.retain(|case| !gone.contains(&case.id));
-    }
-
-    /// Ends a case and takes back or resolves its alerts.
-    pub(super) fn shut(
-        &mut self,
-        key: &CaseKey,
-        why: &str,
-        kind: AlertKind,
-        out: &mut Vec<Change>,
-    ) -> Option<Case> {
-        let know = self.knowledge(&key.1);
-        let Entry { mut case, .. } = self.open.remove(key)?;
-        case.closed = Some(why.to_owned());
-        case.ended = Some(kind);
-        case.revision += 1;
-        // They stay in the record, so that its end can be told again after a crash.
-        let told = case.grounds.told.clone();
-        let alerts: Vec<Alert> = told
-            .iter()
-            .map(|told| tell::end(&case, told, kind, why, &know.proof, self.now))
-            .collect();
-        out.push(Change::Case(Box::new(case.clone())));
-        out.extend(
-            alerts
-                .into_iter()
-                .map(|alert| Change::Alert(Box::new(alert))),
-        );
-        self.shelve(case.clone());
-        Some(case)
-    }
-
-    fn shelve(&mut self, case: Case) {
-        if self.closed.len() >= CLOSED_MAX {
-            self.closed.pop_front();
-        }
-        self.closed.push_back(case);
-    }
-
     /// Room for one more case: the quietest one that only looked a name up gives way.
     pub(super) fn make_room(&mut self, out: &mut Vec<Change>) -> bool {
         if self.open.len() < CASES_MAX {
@@ -546,79 +446,6 @@ impl Casebook {
         let why = "its place was needed: too many cases are open";
         self.shut(&key, why, AlertKind::Resolved, out);
         true
-    }
-}
-
-/// Takes a judgement over into the case.
-fn take(case: &mut Case, judged: Judgement, anew: bool) {
-    let old = std::mem::take(&mut case.items);
-    case.items = judged.items;
-    case.items_left_out = judged.left_out + case.grounds.let_go;
-    let mut steps = judged.steps;
-    if !anew {
-        // What was reached stays on show, with those of its items that still are.
-        for mut step in std::mem::take(&mut case.steps) {
-            if steps.iter().any(|it| it.stage == step.stage) {
-                continue;
-            }
-            renumber(&mut step, &old, &case.items);
-            steps.push(step);
-        }
-    }
-    steps.sort_by_key(|step| step.stage);
-    case.steps = steps;
-    case.stage = case.steps.last().map_or(Stage::LookedUp, |step| step.stage);
-    case.confidence = case.steps.last().map_or(0, |step| step.confidence);
-    case.band = judge::band_of(judged.uploads + case.grounds.uploads_let_go);
-    let rulings = case.grounds.sightings.iter().map(|it| it.ruling.clone());
-    let worst = rulings.fold(standing::nothing(), standing::worse);
-    // A sighting let go takes no standing with it.
-    case.ruling = if anew {
-        worst
-    } else {
-        standing::worse(worst, case.ruling.clone())
-    };
-}
-
-fn renumber(step: &mut Step, old: &[super::Item], new: &[super::Item]) {
-    let find = |number: &u32| {
-        let was = old.iter().find(|it| it.number == *number)?;
-        let is = new.iter().find(|it| {
-            (it.rule.as_str(), it.time, it.name.as_str(), it.frames)
-                == (was.rule.as_str(), was.time, was.name.as_str(), was.frames)
-        })?;
-        Some(is.number)
-    };
-    for line in &mut step.sum {
-        // `+15 form (item 7): ...`; what is no longer kept has no number any more.
-        let Some((head, (number, text))) = line
-            .split_once("(item ")
-            .and_then(|(head, rest)| Some((head, rest.split_once(')')?)))
-        else {
-            continue;
-        };
-        let number = number.parse().ok().and_then(|number| find(&number));
-        *line = match number {
-            Some(number) => format!("{head}(item {number}){text}"),
-            None => format!("{head}(no longer kept){text}"),
-        };
-    }
-    step.items = step.items.iter().filter_map(find).collect();
-}
-
-/// Lets the oldest sighting go that carries no step.
-fn let_go(case: &mut Case, know: &Knowledge) {
-    let carrying = |it: &Sighting| {
-        let steps = case.steps.iter().flat_map(|step| &step.items);
-        let mut items = steps.filter_map(|n| case.items.iter().find(|item| item.number == *n));
-        items.any(|item| item.time == it.time && item.name == it.name)
-    };
-    let sightings = &case.grounds.sightings;
-    let at = sightings.iter().position(|it| !carrying(it)).unwrap_or(0);
-    let gone = case.grounds.sightings.remove(at);
-    case.grounds.let_go += 1;
-    if know.limits.is_picture(&gone) {
-        case.grounds.uploads_let_go += 1;
     }
 }
 

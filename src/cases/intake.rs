@@ -50,6 +50,9 @@ impl Casebook {
         );
         let mut it = Sighting::of_hit(hit, by_mail_server, trace, &self.catalogue);
         it.ruling = ruling;
+        if hit.contested {
+            return self.beside(&hit.rule.vendor, it, who, out);
+        }
         self.absorb((&hit.rule.vendor, &hit.rule.vendor_name), it, who, out);
     }
 
@@ -74,6 +77,9 @@ impl Casebook {
         );
         let mut it = Sighting::of_burst(burst, trace, &self.catalogue);
         it.ruling = ruling;
+        if burst.contested {
+            return self.beside(&burst.rule.vendor, it, who, out);
+        }
         self.absorb((&burst.rule.vendor, &burst.rule.vendor_name), it, who, out);
     }
 
@@ -158,6 +164,17 @@ impl Casebook {
     fn support_ns(&mut self, vendor: &str) -> i64 {
         let know = self.knowledge(vendor);
         know.limits.ns(crate::blocklist::Threshold::SupportSeconds)
+    }
+
+    /// What a decoy may have made opens no case: it goes to the one there is, or waits for one as a
+    /// supporting name does (a resolver's log tells the look-up after the connection).
+    fn beside(&mut self, vendor: &str, it: Sighting, who: &Attribution, out: &mut Vec<Change>) {
+        let key = (who.subject.clone(), vendor.to_owned());
+        if self.open.contains_key(&key) {
+            return self.add(&key, it, out);
+        }
+        let vendors = Some(vec![key.1]);
+        self.lost[Lost::Waiting.index()] += self.waiting.support(key.0, vendors, Vec::new(), it);
     }
 
     /// A sighting of a subject: to its case, which is opened if there is none.

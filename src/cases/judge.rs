@@ -10,7 +10,7 @@ use super::rules::{Goal, Rule, Rules};
 use super::sighting::{Sighting, What};
 use super::signup;
 use super::standing::Manner;
-use super::{Item, Step, band};
+use super::{Item, Step, band, contested};
 use crate::base::Timestamp;
 use crate::blocklist::{Stage, Threshold};
 
@@ -65,6 +65,8 @@ pub(super) fn judge(
     manner: Manner,
     sightings: &[Sighting],
 ) -> Judgement {
+    let settled = contested::settle(sightings, know.limits.ns(Threshold::SittingGapMinutes));
+    let sightings = &*settled;
     let bench = Bench::new(rules, know, manner, sightings);
     let mut found = Vec::new();
     names(&bench, &mut found);
@@ -115,7 +117,8 @@ pub(super) fn form_within(
     sightings: &[Sighting],
     range: (Timestamp, Timestamp),
 ) -> bool {
-    let bench = Bench::new(rules, know, manner, sightings);
+    let settled = contested::settle(sightings, know.limits.ns(Threshold::SittingGapMinutes));
+    let bench = Bench::new(rules, know, manner, &settled);
     let near = |form: &FormSeen| {
         let time = bench.seen[form.at].time;
         time >= range.0 && time <= range.1
@@ -129,6 +132,7 @@ fn names(bench: &Bench<'_>, found: &mut Vec<Found>) {
         let rule = match it.what {
             What::LookUp if bench.know.proof.is_use_host(&it.name) => Rule::UseHostLookUp,
             What::LookUp => Rule::LookUp,
+            What::Contested => Rule::Contested,
             // An exchange is of a watched connection, which bore the name: the hello's own event
             // may have been lost.
             What::Contact | What::Proxied | What::Exchange => {
@@ -150,6 +154,10 @@ fn names(bench: &Bench<'_>, found: &mut Vec<Found>) {
         let text = match rule {
             Rule::UseHostLookUp => format!("{} looked up: it serves results only", it.name),
             Rule::LookUp => format!("{} looked up", it.name),
+            Rule::Contested => format!(
+                "{} in one of two hellos: which one the server took cannot be told",
+                it.name
+            ),
             Rule::UseHost => format!("connection to {}: it serves results only", it.name),
             Rule::ServiceHost => format!("connection to {}, a host of the service", it.name),
             Rule::AccountHost => format!("connection to {}, a host for accounts", it.name),

@@ -139,6 +139,8 @@ closed_set! {
         Regular = "regular",
         /// A host for rights or identity checks.
         Rights = "rights",
+        /// A name that may have been a decoy's.
+        Contested = "contested",
     }
 }
 
@@ -147,7 +149,9 @@ impl Rule {
     pub const fn kind(self) -> EvidenceKind {
         match self {
             Self::LookUp | Self::Rights => EvidenceKind::LookUp,
-            Self::Connection | Self::AccountHost | Self::ServiceHost => EvidenceKind::Connection,
+            Self::Connection | Self::AccountHost | Self::ServiceHost | Self::Contested => {
+                EvidenceKind::Connection
+            }
             Self::Session | Self::Page | Self::Proxied => EvidenceKind::Session,
             Self::BackAfterMail | Self::Reading | Self::ReadingLong => EvidenceKind::Session,
             Self::ThirdParty => EvidenceKind::ThirdParty,

@@ -35,6 +35,8 @@ closed_set! {
         Payment = "payment",
         /// A third party of the vendor's pages.
         ThirdParty = "third-party",
+        /// A hello with the name, and another in the same place: one of them is a decoy.
+        Contested = "contested",
     }
 }
 
@@ -110,6 +112,8 @@ impl Sighting {
             What::LookUp
         } else if hit.seen == Seen::ProxyLog {
             What::Proxied
+        } else if hit.contested {
+            What::Contested
         } else {
             What::Contact
         };
@@ -226,6 +230,16 @@ impl Sighting {
             }
             _ => self.name == other.name && gap <= REPEAT_NS,
         }
+    }
+
+    /// Did both come from one address, and one device where that is known?
+    pub(super) fn is_same_client(&self, other: &Self) -> bool {
+        let (Some(mine), Some(theirs)) = (&self.trace, &other.trace) else {
+            return false;
+        };
+        // A feed tells no link-layer address.
+        let device = mine.mac.is_none() || theirs.mac.is_none() || mine.mac == theirs.mac;
+        mine.address == theirs.address && device
     }
 
     fn client(&self) -> Option<(&str, Option<&str>)> {

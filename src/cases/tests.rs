@@ -2,6 +2,7 @@
 
 mod attribution;
 mod connections;
+mod contested;
 mod confounders;
 mod crash;
 mod edges;
@@ -178,6 +179,7 @@ fn over(who: &Who, name: &str, ex: Ex, transport: Transport) -> Input {
         frames,
         rest_ns: (ex.rest * 1e9) as u64,
         opened: at(ex.opened),
+        contested: false,
         up: ex.up,
         down: ex.down,
         up_frames: (ex.up / 1200) as u32 + 1,

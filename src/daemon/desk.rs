@@ -139,6 +139,7 @@ pub fn run(config: Config) -> Result<(), Fault> {
         Instant::now(),
     );
     keeper.resume(&mut books, office::now());
+    let finisher = erasure::Finisher::new(folder.clone(), Instant::now());
     let asked = Asked {
         cases: folder,
         officers: unsealing::Desk::new(key.clone(), &config.identity),
@@ -151,6 +152,7 @@ pub fn run(config: Config) -> Result<(), Fault> {
         list: Arc::clone(&list),
         lists: config.lists.clone(),
         keeper,
+        finisher,
         life,
         stopping: Arc::clone(&stopping),
     };

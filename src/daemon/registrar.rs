@@ -16,6 +16,7 @@ use tokio::sync::broadcast;
 
 use super::recent::Recent;
 use crate::base::Timestamp;
+pub use crate::console::pages::Changed;
 use crate::hits::SubjectId;
 use crate::ledger::leaf::Hour;
 use crate::ledger::line::PAYLOAD_LEN_MAX;
@@ -40,17 +41,6 @@ const CATCH_UP: usize = 4096;
 /// The same beside the daemon's work, and about how long one turn of it may take: hits wait.
 const CATCH_UP_BESIDE: usize = 128;
 const CATCH_UP_TURN: Duration = Duration::from_millis(10);
-
-/// An entry is in the record.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Changed {
-    /// Its number.
-    pub number: u64,
-    /// Its kind.
-    pub kind: Kind,
-    /// The case that it belongs to.
-    pub case: Option<String>,
-}
 
 /// Writes ledger and store.
 pub struct Registrar {
@@ -364,6 +354,7 @@ impl Registrar {
         };
         let gone = kept.ledger.delete(numbers, wall)?;
         kept.store.forget(numbers)?;
+        kept.store.cut()?;
         ledger::torn::delete(&kept.folder)?;
         self.recent.clear();
         Ok(gone)
@@ -391,12 +382,20 @@ impl Registrar {
         kept.store.forget(numbers)
     }
 
+    /// Signs a checkpoint now. One that cannot be signed is tried again as time goes by.
+    pub fn sign(&mut self, wall: Timestamp) {
+        if let Some(kept) = &mut self.kept {
+            let _ = kept.ledger.checkpoint(wall);
+        }
+    }
+
     /// What time brings: checkpoints, and the store brought up.
     pub fn tick(&mut self, wall: Timestamp, now: Instant) {
         let Some(kept) = &mut self.kept else {
             return;
         };
         kept.ledger.tick(wall);
+        kept.store.tend(now);
         if self.store_retry_at.is_some_and(|at| now >= at) {
             self.catch_up(now);
         }

@@ -152,6 +152,14 @@ pub trait Reader {
         let _ = (key, side, message, back);
         false
     }
+    /// Is [`Self::judged`] worth calling?
+    fn wants_judged(&self) -> bool {
+        false
+    }
+    /// By a packet of `time` it became certain what is not read any more.
+    fn judged(&mut self, ends: &Endpoints, judged: Judged, time: Timestamp) {
+        let _ = (ends, judged, time);
+    }
     /// `len` bytes at `seq`, sent by `side` of a connection that is wanted.
     fn payload(&mut self, key: &Key, side: Side, seq: u32, len: u32) {
         let _ = (key, side, seq, len);
@@ -181,6 +189,22 @@ pub trait Reader {
     fn copied(&mut self, bytes: usize);
     /// All pool buffers were in use; the one kept longest gave way.
     fn pool_empty(&mut self);
+}
+
+/// What is certain of a connection before it ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Judged {
+    /// No payload that `ends.src` sends is looked at any more, unless the other side's bytes change
+    /// that.
+    ReadOut,
+    /// Nothing of it is looked at any more, but what `ends.src` sends within the message that
+    /// settled it: sequence number and length. `watched`: [`Reader::payload`] is still called.
+    Settled {
+        /// Is its later payload counted?
+        watched: bool,
+        /// Where that message lies, when another one in its place would be read.
+        again: Option<(u32, u16)>,
+    },
 }
 
 /// Where a message lies in its stream, as far as it was seen.
@@ -398,7 +422,12 @@ impl Streams {
                     return;
                 }
             }
+            let before = conn.half(side).done();
             data(&mut self.parts, &key, conn, side, &segment, reader);
+            let read_out = conn.half(side).done() && (!before || say_again(frame));
+            if conn.outcome != 0 || read_out {
+                judge(&key, conn, side, packet.time, reader);
+            }
             return;
         }
         if conn.name != 0
@@ -406,6 +435,9 @@ impl Streams {
             && conn.client_side() == Some(side)
         {
             again::again(&mut self.parts, (&key, side), conn, (packet, at), reader);
+            judge(&key, conn, side, packet.time, reader);
+        } else if say_again(frame) {
+            judge(&key, conn, side, packet.time, reader);
         }
         if conn.wanted != 0 {
             reader.payload(&key, side, seq, packet.payload_wire_len);
@@ -569,6 +601,40 @@ fn acknowledged<R: Reader>(
         whole: false,
     };
     data(parts, key, conn, side, &segment, reader);
+}
+
+/// Frames of a flow that nobody reads go on coming until the one who was told acts on it: it is told
+/// again now and then, in case that it forgot.
+const fn say_again(frame: u64) -> bool {
+    frame.is_multiple_of(64)
+}
+
+/// Says what is not read any more of a connection whose payload came from `side`.
+#[cold]
+#[inline(never)]
+fn judge<R: Reader>(key: &Key, conn: &mut Conn, side: Side, time: Timestamp, reader: &mut R) {
+    if !reader.wants_judged() {
+        return;
+    }
+    if conn.outcome == 0 {
+        // While a message of the other side waits for its rest, each acknowledgement counts.
+        if conn.told == 0 && conn.half(side.other()).part == 0 {
+            reader.judged(&key.endpoints(side), Judged::ReadOut, time);
+        }
+        return;
+    }
+    let client = conn.likely_client(key);
+    let again = if conn.name == 0 || conn.client_side().is_none() {
+        None
+    } else {
+        conn.half(client).message()
+    };
+    let watched = conn.wanted != 0;
+    reader.judged(
+        &key.endpoints(client),
+        Judged::Settled { watched, again },
+        time,
+    );
 }
 
 const fn seconds(time: Timestamp) -> u32 {

@@ -142,6 +142,11 @@ impl<T> Watch<T> {
         self.table.is_empty()
     }
 
+    /// Is the flow of `key` watched?
+    pub fn holds(&self, key: &Key) -> bool {
+        self.table.position(key).is_some()
+    }
+
     /// Flows given up so far because others needed their place.
     pub const fn given_up(&self) -> u64 {
         self.given_up

@@ -7,11 +7,13 @@ use super::Sink;
 use super::context::Context;
 use super::support::Recent;
 use crate::base::{Endpoints, Seen, Timestamp, Transport};
+use crate::capture::prefilter::Verdict;
 use crate::decode::Packet;
 use crate::event::{Burst, Event, Hit, HitRule, Stats};
 use crate::flow::tcp::Message;
 use crate::flow::watch::DATAGRAM_LEN_MIN;
 use crate::flow::{Exchange, Key, Opening, Side, Watch, exchange::Payload};
+use crate::presence;
 
 /// Flows watched at once.
 const WATCHED_MAX: usize = 4096;
@@ -26,6 +28,7 @@ pub(super) struct Mark {
     rule: HitRule,
     name: String,
     opened: Timestamp,
+    contested: bool,
     frame: u64,
 }
 
@@ -38,6 +41,7 @@ impl Mark {
             rule: hit.rule.clone(),
             name: hit.name.clone(),
             opened: hit.time,
+            contested: hit.contested,
             frame: hit.frame,
         }
     }
@@ -54,6 +58,7 @@ impl Mark {
             frames: exchange.frames,
             rest_ns: exchange.rest_ns,
             opened: self.opened,
+            contested: self.contested,
             up: exchange.up,
             down: exchange.down,
             up_frames: exchange.up_frames,
@@ -146,6 +151,26 @@ impl<S: Sink> Context<'_, S> {
         };
         self.trail.watch.begin(key, &opening, mark, tell);
         true
+    }
+
+    /// The datagrams with a short header of this flow are read no more. Where any datagram may be a
+    /// message of another protocol, by its port, they are.
+    #[cold]
+    pub fn judged_datagrams(&mut self, key: &Key) {
+        if !self.sink.wants_verdicts() {
+            return;
+        }
+        let ends = key.endpoints(key.likely_client());
+        let read = |port| matches!(port, 53 | 137 | 5353 | 5355);
+        if read(ends.sport) || read(ends.dport) || presence::spoken(&ends).is_some() {
+            return;
+        }
+        let verdict = if self.trail.watch.holds(key) {
+            Verdict::Watched(None)
+        } else {
+            Verdict::Settled(None)
+        };
+        self.sink.judged(&ends, verdict, self.around.time);
     }
 
     /// The same for a hello over TCP.

@@ -230,6 +230,7 @@ impl Teller<'_> {
                 frames: exchange.frames,
                 rest_ns: exchange.rest_ns,
                 opened: hello.time,
+                contested: false,
                 up: exchange.up,
                 down: exchange.down,
                 up_frames: exchange.up_frames,

@@ -21,6 +21,7 @@ use poortwacht::casefile::{self, Casefile};
 use poortwacht::cases::Casebook;
 use poortwacht::config;
 use poortwacht::daemon::books::Books;
+use poortwacht::daemon::erasure::Finisher;
 use poortwacht::daemon::office::{Incoming, Office, now};
 use poortwacht::daemon::registrar::Registrar;
 use poortwacht::daemon::retention::Keeper;
@@ -87,6 +88,7 @@ fn office(folder: &Path) -> Office {
         list: Arc::new(ArcSwap::new(list)),
         lists: config::Lists::default(),
         keeper: Keeper::new(config::Retention::default(), 180, folder, Instant::now()),
+        finisher: Finisher::new(folder.join("cases"), Instant::now()),
         life: Life {
             what: "stop".into(),
             reason: String::new(),

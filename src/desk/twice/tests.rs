@@ -77,6 +77,7 @@ fn burst(of: &Hit) -> Event {
         frames: (1, 2),
         rest_ns: 0,
         opened: of.time,
+        contested: false,
         up: 1,
         down: 1,
         up_frames: 1,

@@ -183,7 +183,13 @@ fn saved_views_belong_to_an_account_and_outlive_the_store() {
             .is_err()
     );
     std::fs::remove_file(bench.path()).unwrap();
-    assert_eq!(views.erase("person-0000000000001000").unwrap(), 1);
+    let words = std::collections::BTreeSet::from(["person-0000000000001000".to_owned()]);
+    let words = crate::hits::Mentions::new(&words).unwrap();
+    views
+        .keep("bram", &view("PERSON-0000000000001000", "-state:closed"))
+        .unwrap();
+    assert_eq!(views.erase(&words).unwrap(), 2);
+    assert_eq!(views.erase(&words).unwrap(), 0);
     assert!(views.of("bram").unwrap().is_empty());
     assert!(views.delete("anna", "cases", "mine").unwrap());
     assert!(!views.delete("anna", "cases", "mine").unwrap());
@@ -192,4 +198,39 @@ fn saved_views_belong_to_an_account_and_outlive_the_store() {
     }
     let why = views.keep("anna", &view("one more", "x")).unwrap_err();
     assert!(why.contains("100 views"), "{why}");
+}
+
+/// Whoever reads keeps the log of the store from being cut: it is owed, said, and made good.
+#[test]
+fn what_was_deleted_is_in_the_log_of_the_store_until_nobody_reads() {
+    let mut bench = Bench::with(&sample::ledger(1, 100));
+    bench.store.cut().unwrap();
+    let log = bench.path().with_file_name(format!(
+        "{}-wal",
+        bench.path().file_name().unwrap().to_str().unwrap()
+    ));
+    let len = || std::fs::metadata(&log).map_or(0, |it| it.len());
+    assert_eq!(len(), 0);
+    bench
+        .store
+        .patience(std::time::Duration::from_millis(20))
+        .unwrap();
+    let reader = Connection::open(bench.path()).unwrap();
+    reader
+        .execute_batch("BEGIN; SELECT count(*) FROM entries;")
+        .unwrap();
+    bench.store.forget(&[3, 4]).unwrap();
+    assert!(len() > 0);
+    let why = bench.store.cut().unwrap_err();
+    assert!(why.contains("still holds what was deleted"), "{why}");
+    let now = std::time::Instant::now();
+    bench.store.tend(now);
+    assert!(len() > 0);
+    drop(reader);
+    // Not at each tick: a while later.
+    bench.store.tend(now);
+    assert!(len() > 0);
+    bench.store.tend(now + std::time::Duration::from_secs(6));
+    assert_eq!(len(), 0);
+    bench.store.cut().unwrap();
 }
