@@ -159,7 +159,7 @@ impl Books {
     /// the folder of the cases, how far the log has come.
     pub fn relog(&mut self, path: &Path, cases: &Path) {
         let now = Instant::now();
-        let mut marker = Marker::new(cases, path);
+        let marker = Marker::new(cases, path);
         let size = self.registrar.ledger().map_or(0, |(_, size)| size);
         let many = match marker.before() {
             // Else it is the log of another ledger.
@@ -193,8 +193,8 @@ impl Books {
             );
         }
         if self.registrar.is_kept() {
-            marker.tick(&self.log, size, now);
             self.marker = Some(marker);
+            self.settle_log();
         }
     }
 
@@ -207,7 +207,7 @@ impl Books {
         }
     }
 
-    /// The end: what waits for the hit log is written, and how far it has come.
+    /// At the start and at the end: what waits for the hit log is written, and how far it has come.
     pub fn settle_log(&mut self) {
         self.log.settle(Instant::now());
         if let (Some(marker), Some((_, size))) = (&mut self.marker, self.registrar.ledger()) {

@@ -92,6 +92,7 @@ impl Registrar {
         }
         while !follow(&folder, &mut store, ledger.size(), CATCH_UP)? {}
         store.patience(STORE_WAIT)?;
+        store.take_over_beside();
         let mut registrar = Self::of(Some(Kept {
             ledger,
             store,
@@ -430,8 +431,11 @@ impl Registrar {
 
     /// How it stands, with so many entries in line.
     pub fn state(&self, waiting: usize) -> State {
+        let store = self.kept.as_ref().map(|kept| kept.store.taken_over());
+        let failures = store.map_or(0, |(failures, _)| failures);
         State {
             waiting: waiting as u64,
+            store_failures: self.state.store_failures + failures,
             ..self.state.clone()
         }
     }

@@ -373,7 +373,7 @@ fn hits_of_a_long_outage_of_the_log_get_their_line_too() {
     let (mut stand, _) = stand.crash();
     for _ in 0..2 {
         stand.relog();
-        assert_eq!(lines(&stand).1, all, "each once, in order");
+        assert!(lines(&stand).1 == all, "each once, in order");
     }
 }
 
@@ -395,8 +395,12 @@ fn a_rotation_hides_no_line() {
     for _ in 0..2 {
         stand.relog();
         let (old, new) = lines(&stand);
-        assert_eq!(old, all[..6]);
-        assert_eq!(new, [7, 6, 8, 9].map(|at: usize| all[at].clone()));
+        assert!(old == all[..6]);
+        assert!(
+            new == [7, 6, 8, 9].map(|at: usize| all[at].clone()),
+            "{}",
+            new.len()
+        );
     }
 }
 
@@ -413,7 +417,7 @@ fn another_log_gets_no_old_lines() {
     let cases = stand.folder.path().join("cases");
     let other = stand.folder.path().join("other.jsonl");
     stand.books.relog(&other, &cases);
-    assert_eq!(lines(&stand), before);
+    assert!(lines(&stand) == before);
 }
 
 /// Lines that wait are not written down as written.
