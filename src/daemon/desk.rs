@@ -130,7 +130,7 @@ pub fn run(config: Config) -> Result<(), Fault> {
     });
     desk.declare(&list);
     let mut books = Books::new(registrar, log, casefile, outbox);
-    books.relog(&config.hits.path);
+    books.relog(&config.hits.path, &config.cases.folder);
     let life = begin(&config, &mut books, found);
     books.terms = unsealing::terms(&config.identity);
     let folder = config.cases.folder.clone();

@@ -112,6 +112,12 @@ impl LineFile {
             .map(|meta| meta.len())
     }
 
+    /// Device, inode and length in bytes, of a regular file.
+    pub fn place(&self) -> Option<(u64, u64, u64)> {
+        let meta = self.file.metadata().ok().filter(|_| self.regular)?;
+        Some((meta.dev(), meta.ino(), meta.len()))
+    }
+
     /// Is it a regular file, which can be rotated?
     pub fn is_regular(&self) -> bool {
         self.regular
