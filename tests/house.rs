@@ -11,7 +11,6 @@ const UNSAFE_FILES: &[&str] = &[
     "src/capture/live/mapping.rs",
     "src/capture/live/socket.rs",
     "src/capture/live/xdp/socket.rs",
-    "src/capture/mapped.rs",
     "src/doctor/gather/timex.rs",
 ];
 

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::broadcast;
 
 use super::recent::Recent;
-use crate::base::{Counters, Timestamp};
+use crate::base::Timestamp;
 pub use crate::console::pages::Changed;
 use crate::ledger::leaf::Hour;
 use crate::ledger::line::PAYLOAD_LEN_MAX;

@@ -99,6 +99,7 @@ impl Name {
 
 /// A file of a bundle.
 #[derive(Clone, PartialEq, Eq)]
+#[cfg_attr(test, derive(Debug))]
 pub struct File {
     /// Which.
     pub name: Name,
