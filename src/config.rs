@@ -65,8 +65,12 @@ pub struct Sensor {
     pub interfaces: Vec<String>,
     /// Capture files to read instead of interfaces, in time order. Default: none.
     pub read: Vec<PathBuf>,
-    /// How frames are taken from an interface: `ring` or `pcap`. Default `ring`.
+    /// How frames are taken from an interface: `ring`, `pcap`, or, on a mirror or tap port, `xdp`.
+    /// Default `ring`.
     pub via: Via,
+    /// With `via = "xdp"`: take frames even where the host's own or forwarded traffic passes, which
+    /// cuts it off. Default false.
+    pub xdp_own_traffic: bool,
     /// The most that the kernel may keep back before the ring: `ebpf` (the bulk of flows that were
     /// judged), `classic` (what is excluded) or `none`. Where the kernel refuses one, the next is
     /// taken. Default `ebpf`.
@@ -111,6 +115,8 @@ pub enum Via {
     Ring,
     /// libpcap, anywhere.
     Pcap,
+    /// AF_XDP, for mirror and tap ports (Linux).
+    Xdp,
 }
 
 /// What the kernel may keep back before the ring.
@@ -312,6 +318,7 @@ impl Default for Sensor {
             interfaces: Vec::new(),
             read: Vec::new(),
             via: Via::Ring,
+            xdp_own_traffic: false,
             prefilter: Prefilter::Ebpf,
             require: Require::None,
             workers: 1,

@@ -77,7 +77,8 @@ impl Config {
                 "a `filter`, which takes the prefilter's place"
             }
             (Require::Ebpf, _) if s.prefilter != Prefilter::Ebpf => "another `prefilter`",
-            (Require::Xdp, _) => "a `via` other than \"xdp\"",
+            (Require::Ebpf, Via::Xdp) => "via = \"xdp\", which hands over every frame",
+            (Require::Xdp, Via::Ring | Via::Pcap) => "a `via` other than \"xdp\"",
             _ => return Ok(()),
         };
         let what = if s.require == Require::Xdp {
