@@ -42,7 +42,7 @@ pub struct EvidenceArgs {
 enum What {
     /// Write a case's entries with their proofs, what they say, and a report, to one file; it goes on
     /// the record. Asks the running daemon; without one it writes the record itself
-    Export(Export),
+    Export(Box<Export>),
     /// On an officer's machine: write a bundle that also holds who it is, and the frames
     Open(Open),
 }

@@ -30,9 +30,7 @@ fn places(name: &str, bytes: &[u8]) -> Vec<usize> {
             let mut all = Vec::new();
             for pair in starts.windows(2) {
                 let len = pair[1] - pair[0];
-                all.extend(
-                    [0, 2, len / 7, len / 3, len / 2, len - 2, len - 1].map(|at| pair[0] + at),
-                );
+                all.extend([0, len / 7, len / 2, len - 2, len - 1].map(|at| pair[0] + at));
             }
             all
         }
@@ -74,15 +72,13 @@ fn one_changed_byte_names_the_entry_or_the_file() {
                 continue;
             }
             for at in places(&name, &bytes) {
-                for bit in [1u8, 0x20] {
-                    let mut bent = whole.clone();
-                    bent[head + 512 + at] ^= bit;
-                    let report = verify(&bent, &request);
-                    let by_entry = matches!(name.as_str(), "entries.tsv" | "proofs.tsv");
-                    let entry = by_entry.then(|| entry_at(&bytes, at));
-                    bend(&report, &name, entry, at);
-                    tried += 1;
-                }
+                let mut bent = whole.clone();
+                bent[head + 512 + at] ^= [1, 0x20, 0x80][at % 3];
+                let report = verify(&bent, &request);
+                let by_entry = matches!(name.as_str(), "entries.tsv" | "proofs.tsv");
+                let entry = by_entry.then(|| entry_at(&bytes, at));
+                bend(&report, &name, entry, at);
+                tried += 1;
             }
             // Its head, and what fills it up.
             for at in [0, 12, 100, 124, 136, 148, 156, 257, 300, 511] {
@@ -101,7 +97,7 @@ fn one_changed_byte_names_the_entry_or_the_file() {
             }
         }
     }
-    assert!(tried > 2000, "{tried}");
+    assert!(tried > 1500, "{tried}");
 }
 
 #[test]

@@ -22,7 +22,7 @@ fn entries(bundle: &[u8]) -> Vec<(u64, String)> {
 fn a_bundle_says_what_is_deleted_and_one_from_before_still_verifies() {
     let it = Stand::new();
     let all = entries(&it.bundle);
-    let of = |kind: &str| all.iter().filter(move |it| it.1 == kind).map(|it| it.0);
+    let of = |kind: &'static str| all.iter().filter(move |it| it.1 == kind).map(|it| it.0);
     let gone: Vec<u64> = of("evidence")
         .take(2)
         .chain(of("hit").take(1))
