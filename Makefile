@@ -17,7 +17,7 @@ help:
 	@echo 'make verify            long runs: fuzzing, large replays; keeps records in docs/measurements'
 	@echo 'make evaluate          people and trial accounts: made offices with known truth, scored'
 	@echo 'make bench             benchmarks'
-	@echo 'make prefilter         the kernel filter again from its source (needs clang)'
+	@echo 'make prefilter         the kernel programs again from their source (needs clang)'
 
 setup-build:
 	@tests/setup build
@@ -53,10 +53,12 @@ bench: setup-build
 	$(CARGO) bench --locked
 
 # The object is in the tree, so that building needs no clang; tests/prefilter.rs compares the two.
-PREFILTER := src/capture/prefilter/prefilter.bpf
+KERNEL := src/capture/prefilter/prefilter.bpf src/capture/live/xdp/redirect.bpf
 prefilter: setup-test
-	clang -O2 -target bpf -mcpu=v2 -Wall -Wextra -Werror -c $(PREFILTER).c -o $(PREFILTER).o
-	llvm-strip --strip-unneeded $(PREFILTER).o
+	for it in $(KERNEL); do \
+	  clang -O2 -target bpf -mcpu=v2 -Wall -Wextra -Werror -c $$it.c -o $$it.o && \
+	  llvm-strip --strip-unneeded $$it.o || exit 1; \
+	done
 
 # FUZZ_SECONDS for each target.
 FUZZ_SECONDS ?= 300

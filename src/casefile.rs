@@ -11,7 +11,6 @@
 //! subjects/<subject>.json sealed, one version for each data key
 //! ```
 
-pub(crate) mod folder;
 mod journal;
 mod subjects;
 #[cfg(test)]
@@ -25,8 +24,10 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
+// Where it was before others needed it too.
 use crate::base::Timestamp;
 use crate::cases::Case;
+pub(crate) use crate::folder;
 use crate::hits::SubjectId;
 use crate::sealing::Sealed;
 use journal::Journal;

@@ -20,6 +20,7 @@ mod rebuild;
 mod record;
 mod report;
 mod simulate;
+mod sinks;
 mod subject;
 mod unseal;
 
@@ -76,6 +77,7 @@ enum Command {
     Config(configure::ConfigArgs),
     Reload(desk::ReloadArgs),
     Rebuild(rebuild::RebuildArgs),
+    Sinks(sinks::SinksArgs),
     Doctor(doctor::DoctorArgs),
     Manual(manual::ManualArgs),
     Simulate(simulate::SimulateArgs),
@@ -305,6 +307,7 @@ pub fn main() -> ExitCode {
         Command::Console(args) => console::run(&args),
         Command::Reload(args) => desk::reload(&args),
         Command::Rebuild(args) => rebuild::run(&args),
+        Command::Sinks(args) => sinks::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Manual(args) => manual::run(&args),
         Command::Simulate(args) => simulate::run(&args),

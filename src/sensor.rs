@@ -11,6 +11,7 @@ mod dtls;
 mod join;
 mod mail;
 mod quic;
+mod quiet;
 mod support;
 mod tcp;
 mod tls;

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 const UNSAFE_FILES: &[&str] = &[
     "src/capture/live/mapping.rs",
     "src/capture/live/socket.rs",
-    "src/capture/mapped.rs",
+    "src/capture/live/xdp/socket.rs",
     "src/doctor/gather/timex.rs",
 ];
 

@@ -7,6 +7,7 @@ use crate::cases::sample::case;
 
 fn sealed(subject: &str, key: &str, text: &str) -> Sealed {
     Sealed {
+        hosts: Vec::new(),
         subject: SubjectId::new(subject.into()),
         key: "0123456789abcdef".into(),
         threshold: 2,

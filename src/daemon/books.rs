@@ -472,6 +472,7 @@ impl Books {
         let Some(clear) = desk.casework().identity().clear(&case.subject) else {
             return Ok(None);
         };
+        let hosts = desk.casework().identity().hosts(&clear);
         let Some(sealer) = desk.sealer() else {
             return Ok(None);
         };
@@ -479,7 +480,8 @@ impl Books {
         if self.sealed.get(&case.subject) == Some(&digest) {
             return Ok(None);
         }
-        let sealed = sealer.seal(&case.subject, &clear)?;
+        let mut sealed = sealer.seal(&case.subject, &clear)?;
+        sealed.hosts = hosts;
         self.casefile.seal(&sealed)?;
         self.sealed.insert(case.subject.clone(), digest);
         Ok(Some(sealed))

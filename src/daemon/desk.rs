@@ -37,6 +37,7 @@ use crate::hits::log::{self, SyncPolicy};
 use crate::hits::{Addresses, Folder, HitLog, Key, Observer, Scribe};
 use crate::ledger::Recovery;
 use crate::metrics::ready::HEARTBEAT_AGE_MAX_DEFAULT;
+use crate::metrics::web::Web;
 use crate::metrics::{Metrics, Readiness, http};
 use crate::record::{Body, Entry, Kind, Life, Loss};
 
@@ -77,9 +78,16 @@ pub fn run(config: Config) -> Result<(), Fault> {
     let kept = rights_for(&config.hits.path);
     privilege::keep_only(&kept)?;
     // Rights belong to a thread: those that are started from here on have none.
-    let outbox = Outbox::open(&config.alerts, &observer(), office::now()).map_err(unusable)?;
+    let outbox = Outbox::open_with(&config.alerts, &config.sinks, &observer(), office::now())
+        .map_err(unusable)?;
     let at = listener.local_addr().map_err(wiring)?;
-    tracing::info!("metrics at http://{at}/metrics");
+    let web = Web::load(&config.http.web_config).map_err(|why| Fault::new(Exit::Config, why))?;
+    let scheme = if web.as_ref().is_some_and(Web::is_tls) {
+        "https"
+    } else {
+        "http"
+    };
+    tracing::info!("metrics at {scheme}://{at}/metrics");
 
     let metrics = Arc::new(Metrics::new());
     metrics.excluded_prefixes(config.sensor.excluded.len());
@@ -162,6 +170,7 @@ pub fn run(config: Config) -> Result<(), Fault> {
         listener,
         metrics,
         readiness,
+        web: web.map(Arc::new),
     };
     let start_console = {
         let (metrics, readiness) = (Arc::clone(&pages.metrics), Arc::clone(&pages.readiness));
@@ -361,7 +370,7 @@ pub fn scribe_with(config: &Config, key: Key) -> Scribe {
 }
 
 /// Who writes.
-fn observer() -> Observer {
+pub fn observer() -> Observer {
     let name = nix::unistd::gethostname()
         .ok()
         .and_then(|n| n.into_string().ok())

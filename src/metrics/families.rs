@@ -283,6 +283,14 @@ families! {
         "Alerts that could not be written to the spool; they wait in memory.";
     alert_spool_bytes: Gauge "poortwacht_alert_spool_bytes" []
         "Bytes of the alerts in the spool.";
+    sink_failing: Gauge "poortwacht_sink_failing" ["sink"]
+        "1 while the last attempt to bring alerts to a sink failed, 0 otherwise.";
+    sink_dead: Gauge "poortwacht_sink_dead" ["sink"]
+        "Alerts that a sink will never take, kept for somebody to look at.";
+    sink_lost: Counter "poortwacht_sink_lost_total" ["sink", "reason"]
+        "Alerts that a sink will never get, by reason.";
+    sink_folded: Counter "poortwacht_sink_folded_total" ["sink"]
+        "Alerts that a sink was told the count of instead of each, by its throttle.";
 
     // Identity and feeds
     identity_intervals: Gauge "poortwacht_identity_facts" []

@@ -89,6 +89,12 @@ impl Trail {
         }
     }
 
+    /// Might a UDP flow between these two ports be watched?
+    #[inline(always)]
+    pub fn may_hold(&self, from: u16, to: u16) -> bool {
+        self.watch.may_hold(from, to)
+    }
+
     /// Brings the counters up to date.
     pub fn count(&self, stats: &mut Stats) {
         stats.watched = self.watch.len() as u64;
@@ -190,7 +196,7 @@ impl<S: Sink> Context<'_, S> {
     /// A datagram, if its flow is watched; `false` when it is not.
     #[inline]
     pub fn datagram(&mut self, packet: &Packet<'_>) -> bool {
-        self.trail.watch.may_hold(&packet.ends) && self.watched_datagram(packet)
+        self.trail.may_hold(packet.ends.sport, packet.ends.dport) && self.watched_datagram(packet)
     }
 
     #[cold]

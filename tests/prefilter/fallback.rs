@@ -162,6 +162,43 @@ fn the_next_best_filter_is_taken_and_said_or_the_start_is_refused() {
 }
 
 #[test]
+fn too_little_memory_that_may_be_locked_makes_it_a_ring() {
+    let Some(lab) = Lab::new() else { return };
+    lab.ip_near(&["addr", "flush", "dev", "cap0"]);
+    let little = [
+        "setpriv",
+        "--bounding-set=-ipc_lock",
+        "prlimit",
+        "--memlock=65536",
+    ];
+    let (output, metrics) = run(&lab, &little, &["--via", "xdp"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    let line = said.lines().find(|line| line.contains("watching")).unwrap();
+    assert!(
+        line.contains("via=\"ring\"") && line.contains("No buffer space"),
+        "{line}"
+    );
+    assert!(
+        metrics.contains("kind=\"ebpf\"} 1"),
+        "the ring has its filter: {metrics}"
+    );
+    let (output, _) = run(&lab, &little, &["--via", "xdp", "--require", "xdp"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        said.contains("AF_XDP is required and cannot be had"),
+        "{said}"
+    );
+    assert_eq!(output.status.code(), Some(9), "{said}");
+    let (output, _) = run(&lab, &[], &["--via", "xdp", "--require", "xdp"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success() && said.contains("via=\"xdp-copy\""),
+        "{said}"
+    );
+}
+
+#[test]
 fn a_table_that_does_not_fit_is_refused_with_the_reason() {
     if !nix::unistd::geteuid().is_root() {
         return eprintln!("skipped: loading a program into the kernel needs root");
