@@ -22,7 +22,7 @@ pub(in crate::daemon) struct Stand {
     /// Nothing can be written to the ledger while set.
     full: Arc<AtomicBool>,
     /// Hits made.
-    made: i64,
+    pub made: i64,
 }
 
 pub(in crate::daemon) fn at(seconds: i64) -> Timestamp {
