@@ -5,7 +5,7 @@
 //! operating system accounts them, and the ratio of ours to each, run by run in turn. What is not
 //! installed is skipped, and said. Never: judges.
 //!
-//! `BENCH_FRAMES` (2,058,589) and `BENCH_RUNS` (5) may be set. tshark takes minutes: it runs once.
+//! `BENCH_FRAMES` (2,058,589), `BENCH_RUNS` (5) and `BENCH_OURS` (another build) may be set. tshark takes minutes: it runs once.
 
 use std::fs::File;
 use std::io::BufWriter;
@@ -95,12 +95,10 @@ fn programs(file: &Path) -> Vec<Program> {
             once: false,
         }
     };
+    let built = option_env!("CARGO_BIN_EXE_poortwacht").unwrap_or("poortwacht");
+    let ours = std::env::var("BENCH_OURS").unwrap_or_else(|_| built.to_owned());
     let narrow = "(tcp[((tcp[12]&0xf0)>>2)]=0x16) or udp port 53";
-    let mut own = made(
-        "poortwacht",
-        env!("CARGO_BIN_EXE_poortwacht"),
-        &["read", "--quiet"],
-    );
+    let mut own = made("poortwacht", &ours, &["read", "--quiet"]);
     own.command.arg("--json");
     let itself = std::env::current_exe().expect("this program has a path");
     let mut walk = Command::new(itself);

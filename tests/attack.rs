@@ -77,16 +77,20 @@ const HONEST: u64 = 8;
 /// Frames of each: SYN, SYN and ACK, two segments of a hello.
 const STEPS: u64 = 4;
 
-/// Counts hits, and remembers nothing.
+/// Counts, and keeps nothing.
 #[derive(Default)]
 struct Hits {
     told: u64,
-    /// Allocations that hits and their watched flows made are theirs.
-    before: u64,
+    /// Exchanges of their flows.
+    events: u64,
+    /// Allocations at frames at which nothing left.
+    silent: u64,
 }
 
 impl Sink for Hits {
-    fn tell(&mut self, _: Event) {}
+    fn tell(&mut self, _: Event) {
+        self.events += 1;
+    }
 
     fn hit(&mut self, _: Box<Hit>) {
         self.told += 1;
@@ -203,10 +207,10 @@ fn feed(worker: &mut Worker, bytes: &[u8], number: u64, out: &mut Hits) {
         link: LinkType::Ethernet,
         point: 0,
     };
-    let (before, told) = (ALLOCATIONS.with(Cell::get), out.told);
+    let (before, left) = (ALLOCATIONS.with(Cell::get), out.told + out.events);
     worker.frame(&frame, "test", &LIST, out);
-    if out.told == told {
-        out.before += ALLOCATIONS.with(Cell::get) - before;
+    if out.told + out.events == left {
+        out.silent += ALLOCATIONS.with(Cell::get) - before;
     }
 }
 
@@ -268,7 +272,7 @@ fn under(attack: &Attack, frames: u64, settings: &Settings, ordinary: f64) -> Se
         0,
         &mut out,
     );
-    (out.before, out.told) = (0, 0);
+    out = Hits::default();
     let live = LIVE.with(Cell::get);
     let mut honest_frames = 0;
     let each = timed(&mut worker, frames, &mut out, |number, batch| {
@@ -281,7 +285,11 @@ fn under(attack: &Attack, frames: u64, settings: &Settings, ordinary: f64) -> Se
     });
     let grown = LIVE.with(Cell::get) - live;
     let stats = worker.stats().clone();
-    assert_eq!(out.before, 0, "{}: allocations without a hit", attack.name);
+    assert_eq!(
+        out.silent, 0,
+        "{}: allocations though nothing left",
+        attack.name
+    );
     // What is left is one mark for each flow that is watched, which are bounded.
     let marks = stats.watched as i64 * 2048 + (1 << 20);
     assert!(grown < marks, "{}: {grown} bytes more", attack.name);
@@ -392,4 +400,25 @@ fn a_million_flows_take_at_most_128_mib() {
     println!("{:.1} MiB", taken as f64 / f64::from(1 << 20));
     assert!(taken <= 128 << 20, "{taken} bytes");
     assert!(streams.is_empty());
+}
+
+/// How many of a million flows such a worker holds at once, and the memory that is in use then.
+#[test]
+#[ignore = "long: part of `make verify`"]
+fn of_a_million_flows_most_are_held_at_once() {
+    let resident = || {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+        kib.unwrap_or(0) / 1024
+    };
+    let mut worker = Worker::new(&settings(1_000_000, 64), 0, "test");
+    let mut out = Hits::default();
+    let before = resident();
+    for n in 0..1_000_000 {
+        feed(&mut worker, &mix::tcp(n, false, n, 2, b""), 0, &mut out);
+    }
+    let held = worker.stats().flows;
+    println!("{held} held, {} MiB more in use", resident() - before);
+    assert!(held > 850_000, "{held}");
 }

@@ -4,7 +4,7 @@
 //! Enters: a number of frames. Leaves: Ethernet frames with their times, the same each time; the
 //! names that stand in them. The make-up, by connection (so is [`Make`]):
 //!
-//! - up to 2,048 at a time; which one speaks next is drawn, so that flows are as mixed as on a line;
+//! - 2,048 at a time (they begin together: the first frames tell more names); which one speaks next is drawn, so that flows are as mixed as on a line;
 //! - each begins with a look-up (type 65) and its answer, then lives for about 108 frames;
 //! - three of four are TCP with timestamps: SYN, SYN and ACK, ACK; a Chromium hello of 1,924 bytes in
 //!   two segments (one of them late in one connection of eight); segments of 1,448 bytes down, an
@@ -19,8 +19,6 @@ use poortwacht::names::quic::oracle::{Initial, crypto};
 
 /// Connections at one time.
 const AT_ONCE: usize = 2048;
-/// Frames from one of the first connections to the next.
-const BEGIN_EVERY: usize = 400;
 /// Frames of data and acknowledgements in each.
 const DATA_FRAMES: u32 = 100;
 /// One connection in so many goes to a vendor.
@@ -100,9 +98,7 @@ pub fn frames(frames: u64, mut each: impl FnMut(&[u8], i64)) -> Names {
     };
     let mut out = Vec::with_capacity(2048);
     for number in 0..frames {
-        // They come one after the other, else all would begin at once.
-        let begun = (1 + number as usize / BEGIN_EVERY).min(AT_ONCE);
-        let at = make.draw() as usize % begun;
+        let at = make.draw() as usize % AT_ONCE;
         let Some(one) = live.get_mut(at) else {
             continue;
         };
