@@ -39,6 +39,7 @@ pub mod evaluate;
 pub mod console;
 
 // The wiring: the only place that knows all stages.
+pub mod confine;
 pub mod config;
 pub mod daemon;
 pub mod doctor;

@@ -24,11 +24,14 @@ use super::registrar::Registrar;
 use super::retention::Keeper;
 use super::sensor::SensorConfig;
 use super::serve::{Asked, Followed, Pages, serve};
-use super::{console, erasure, pages as record_pages, people, privilege, sources, unsealing};
+use super::{
+    console, erasure, grants, pages as record_pages, people, privilege, sources, unsealing,
+};
 use crate::alerts::Outbox;
 use crate::casefile::Casefile;
 use crate::cases::{Case, Change};
 use crate::config::{self, Config};
+use crate::confine::Cell;
 use crate::desk::twice::{HOLD_LIVE, HOLD_REPLAY};
 use crate::desk::{Clock, Desk, coverage};
 use crate::event::wire;
@@ -37,7 +40,7 @@ use crate::hits::log::{self, SyncPolicy};
 use crate::hits::{Addresses, Folder, HitLog, Key, Observer, Scribe};
 use crate::ledger::Recovery;
 use crate::metrics::ready::HEARTBEAT_AGE_MAX_DEFAULT;
-use crate::metrics::{Metrics, Readiness, http};
+use crate::metrics::{Metrics, Process, Readiness, http};
 use crate::record::{Body, Entry, Kind, Life, Loss};
 
 /// Runs the daemon until a signal ends it.
@@ -76,12 +79,18 @@ pub fn run(config: Config) -> Result<(), Fault> {
     let (child, socket) = start_sensor(&config).map_err(wiring)?;
     let kept = rights_for(&config.hits.path);
     privilege::keep_only(&kept)?;
+    grants::prepare(&config).map_err(wiring)?;
+    let guards = super::confined("desk", Cell::Desk, &grants::desk(&config))?;
+    if let Some(warning) = grants::key_beside_lists(&config) {
+        tracing::warn!("{warning}");
+    }
     // Rights belong to a thread: those that are started from here on have none.
     let outbox = Outbox::open(&config.alerts, &observer(), office::now()).map_err(unusable)?;
     let at = listener.local_addr().map_err(wiring)?;
     tracing::info!("metrics at http://{at}/metrics");
 
     let metrics = Arc::new(Metrics::new());
+    metrics.confined(Process::Desk, &guards);
     metrics.excluded_prefixes(config.sensor.excluded.len());
     let readiness = Arc::new(Readiness::new(HEARTBEAT_AGE_MAX_DEFAULT));
     let workers = workers(&config);

@@ -16,12 +16,14 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use arc_swap::ArcSwap;
 
 use super::fault::{Exit, Fault};
+use super::grants;
 use super::queue::{self, Outlet, Queue};
 use super::sources::{self, Files};
 use crate::base::Timestamp;
 use crate::blocklist::Catalogue;
 use crate::capture::live::LiveSource;
 use crate::config::{self, Lists};
+use crate::confine::{self, Cell};
 use crate::event::{Command, Event, wire};
 use crate::sensor::{Settings, Worker};
 
@@ -105,12 +107,16 @@ fn run() -> Result<(), Fault> {
     let list = sources::catalogue(&config.lists)?;
     let info = sources::info(&list);
     let opened = sources::open(&config.sensor)?;
+    let settings = sources::settings(&config.sensor);
+    super::privilege::drop_groups()?;
     super::privilege::drop_all()?;
+    let grants = grants::sensor(&config.lists, !config.sensor.read.is_empty());
+    let guards = super::confined("sensor", Cell::Sensor, &grants)?;
 
     let shared = Arc::new(Shared {
         list: ArcSwap::from_pointee(list),
         stop,
-        settings: sources::settings(&config.sensor),
+        settings,
     });
     let (queue, events) = Queue::new(config.sensor.queue_max as usize);
     let writer = {
@@ -124,6 +130,7 @@ fn run() -> Result<(), Fault> {
             })
     }
     .map_err(broken)?;
+    queue.outlet(true).send(Event::Confined(guards));
     queue.outlet(true).send(Event::Ready(info));
     let workers = start(opened, &shared, &queue).map_err(broken)?;
     let commands = {
@@ -247,6 +254,7 @@ fn live(
     if let Err(e) = crate::capture::live::pin_to_cpu(number) {
         tracing::warn!(worker = number, "not pinned to a processor: {e}");
     }
+    narrow()?;
     let mut told = Instant::now();
     let mut complaint = Complaint::default();
     let mut drain_until = None;
@@ -295,6 +303,11 @@ fn live(
     }
 }
 
+/// A worker opens nothing and starts nothing.
+fn narrow() -> Result<(), Fault> {
+    confine::narrow(Cell::Worker).map_err(|e| Fault::new(Exit::Permission, e))
+}
+
 fn publish_live(worker: &mut Worker, source: &mut LiveSource, outlet: &mut Outlet) {
     let kernel = source.kernel_stats();
     let stats = worker.stats();
@@ -316,6 +329,7 @@ fn publish(worker: &mut Worker, outlet: &mut Outlet) {
 }
 
 fn files(mut source: Files, shared: &Shared, mut outlet: Outlet) -> Result<(), Fault> {
+    narrow()?;
     let mut worker = Worker::new(&shared.settings, 0, "files");
     let mut told = Instant::now();
     let mut ended = false;
