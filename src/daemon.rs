@@ -11,8 +11,10 @@ pub mod desk;
 pub mod erasure;
 pub mod fault;
 pub mod grants;
+pub mod notify;
 pub mod office;
 pub mod pages;
+pub mod partner;
 pub mod people;
 pub mod person;
 pub mod privilege;
@@ -24,6 +26,7 @@ pub mod retention;
 pub mod sensor;
 mod serve;
 pub mod sources;
+pub mod status;
 pub mod unsealing;
 
 pub use desk::run;

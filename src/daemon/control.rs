@@ -1,6 +1,6 @@
 //! The control socket: one line in, one line out. Open to the daemon's own user only.
 //!
-//! Enters: `reload`, `close CASE WHY`, `invite NAME ROLE,ROLE`, `reset NAME`, or one line of JSON,
+//! Enters: `reload`, `status`, `close CASE WHY`, `invite NAME ROLE,ROLE`, `reset NAME`, or one line of JSON,
 //! `{"act": {...}, "revision": 7}`. Leaves: `loaded ...`, `closed ...` or `refused ...`; for JSON `{"done": {...}}` or `{"refused": "..."}`.
 //! Never: takes a visitor's word for who they are; the kernel says whose process it is.
 
@@ -37,6 +37,8 @@ const ANSWER_WAIT: Duration = Duration::from_secs(55);
 pub enum Ask {
     /// Read the lists again.
     Reload,
+    /// How does it stand?
+    Status,
     /// Close a case.
     Close {
         /// Its id.
@@ -120,12 +122,14 @@ impl Ask {
             return Self::parse_act(line);
         }
         Self::parse_words(line)
-            .ok_or_else(|| "refused unknown request; known: reload, close CASE WHY, invite NAME ROLE, reset NAME".to_owned())
+            .ok_or_else(|| "refused unknown request; known: reload, status, close CASE WHY, invite NAME ROLE, reset NAME".to_owned())
     }
 
     fn parse_words(line: &str) -> Option<Self> {
-        if line == "reload" {
-            return Some(Self::Reload);
+        match line {
+            "reload" => return Some(Self::Reload),
+            "status" => return Some(Self::Status),
+            _ => {}
         }
         if let Some(account) = line.strip_prefix("reset ") {
             return Some(Self::Reset {

@@ -7,6 +7,7 @@
 use std::io::BufReader;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,6 +18,7 @@ use arc_swap::ArcSwap;
 
 use super::fault::{Exit, Fault};
 use super::grants;
+use super::notify::{self, Notifier, Pulse};
 use super::queue::{self, Outlet, Queue};
 use super::sources::{self, Files};
 use crate::base::Timestamp;
@@ -46,6 +48,7 @@ struct Shared {
     list: ArcSwap<Catalogue>,
     stop: Arc<AtomicBool>,
     settings: Settings,
+    pulse: Pulse,
 }
 
 impl Shared {
@@ -72,27 +75,26 @@ pub struct SensorConfig {
     pub lists: Lists,
 }
 
-/// The sensor's main. Standard input is the socketpair to the desk.
-pub fn main() -> ExitCode {
+/// The sensor's main. Without `socket`, standard input is the socketpair to the desk; with it, this is
+/// a unit of its own, and the desk waits there.
+pub fn main(socket: Option<&Path>) -> ExitCode {
     super::start_log();
-    match run() {
+    match run(socket) {
         Ok(()) => ExitCode::SUCCESS,
         Err(fault) => fault.report(),
     }
 }
 
-fn run() -> Result<(), Fault> {
+fn run(place: Option<&Path>) -> Result<(), Fault> {
     let broken = |e: std::io::Error| {
         Fault::new(
             Exit::Internal,
             format!("the sensor lost the desk: {e}; `sensor` is started by `poortwacht run` only"),
         )
     };
-    let fd = std::io::stdin()
-        .as_fd()
-        .try_clone_to_owned()
-        .map_err(broken)?;
-    let mut to_desk = UnixStream::from(fd);
+    let mut to_desk = desk(place).map_err(broken)?;
+    // As a child, our parent has taken the manager's words out of the environment.
+    let notifier = Notifier::from_env();
     let mut from_desk = BufReader::new(to_desk.try_clone().map_err(broken)?);
     let config: SensorConfig = wire::read(&mut from_desk)
         .and_then(|c| c.ok_or_else(|| std::io::ErrorKind::UnexpectedEof.into()))
@@ -117,6 +119,10 @@ fn run() -> Result<(), Fault> {
         list: ArcSwap::from_pointee(list),
         stop,
         settings,
+        pulse: Pulse::new(match &opened {
+            sources::Opened::Live(sources) => sources.len(),
+            sources::Opened::Files(_) => 1,
+        }),
     });
     let (queue, events) = Queue::new(config.sensor.queue_max as usize);
     let writer = {
@@ -133,6 +139,22 @@ fn run() -> Result<(), Fault> {
     queue.outlet(true).send(Event::Confined(guards));
     queue.outlet(true).send(Event::Ready(info));
     let workers = start(opened, &shared, &queue).map_err(broken)?;
+    notifier.ready("watching");
+    if notifier.is_heard() {
+        let shared = Arc::clone(&shared);
+        thread::Builder::new()
+            .name("watchdog".into())
+            .spawn(move || {
+                while !shared.stopping() {
+                    if shared.pulse.all_live(notify::SILENCE_MAX) {
+                        notifier.alive();
+                    }
+                    thread::sleep(notifier.pace());
+                }
+                notifier.ending();
+            })
+            .map_err(broken)?;
+    }
     let commands = {
         let (shared, queue) = (Arc::clone(&shared), queue.clone());
         move || obey(from_desk, &config, &shared, &queue)
@@ -166,6 +188,16 @@ fn run() -> Result<(), Fault> {
         Err(_) => Err(Fault::new(
             Exit::Internal,
             "the sensor's writer ended in a panic",
+        )),
+    }
+}
+
+/// The way to the desk.
+fn desk(place: Option<&Path>) -> std::io::Result<UnixStream> {
+    match place {
+        Some(place) => UnixStream::connect(place),
+        None => Ok(UnixStream::from(
+            std::io::stdin().as_fd().try_clone_to_owned()?,
         )),
     }
 }
@@ -285,6 +317,7 @@ fn live(
         }
         if told.elapsed() >= STATS_EVERY {
             told = Instant::now();
+            shared.pulse.beat(number);
             publish_live(&mut worker, &mut source, &mut outlet);
             if source.is_up() {
                 complaint.end(&point);
@@ -362,6 +395,7 @@ fn files(mut source: Files, shared: &Shared, mut outlet: Outlet) -> Result<(), F
         }
         if told.elapsed() >= STATS_EVERY {
             told = Instant::now();
+            shared.pulse.beat(0);
             publish(&mut worker, &mut outlet);
         }
     }
