@@ -1,7 +1,7 @@
 # Two commands do everything: `make run` and `make test`. `make verify` is for long runs.
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: help run test verify evaluate lint build bench setup-build setup-test clean
+.PHONY: help run test verify evaluate lint build bench prefilter setup-build setup-test clean
 
 CARGO ?= cargo
 # Where `make run` keeps its hit log, key and control socket.
@@ -17,6 +17,7 @@ help:
 	@echo 'make verify            long runs: fuzzing, large replays; keeps records in docs/measurements'
 	@echo 'make evaluate          people and trial accounts: made offices with known truth, scored'
 	@echo 'make bench             benchmarks'
+	@echo 'make prefilter         the kernel filter again from its source (needs clang)'
 
 setup-build:
 	@tests/setup build
@@ -50,6 +51,12 @@ test: setup-test lint
 
 bench: setup-build
 	$(CARGO) bench --locked
+
+# The object is in the tree, so that building needs no clang; tests/prefilter.rs compares the two.
+PREFILTER := src/capture/prefilter/prefilter.bpf
+prefilter: setup-test
+	clang -O2 -target bpf -mcpu=v2 -Wall -Wextra -Werror -c $(PREFILTER).c -o $(PREFILTER).o
+	llvm-strip --strip-unneeded $(PREFILTER).o
 
 # FUZZ_SECONDS for each target.
 FUZZ_SECONDS ?= 300

@@ -1,12 +1,11 @@
 //! Frames from a file or an interface.
 //!
-//! Enters: a capture file, a pipe, a NIC ring. Leaves: [`Frame`], borrowed from the mapped file or
+//! Enters: a capture file, a pipe, a NIC ring. Leaves: [`Frame`], borrowed from the reader's buffer or
 //! the ring. Never: copies a frame in user space where the source lets it lie, looks inside one.
 
 pub mod error;
 pub mod file;
 mod input;
-mod mapped;
 mod merge;
 #[doc(hidden)]
 pub mod oracle;
@@ -20,6 +19,7 @@ pub use error::{CaptureError, FaultKind};
 pub use file::FileSource;
 pub mod filter;
 pub mod live;
+pub mod prefilter;
 
 use crate::base::Timestamp;
 

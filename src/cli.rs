@@ -9,6 +9,7 @@ mod console;
 mod desk;
 mod doctor;
 mod evaluate;
+mod evidence;
 mod hits;
 mod init;
 mod ledger;
@@ -32,7 +33,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use ipnet::IpNet;
 
-use crate::config::{Config, Via};
+use crate::config::{Config, Prefilter, Require, Via};
 use crate::daemon::{Exit, Fault};
 
 const EXIT_CODES: &str = "\
@@ -69,6 +70,7 @@ enum Command {
     Officer(officer::OfficerArgs),
     Subject(subject::SubjectArgs),
     Unseal(unseal::UnsealArgs),
+    Evidence(evidence::EvidenceArgs),
     Verify(ledger::VerifyArgs),
     Prove(ledger::ProveArgs),
     Witness(ledger::WitnessArgs),
@@ -110,6 +112,12 @@ pub struct RunArgs {
     /// How frames are taken from an interface
     #[arg(long, value_enum)]
     via: Option<Via>,
+    /// The most that the kernel may keep back before the ring
+    #[arg(long, value_enum)]
+    prefilter: Option<Prefilter>,
+    /// Refuse to start where this is not in force, rather than take the next best
+    #[arg(long, value_enum)]
+    require: Option<Require>,
     /// Workers per interface
     #[arg(long, value_name = "N")]
     workers: Option<u16>,
@@ -222,6 +230,12 @@ impl RunArgs {
         if let Some(via) = self.via {
             sensor.via = via;
         }
+        if let Some(prefilter) = self.prefilter {
+            sensor.prefilter = prefilter;
+        }
+        if let Some(require) = self.require {
+            sensor.require = require;
+        }
         if let Some(workers) = self.workers {
             sensor.workers = workers;
         }
@@ -295,6 +309,7 @@ pub fn main() -> ExitCode {
         Command::Officer(args) => officer::run(&args),
         Command::Subject(args) => subject::run(&args),
         Command::Unseal(args) => unseal::run(&args),
+        Command::Evidence(args) => evidence::run(&args),
         Command::Verify(args) => ledger::verify(&args),
         Command::Prove(args) => ledger::prove(&args),
         Command::Witness(args) => ledger::witness(&args),

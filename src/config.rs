@@ -63,6 +63,12 @@ pub struct Sensor {
     pub read: Vec<PathBuf>,
     /// How frames are taken from an interface: `ring` or `pcap`. Default `ring`.
     pub via: Via,
+    /// The most that the kernel may keep back before the ring: `ebpf` (the bulk of flows that were
+    /// judged), `classic` (what is excluded) or `none`. Where the kernel refuses one, the next is
+    /// taken. Default `ebpf`.
+    pub prefilter: Prefilter,
+    /// What must be in force, or the sensor does not start: `none`, `ebpf` or `xdp`. Default `none`.
+    pub require: Require,
     /// Workers per interface, each on a processor of its own. Default 1.
     pub workers: u16,
     /// Take frames for other machines too (mirror port). Default false.
@@ -101,6 +107,32 @@ pub enum Via {
     Ring,
     /// libpcap, anywhere.
     Pcap,
+}
+
+/// What the kernel may keep back before the ring.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Prefilter {
+    /// The bulk of flows that were judged, and what is excluded: an eBPF program.
+    #[default]
+    Ebpf,
+    /// What is excluded: a classic BPF program.
+    Classic,
+    /// Nothing.
+    None,
+}
+
+/// What must be in force.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Require {
+    /// Nothing: the next best way is taken.
+    #[default]
+    None,
+    /// The eBPF prefilter on every interface.
+    Ebpf,
+    /// AF_XDP on every interface.
+    Xdp,
 }
 
 /// `[lists]`
@@ -273,6 +305,8 @@ impl Default for Sensor {
             interfaces: Vec::new(),
             read: Vec::new(),
             via: Via::Ring,
+            prefilter: Prefilter::Ebpf,
+            require: Require::None,
             workers: 1,
             promiscuous: false,
             filter: String::new(),

@@ -4,7 +4,7 @@
 //! prefixes end here, before any name is read. Never: knows where a frame came from; panics;
 //! verifies a checksum (offload leaves those of outgoing packets unfilled).
 //!
-//! The way of a frame: `link` takes the link header off, `ipv4` or `ipv6` the IP headers
+//! Most frames are settled by a `glance`, before any of this. The way of a frame: `link` takes the link header off, `ipv4` or `ipv6` the IP headers
 //! (`exclude` is asked there, before anything behind the addresses is read), `transport` reads the
 //! ports. What is not so plain goes by `walk`: other links and what lies between them and IP
 //! (`layer` says which: `labels`, `ppp`, `wifi`, `captured`), tunnels (`gre`, `udp_tunnel`; `tunnel`
@@ -40,6 +40,7 @@ mod gre;
 mod udp_tunnel;
 mod layer;
 mod walk;
+mod glance;
 #[doc(hidden)]
 pub mod oracle;
 #[cfg(test)]
@@ -61,6 +62,7 @@ use crate::base::{Counters, Endpoints, Timestamp, seen::closed_set};
 use crate::capture::Frame;
 
 pub use self::fragment::{AGE_MAX_NS, DATAGRAM_LEN_MAX, DATAGRAMS_MAX};
+pub use self::glance::{Addresses, Glance, Inside};
 pub use self::neighbour::{Neighbour, NeighbourBy};
 pub use self::tunnel::{DEPTH_MAX, Tunnel};
 

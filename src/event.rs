@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::{Counters, EchVerdict, Endpoints, Seen, Timestamp};
 use crate::blocklist::{Match, Way, ways};
+use crate::capture::prefilter::Kind;
 
 /// A match, with all that the desk needs to write it down. No `Debug`: it names people's addresses.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
@@ -224,6 +225,14 @@ pub struct Stats {
     pub broken_blocks: u64,
     /// The interface is down or gone now: nothing is captured.
     pub blind: bool,
+    /// What stands between the interface and this worker; `None` when it reads files.
+    pub prefilter: Option<Kind>,
+    /// Frames of which the kernel kept back all or most, along `capture::prefilter::Shedding`.
+    pub shed_frames: Counters,
+    /// Their bytes that did not come.
+    pub shed_bytes: Counters,
+    /// What was told to the kernel's filter, along `capture::prefilter::Fate`.
+    pub verdicts: Counters,
 }
 
 crate::base::seen::closed_set! {

@@ -15,7 +15,7 @@
 pub mod checkpoint;
 mod deleting;
 mod disk;
-mod hex;
+pub mod hex;
 mod history;
 mod layout;
 pub mod leaf;

@@ -37,6 +37,7 @@ pub mod metrics;
 pub mod desk;
 pub mod evaluate;
 pub mod console;
+pub mod evidence;
 
 // The wiring: the only place that knows all stages.
 pub mod confine;

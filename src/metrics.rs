@@ -9,6 +9,7 @@
 //! one before is added here, so that the totals survive a restart of the sensor.
 
 mod casework;
+pub mod console;
 mod people;
 mod record;
 pub mod families;
@@ -100,6 +101,7 @@ impl Metrics {
         metrics.identity(&crate::identity::State::default());
         metrics.evidence_lost(&crate::cases::Counts::default());
         metrics.record(&crate::record::State::default());
+        metrics.declare_console();
         metrics
     }
 

@@ -38,7 +38,7 @@ use crate::identity::Clear;
 
 pub use frame::{SealedFrame, TEXT_LEN_MAX as FRAME_TEXT_LEN_MAX};
 pub use open::{Share, open, open_share};
-pub use release::{Identity, Opened, RELEASE_LEN_MAX, Release};
+pub use release::{DataKeys, Identity, Opened, RELEASE_LEN_MAX, Release};
 
 /// Most officers.
 pub const OFFICERS_MAX: usize = 16;

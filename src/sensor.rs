@@ -11,6 +11,7 @@ mod dtls;
 mod join;
 mod mail;
 mod quic;
+mod quiet;
 mod support;
 mod tcp;
 mod tls;
@@ -24,6 +25,7 @@ mod tests;
 use ipnet::IpNet;
 
 use crate::base::{Endpoints, Seen, Timestamp};
+use crate::capture::prefilter::Verdict;
 use crate::event::{Event, Hit};
 
 pub use support::SUPPORT_NS;
@@ -72,6 +74,16 @@ pub trait Sink {
     fn wants_names(&self) -> bool {
         false
     }
+
+    /// Does this sink want to hear of judged flows? True where a kernel can use it.
+    fn wants_verdicts(&self) -> bool {
+        false
+    }
+
+    /// The flow of `ends` was judged by a frame of this time: the kernel may keep back what nobody
+    /// reads. Only called when [`Self::wants_verdicts`]; more than once for the same flow while its
+    /// frames go on coming. What `ends.src` is, the verdict says.
+    fn judged(&mut self, _ends: &Endpoints, _verdict: Verdict, _time: Timestamp) {}
 
     /// A name was read, matched or not; only called when [`Self::wants_names`].
     fn name(&mut self, _line: &NameLine<'_>) {}

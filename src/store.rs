@@ -32,6 +32,7 @@ mod written;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use rusqlite::Connection;
 
@@ -39,6 +40,7 @@ use crate::base::Timestamp;
 use crate::record::{Entry, Kind, differ::Written};
 
 pub use filter::{CaseFilter, FilterError, HitFilter};
+pub use keep::{Free, Over, Place};
 pub use reader::Reader;
 pub use rebuild::{rebuild, rebuild_from};
 pub use saved::{Saved, SavedViews};
@@ -105,6 +107,7 @@ pub struct Store {
     path: PathBuf,
     words: Words,
     through: u64,
+    owed: forget::Owed,
     _lock: File,
 }
 
@@ -125,6 +128,7 @@ impl Store {
             path: path.to_owned(),
             words: Words::default(),
             through,
+            owed: forget::Owed::at_open(),
             _lock: lock,
         })
     }
@@ -144,12 +148,26 @@ impl Store {
     }
 
     /// Their payloads were deleted: what was made of them goes too, from the backups as well (they
-    /// are deleted), so that a rebuild would give the same.
+    /// are deleted), so that a rebuild would give the same. Its write-ahead log may hold them until
+    /// it is cut: at once if nobody reads, else by [`Self::cut`] or [`Self::tend`].
     ///
     /// # Errors
-    /// A sentence; the store is as it was.
+    /// A sentence; the store is as it was, or a backup is left.
     pub fn forget(&mut self, numbers: &[u64]) -> Result<(), String> {
         forget::forget(self, numbers)
+    }
+
+    /// Cuts the write-ahead log if it may hold something that was forgotten.
+    ///
+    /// # Errors
+    /// A sentence: it could not be cut, and still may.
+    pub fn cut(&mut self) -> Result<(), String> {
+        forget::cut(self)
+    }
+
+    /// The same as time goes by: what cannot be cut now is tried again with a later call.
+    pub fn tend(&mut self, now: Instant) {
+        forget::tend(self, now);
     }
 
     /// What the record has of a case; nothing of a case that it does not know.

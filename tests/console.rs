@@ -4,6 +4,8 @@
 
 #[path = "console/daemon.rs"]
 mod daemon;
+#[path = "console/figures.rs"]
+mod figures;
 #[path = "console/limits.rs"]
 mod limits;
 #[path = "console/provider.rs"]
@@ -14,5 +16,7 @@ mod refusals;
 mod sign_in;
 #[path = "console/stand.rs"]
 mod stand;
+#[path = "console/tokens.rs"]
+mod tokens;
 #[path = "console/vouched.rs"]
 mod vouched;

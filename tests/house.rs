@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 const UNSAFE_FILES: &[&str] = &[
     "src/capture/live/mapping.rs",
     "src/capture/live/socket.rs",
-    "src/capture/mapped.rs",
     "src/doctor/gather/timex.rs",
 ];
 

@@ -245,6 +245,38 @@ fn sigterm_under_load_loses_nothing() {
     nothing_lost(&asked, &lab.log());
 }
 
+#[test]
+fn the_bulk_stays_in_the_kernel_and_what_is_forwarded_does_not_notice() {
+    const LEN: usize = 40_000_000;
+    let Some(lab) = Lab::open() else { return };
+    let daemon = lab.daemon();
+    lab.put_page("bulk.html", LEN);
+    let pinging = lab.ping();
+    for url in [
+        "https://www.example.com/bulk.html",
+        "https://news.example.org/bulk.html",
+    ] {
+        assert_eq!(
+            lab.download(url),
+            format!("{LEN} True"),
+            "forwarding suffered"
+        );
+    }
+    let metrics = daemon.page("/metrics");
+    assert_eq!(pinging.end(), "lost 0", "forwarding suffered");
+    let (status, messages) = daemon.end(Signal::SIGTERM);
+    assert!(status.success(), "{status}\n{messages}");
+    let force = "poortwacht_prefilter{interface=\"lan0\",kind=\"ebpf\"} 1";
+    assert!(metrics.contains(force), "{messages}\n{metrics}");
+    let shed = sum(&metrics, "poortwacht_prefilter_shed_bytes_total");
+    let came = sum(&metrics, "poortwacht_wire_bytes_total");
+    assert!(
+        shed > 2.0 * LEN as f64 * 0.8,
+        "{shed} bytes kept back, {came} came"
+    );
+    assert!(sum(&metrics, "poortwacht_prefilter_verdicts_total") >= 2.0);
+}
+
 /// `[seen, name, family]` of a hit.
 type Seen = [String; 3];
 

@@ -14,6 +14,26 @@ use std::time::{Duration, Instant};
 /// Metrics that no capture file can move, and the test that does.
 const NOT_BY_FILES: &[(&str, &str)] = &[
     (
+        "poortwacht_console_listeners",
+        "metrics::console tests: needs a page that listens",
+    ),
+    (
+        "poortwacht_console_request_seconds_total",
+        "tests/console/figures.rs: needs a console",
+    ),
+    (
+        "poortwacht_console_requests_total",
+        "tests/console/figures.rs: needs a console",
+    ),
+    (
+        "poortwacht_console_sessions",
+        "tests/console/figures.rs: needs somebody who is in",
+    ),
+    (
+        "poortwacht_console_sign_ins_refused_total",
+        "tests/console/figures.rs: needs a console",
+    ),
+    (
         "poortwacht_ledger_expired_total",
         "daemon::retention tests: needs entries whose time is over",
     ),
@@ -194,6 +214,22 @@ const NOT_BY_FILES: &[(&str, &str)] = &[
         "tests/live_capture.rs: needs a full ring",
     ),
     ("poortwacht_pool_empty_total", "flow tests: needs a flood"),
+    (
+        "poortwacht_prefilter",
+        "tests/prefilter.rs: needs an interface",
+    ),
+    (
+        "poortwacht_prefilter_shed_frames_total",
+        "tests/prefilter.rs: needs an interface",
+    ),
+    (
+        "poortwacht_prefilter_shed_bytes_total",
+        "tests/prefilter.rs: needs an interface",
+    ),
+    (
+        "poortwacht_prefilter_verdicts_total",
+        "tests/prefilter.rs: needs an interface",
+    ),
     (
         "poortwacht_presence_malformed_total",
         "presence tests: needs broken messages",

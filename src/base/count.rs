@@ -35,6 +35,12 @@ impl Counters {
         self.0.iter().fold(0, |sum, n| sum.wrapping_add(*n))
     }
 
+    /// Takes these counts, in the order of the set.
+    pub fn set_all(&mut self, counts: &[u64]) {
+        self.0.clear();
+        self.0.extend_from_slice(counts);
+    }
+
     /// Copies `other` into `self` without allocating when the sizes agree.
     pub fn copy_from(&mut self, other: &Self) {
         self.0.clone_from(&other.0);

@@ -1,8 +1,8 @@
 //! Capture files: pcap and pcapng, plain or compressed, one or several, from disk or a pipe.
 //!
-//! Enters: paths. Leaves: frames in time order, borrowed from the mapping or the buffer, and one
-//! [`CaptureError`] for each file that is not whole. Never: copies a frame of a mapped file; lets
-//! one broken file end the others.
+//! Enters: paths. Leaves: frames in time order, borrowed from the buffer, and one [`CaptureError`]
+//! for each file that is not whole. Never: copies a frame in user space; lets one broken file end
+//! the others.
 //!
 //! The observation point of a frame is the number of its file.
 
@@ -214,6 +214,11 @@ impl OneFile {
             link: record.link,
             point,
         }
+    }
+
+    /// Where in the file, after decompression, the newest record's frame begins.
+    pub(super) fn place_of(&self, record: Record) -> u64 {
+        self.window.place_of(record.start)
     }
 
     #[cold]

@@ -10,10 +10,10 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
+use nix::fcntl::{PosixFadviseAdvice, posix_fadvise};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::error::{CaptureError, FaultKind};
-use super::mapped::Mapped;
 use super::unpack::Unpack;
 use super::window::Window;
 
@@ -65,35 +65,23 @@ impl Input {
     fn regular(file: File, len: u64) -> io::Result<Self> {
         let mut magic = [0; MAGIC_LEN];
         let got = file.read_at(&mut magic, 0)?;
-        let packing = Packing::of(&magic[..got]);
-        let len = Some(len);
-        if packing == Packing::None {
-            // Where mapping fails (a file system without it, no room) the bytes are read instead.
-            if let Ok(mapped) = file.try_clone().and_then(Mapped::new) {
-                return Ok(Self {
-                    window: Window::mapped(mapped),
-                    len,
-                });
-            }
-        }
-        let source = Source::new(packing, Raw::new(&[], Box::new(file)))?;
+        // The kernel reads further ahead; one that does not know the wish is no fault.
+        let _ = posix_fadvise(&file, 0, 0, PosixFadviseAdvice::POSIX_FADV_SEQUENTIAL);
+        let source = Source::new(Packing::of(&magic[..got]), Raw::new(&[], Box::new(file)))?;
         Ok(Self {
-            window: Window::stream(source),
-            len,
+            window: Window::file(source, len),
+            len: Some(len),
         })
     }
 
-    /// From bytes in memory, along the way of a mapped file (compressed ones as a stream, again
-    /// like a file).
+    /// From bytes in memory, along the way of a file.
     pub(super) fn in_memory(bytes: &[u8]) -> io::Result<Self> {
-        if bytes.is_empty() || Packing::of(bytes.get(..MAGIC_LEN).unwrap_or(bytes)) != Packing::None
-        {
-            return Self::piped(io::Cursor::new(bytes.to_vec()));
-        }
-        let len = Some(bytes.len() as u64);
+        let magic = bytes.get(..MAGIC_LEN).unwrap_or(bytes);
+        let raw = Raw::new(&[], Box::new(io::Cursor::new(bytes.to_vec())));
+        let len = bytes.len() as u64;
         Ok(Self {
-            window: Window::mapped(Mapped::copy_of(bytes)?),
-            len,
+            window: Window::file(Source::new(Packing::of(magic), raw)?, len),
+            len: Some(len),
         })
     }
 

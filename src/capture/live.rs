@@ -36,6 +36,7 @@ pub use self::program::KernelFilter;
 pub use self::ring::Ring;
 
 use super::Frame;
+use super::prefilter::{Kind, Shed, Verdicts};
 
 /// The way into the kernel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -68,6 +69,12 @@ pub struct LiveConfig {
     pub ring_bytes: usize,
     /// Most bytes kept of a frame; 0 keeps it whole.
     pub snaplen: u32,
+    /// The most that the kernel is asked to keep back. The next best is taken where it refuses.
+    pub prefilter: Kind,
+    /// Nothing but the eBPF program will do: refuse, rather than take the next best.
+    pub require_ebpf: bool,
+    /// Judged flows that the kernel can hold for each worker.
+    pub flows: u32,
 }
 
 impl Default for LiveConfig {
@@ -82,6 +89,9 @@ impl Default for LiveConfig {
             excluded: Vec::new(),
             ring_bytes: 64 * 1024 * 1024,
             snaplen: 0,
+            prefilter: Kind::Classic,
+            require_ebpf: false,
+            flows: 65_536,
         }
     }
 }
@@ -163,6 +173,8 @@ pub struct KernelStats {
     pub interface_downs: u64,
     /// Blocks left before their end because an offset pointed outside. Not 0 means a fault.
     pub broken_blocks: u64,
+    /// What the eBPF program kept back.
+    pub shed: Shed,
 }
 
 impl LiveSource {
@@ -195,6 +207,25 @@ impl LiveSource {
         match self {
             Self::Ring(ring) => ring.kernel_filter(),
             Self::Pcap(source) => source.kernel_filter(),
+        }
+    }
+
+    /// What stands before the ring, and why it is less than was asked for.
+    pub fn prefilter(&self) -> (Kind, Option<&str>) {
+        match self {
+            Self::Ring(ring) => ring.prefilter(),
+            Self::Pcap(source) => (
+                source.kernel_filter().kind(),
+                Some("libpcap knows no other"),
+            ),
+        }
+    }
+
+    /// The way to tell the kernel what was judged, where the eBPF program is in force; once.
+    pub const fn take_verdicts(&mut self) -> Option<Verdicts> {
+        match self {
+            Self::Ring(ring) => ring.take_verdicts(),
+            Self::Pcap(_) => None,
         }
     }
 

@@ -36,13 +36,13 @@ impl Outcome {
     }
 }
 
-/// Reads `data` mapped, in pieces of several sizes and packed, and compares: the same frames, the
+/// Reads `data` as a file, in pieces of several sizes and packed, and compares: the same frames, the
 /// same fault at the same place, each frame a part of the input and behind the one before it.
 ///
 /// # Panics
 /// When one of these does not hold.
 pub fn check(data: &[u8]) {
-    let mapped = mapped(data);
+    let whole = whole(data);
     for piece_len in [1, 13, 4_096] {
         let pieces = Pieces {
             data: data.to_vec(),
@@ -52,24 +52,24 @@ pub fn check(data: &[u8]) {
         let piecewise = outcome(Input::piped(pieces));
         // Damage right at the head of a packed file: whether the unpacker says so before or after it
         // has given the first bytes, which are no capture, depends on how much it is shown.
-        let headless = packed(data) && mapped.refused_at_head() && piecewise.refused_at_head();
+        let headless = packed(data) && whole.refused_at_head() && piecewise.refused_at_head();
         assert!(
-            headless || mapped == piecewise,
-            "in pieces of {piece_len}: {mapped:?} is not {piecewise:?}"
+            headless || whole == piecewise,
+            "in pieces of {piece_len}: {whole:?} is not {piecewise:?}"
         );
     }
     if !packed(data) {
         let packed = gzip(data).expect("gzip into memory");
         assert_eq!(
-            mapped,
+            whole,
             outcome(Input::in_memory(&packed)),
             "packed with gzip"
         );
     }
 }
 
-/// The outcome of a mapped file, its frames checked against the file.
-fn mapped(data: &[u8]) -> Outcome {
+/// The outcome of a file, its frames checked against the file.
+fn whole(data: &[u8]) -> Outcome {
     if data.is_empty() || packed(data) {
         return outcome(Input::in_memory(data));
     }
@@ -78,11 +78,12 @@ fn mapped(data: &[u8]) -> Outcome {
     let fault = one_file(Input::in_memory(data)).and_then(|mut file| {
         while let Some(record) = file.next()? {
             let frame = file.frame(record, 0);
-            let end = record.start + record.len as usize;
-            assert!(record.start >= last_end, "frames do not overlap");
+            let start = usize::try_from(file.place_of(record)).expect("it lies in memory");
+            let end = start + record.len as usize;
+            assert!(start >= last_end, "frames do not overlap");
             assert_eq!(
                 frame.bytes,
-                &data[record.start..end],
+                &data[start..end],
                 "a frame is a part of the file"
             );
             assert!(frame.wire_len >= record.len, "no frame grew after the wire");

@@ -1,15 +1,20 @@
-//! The part of a file that a reader can see: the whole of a mapped file, or a bounded buffer that
-//! moves along a stream.
+//! The part of a file that a reader can see: a bounded buffer that moves along it.
 //!
-//! Enters: a mapping or a stream. Leaves: bytes by index. Never: holds more of a stream than one
-//! record needs, rounded up; waits for more bytes than were asked for.
+//! Enters: a file or a stream. Leaves: bytes by index. Never: holds more than one record needs,
+//! rounded up; waits for more bytes than were asked for.
+//!
+//! A file is read, not mapped: reading 1 GB of it out of the page cache into a buffer that stays in
+//! the processor's own cache costs about half of what mapping and then touching it costs
+//! (`docs/measurements/2026-11-22-hot-path.md`), and a file that somebody cuts short meanwhile is an
+//! early end, not a signal. In user space nothing is copied but the beginning of a record that the
+//! end of the buffer cut.
 
 use std::io::{self, Read};
 
 use super::input::Source;
-use super::mapped::{Mapped, STEP_LEN};
 
-/// Length of the buffer for a stream, until a longer record comes.
+/// Length of the buffer, until a longer record comes: it lies in the second cache of a core, and is
+/// long enough for the cost of a system call to vanish.
 const BUFFER_LEN: usize = 256 << 10;
 
 /// Bytes of one file from the reading position on.
@@ -24,7 +29,6 @@ pub(super) struct Window {
 }
 
 enum Store {
-    Mapped(Mapped),
     Stream(Stream),
     Closed,
 }
@@ -33,23 +37,23 @@ struct Stream {
     source: Source,
     buffer: Vec<u8>,
     ended: bool,
+    /// Bytes that the file had when it was opened; 0 for what has no length.
+    len: u64,
 }
 
 impl Window {
-    pub(super) fn mapped(mapped: Mapped) -> Self {
-        Self {
-            store: Store::Mapped(mapped),
-            pos: 0,
-            end: 0,
-            base: 0,
-        }
+    /// Of what has no length.
+    pub(super) fn stream(source: Source) -> Self {
+        Self::file(source, 0)
     }
 
-    pub(super) fn stream(source: Source) -> Self {
+    /// Of a file that has `len` bytes now, before decompression.
+    pub(super) fn file(source: Source, len: u64) -> Self {
         let stream = Stream {
             source,
             buffer: vec![0; BUFFER_LEN],
             ended: false,
+            len,
         };
         Self {
             store: Store::Stream(stream),
@@ -64,11 +68,17 @@ impl Window {
         self.base + self.pos as u64
     }
 
+    /// Offset in the file, after decompression, of an index that is not void.
+    pub(super) fn place_of(&self, index: usize) -> u64 {
+        self.base + index as u64
+    }
+
     /// Bytes of the file read so far, before decompression.
     pub(super) fn consumed(&self) -> u64 {
         match &self.store {
-            Store::Stream(stream) => stream.source.consumed(),
-            Store::Mapped(_) | Store::Closed => self.offset(),
+            // Of a plain file, what was read ahead does not count.
+            Store::Stream(stream) if stream.source.packed() => stream.source.consumed(),
+            Store::Stream(_) | Store::Closed => self.offset(),
         }
     }
 
@@ -77,7 +87,7 @@ impl Window {
     pub(super) fn buffer_len(&self) -> usize {
         match &self.store {
             Store::Stream(stream) => stream.buffer.len(),
-            Store::Mapped(_) | Store::Closed => 0,
+            Store::Closed => 0,
         }
     }
 
@@ -88,7 +98,8 @@ impl Window {
 
     /// Did the file become shorter under our hands?
     pub(super) fn shrunk(&self) -> bool {
-        matches!(&self.store, Store::Mapped(mapped) if mapped.shrunk())
+        matches!(&self.store, Store::Stream(stream)
+            if stream.ended && !stream.source.packed() && stream.source.consumed() < stream.len)
     }
 
     /// Lets go of mapping, buffer and file; nothing is there any more.
@@ -120,11 +131,6 @@ impl Window {
     #[cold]
     fn fill_slow(&mut self, len: usize) -> io::Result<()> {
         match &mut self.store {
-            Store::Mapped(mapped) => {
-                let to = self.pos.saturating_add(len.max(STEP_LEN));
-                // A file that became shorter may end before what was already there.
-                self.end = mapped.reach(self.end, to)?.max(self.pos);
-            }
             Store::Stream(stream) => {
                 while self.end - self.pos < len && !stream.ended {
                     if self.end == stream.buffer.len() {
@@ -214,7 +220,6 @@ impl Window {
     #[inline]
     fn all(&self) -> &[u8] {
         match &self.store {
-            Store::Mapped(mapped) => mapped.bytes(),
             Store::Stream(stream) => &stream.buffer,
             Store::Closed => &[],
         }

@@ -1,6 +1,7 @@
-//! `poortwacht reload`, `cases close` and the like: ask a running daemon.
+//! `poortwacht reload`, `cases`, `subject`, `unseal` and the like: ask a running daemon.
 //!
-//! Enters: a request. Leaves: the daemon's answer. Never: does itself what the daemon refuses.
+//! Enters: a request. Leaves: the daemon's answer, read in this one place. Never: does itself what
+//! the daemon refuses.
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
@@ -8,9 +9,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use serde::Deserialize;
 
 use super::Common;
+use crate::daemon::acts::Done;
+use crate::daemon::control::Answer;
 use crate::daemon::{Exit, Fault};
 use crate::record::Act;
 
@@ -40,22 +42,8 @@ pub(super) fn reload_at(socket: &Path) -> Result<(), Fault> {
     ask(&Common::default(), Some(socket), "reload")
 }
 
-/// Closes a case.
-pub(super) fn close(
-    common: &Common,
-    control: Option<&Path>,
-    id: &str,
-    why: &str,
-) -> Result<(), Fault> {
-    ask(common, control, &format!("close {id} {why}"))
-}
-
 /// One line to the daemon, one line back.
-pub(super) fn ask_line(
-    common: &Common,
-    control: Option<&Path>,
-    request: &str,
-) -> Result<String, Fault> {
+pub(super) fn ask_line(common: &Common, control: Option<&Path>, request: &str) -> Result<String, Fault> {
     let path = match control {
         Some(path) => path.to_owned(),
         None => common.load()?.control.socket,
@@ -98,8 +86,37 @@ pub(super) fn answer(
     told(common, control, request).map(|(_, what)| what)
 }
 
-/// Does an act on a case, and tells the number of its entry and the revision of the case's triage
-/// from then on.
+/// One line of JSON to the daemon, and what it answers; a refusal is a fault.
+pub(super) fn asked(
+    common: &Common,
+    control: Option<&Path>,
+    request: &str,
+) -> Result<Answer, Fault> {
+    read_answer(&ask_line(common, control, request)?)
+}
+
+fn read_answer(line: &str) -> Result<Answer, Fault> {
+    let refused = |why: &str| Err(Fault::new(Exit::No, format!("refused: {why}")));
+    match serde_json::from_str(line) {
+        Ok(Answer::Refused(why)) => refused(&why),
+        Ok(answer) => Ok(answer),
+        // Of a daemon that takes nobody in just now, or is ending.
+        Err(_) => match line.strip_prefix("refused ") {
+            Some(why) => refused(why),
+            None => Err(unknown()),
+        },
+    }
+}
+
+/// An answer to something else than was asked.
+pub(super) fn unknown() -> Fault {
+    Fault::new(
+        Exit::Listen,
+        "the daemon's answer is none that this program knows: are both of the same version?",
+    )
+}
+
+/// Does an act, and tells the number of its entry and the revision of its case's triage from then on.
 pub(super) fn act(
     common: &Common,
     control: Option<&Path>,
@@ -107,32 +124,23 @@ pub(super) fn act(
     revision: Option<u64>,
 ) -> Result<Done, Fault> {
     let request = serde_json::json!({"act": act, "revision": revision}).to_string();
-    let answer = ask_line(common, control, &request)?;
-    match serde_json::from_str(&answer) {
-        Ok(Answer::Done(done)) => Ok(done),
-        Ok(Answer::Refused(why)) => Err(Fault::new(Exit::No, format!("refused: {why}"))),
-        Err(_) => Err(Fault::new(
-            Exit::Listen,
-            "the daemon's answer is none that this program knows: are both of the same version?",
+    done(asked(common, control, &request)?)
+}
+
+/// What is in the record by this answer.
+pub(super) fn done(answer: Answer) -> Result<Done, Fault> {
+    match answer {
+        Answer::Done(done) => Ok(done),
+        Answer::UnderWay(it) => Err(Fault::new(
+            Exit::No,
+            format!(
+                "the daemon has been at it for {} seconds and goes on; the record tells whether it \
+                 was done (`poortwacht cases show`, `poortwacht unseal list`)",
+                it.seconds
+            ),
         )),
+        _ => Err(unknown()),
     }
-}
-
-/// An act that is in the record.
-#[derive(Deserialize)]
-pub(super) struct Done {
-    /// Number of its entry.
-    pub(super) number: u64,
-    /// Revision of the case's triage from now on.
-    #[serde(default)]
-    pub(super) revision: Option<u64>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Answer {
-    Done(Done),
-    Refused(String),
 }
 
 /// The first word of the daemon's answer, and the rest.
@@ -144,7 +152,6 @@ fn told(
     let answer = ask_line(common, control, request)?;
     match answer.trim_end().split_once(' ') {
         Some(("loaded", what)) => Ok(("loaded", what.to_owned())),
-        Some(("closed", what)) => Ok(("closed", what.to_owned())),
         Some(("invited" | "reset", link)) => Ok(("made", link.to_owned())),
         Some(("refused", why)) => {
             // A line feed would end the answer, so the daemon sends it as \n.
@@ -158,9 +165,36 @@ fn told(
                 },
             ))
         }
-        _ => {
-            let what = "the daemon gave an answer that this program does not understand";
-            Err(Fault::new(Exit::Listen, what))
+        Some(("underway", what)) => Err(Fault::new(Exit::No, format!("not done yet: {what}"))),
+        _ => Err(unknown()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_read_and_a_refusal_is_a_fault_in_either_form() {
+        let done = read_answer(r#"{"done": {"number": 7, "revision": null}}"#).and_then(done);
+        assert!(done.is_ok_and(|it| it.number == 7));
+        for (line, part) in [
+            (r#"{"refused": "no case"}"#, "refused: no case"),
+            ("refused busy: try again", "refused: busy"),
+        ] {
+            let fault = read_answer(line).unwrap_err();
+            assert_eq!(fault.exit, Exit::No);
+            assert!(fault.message.starts_with(part), "{}", fault.message);
         }
+        let fault = read_answer("{\"news\": 1}").unwrap_err();
+        assert_eq!(fault.exit, Exit::Listen);
+        let late = r#"{"under-way": {"erasure": null, "seconds": 55}}"#;
+        let fault = read_answer(late).and_then(super::done).unwrap_err();
+        assert!(fault.message.contains("55 seconds and goes on"));
+        let other = r#"{"challenge": "age"}"#;
+        assert_eq!(
+            read_answer(other).and_then(super::done).unwrap_err().exit,
+            Exit::Listen
+        );
     }
 }

@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 use super::{counted, print};
 use crate::casefile::folder;
 use crate::daemon::{Exit, Fault};
+use crate::evidence;
 use crate::ledger::checkpoint::Signed;
 use crate::ledger::note::{Kind, SignerKey, VerifierKey};
 use crate::ledger::proof::{self, Proven};
@@ -20,7 +21,7 @@ use crate::ledger::witness;
 /// Longest file read whole, in bytes.
 const FILE_LEN_MAX: u64 = 16 << 20;
 
-/// Verify a ledger, or the proof of one entry, from its files and the public key alone.
+/// Verify a ledger, an evidence bundle, or the proof of one entry, from files and the public key alone.
 ///
 /// Works on a copy as well as beside the running daemon. Exit code 1: it does not verify.
 #[derive(Args)]
@@ -30,11 +31,12 @@ Examples:
   poortwacht verify ledger --key log.pub --checkpoint last-year.txt
   poortwacht verify ledger --witness auditor.pub     and with what a witness signed
   poortwacht verify --proof entry.tlog-proof --key log.pub
+  poortwacht verify case.tar --key log.pub           an evidence bundle, opened or not
 
-docs/ledger.md tells what each of these proves, and what it does not.")]
+docs/ledger.md tells what each of these proves, and what it does not; docs/evidence.md of bundles.")]
 pub struct VerifyArgs {
-    /// Folder of the ledger
-    #[arg(value_name = "DIR", required_unless_present = "proof")]
+    /// Folder of the ledger, or an evidence bundle
+    #[arg(value_name = "DIR|BUNDLE", required_unless_present = "proof")]
     folder: Option<PathBuf>,
     /// Public key of the log, or a file that holds it; without it, the one in the folder
     #[arg(long, value_name = "KEY|FILE")]
@@ -134,10 +136,20 @@ pub(super) fn verify(args: &VerifyArgs) -> Result<(), Fault> {
         let text = read(path)?;
         Ok((path.display().to_string(), text))
     });
+    let earlier = earlier.collect::<Result<_, Fault>>()?;
+    let folder = args.folder.clone().unwrap_or_default();
+    if folder.is_file() {
+        let request = evidence::Request {
+            key,
+            earlier,
+            witnesses,
+        };
+        return super::evidence::verify(&folder, &request, args.json);
+    }
     let request = Request {
-        folder: args.folder.clone().unwrap_or_default(),
+        folder,
         key,
-        earlier: earlier.collect::<Result<_, Fault>>()?,
+        earlier,
         witnesses,
     };
     let report = verify::verify(&request).map_err(|why| Fault::new(Exit::Input, why))?;
@@ -256,7 +268,7 @@ fn verify_proof(
 }
 
 /// A payload is foreign text: what steers a terminal is spelt out.
-fn shown(c: char) -> impl Iterator<Item = char> {
+pub(super) fn shown(c: char) -> impl Iterator<Item = char> {
     let escaped = c.is_control().then(|| c.escape_default());
     let plain = escaped.is_none().then_some(c);
     escaped.into_iter().flatten().chain(plain)
@@ -331,7 +343,7 @@ fn sign(folder: &Path, log: &str, key_file: &Path, state: &Path, first: bool) ->
 }
 
 /// A public key, or a file that holds one.
-fn key(text: &str) -> Result<VerifierKey, Fault> {
+pub(super) fn key(text: &str) -> Result<VerifierKey, Fault> {
     let inside = match VerifierKey::parse(text) {
         Ok(key) => return Ok(key),
         Err(why) if !Path::new(text).exists() && text.contains('+') => {
@@ -346,7 +358,7 @@ fn key(text: &str) -> Result<VerifierKey, Fault> {
         .map_err(|why| Fault::new(Exit::Config, format!("{text} is no public key: {why}")))
 }
 
-fn read(path: &Path) -> Result<String, Fault> {
+pub(super) fn read(path: &Path) -> Result<String, Fault> {
     let refuse = |why: &dyn std::fmt::Display| {
         let what = format!("cannot read {}: {why}; is the path right?", path.display());
         Fault::new(Exit::Input, what)

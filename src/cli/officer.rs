@@ -3,15 +3,17 @@
 //! Enters: a sealed record or a release, shares, an officer's key. Leaves: shares; or who the
 //! subject is, and its frames as a file for Wireshark. Never: runs in the daemon.
 
-mod release;
+pub(super) mod release;
 
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use zeroize::Zeroizing;
 
 use crate::daemon::{Exit, Fault};
+use crate::evidence;
 use crate::sealing::{self, RELEASE_LEN_MAX, Release, Sealed, Share};
 
 /// Longest record, share or key read, in bytes.
@@ -25,6 +27,7 @@ Examples:
   poortwacht officer open release.json --key officer.key --share one.json
   poortwacht officer open release.json --key officer.key --share one.json --frames out.pcapng
   poortwacht officer open person-1f.json --share one.json --share two.json
+  poortwacht officer share case.tar --key officer.key     the sealed part of an evidence bundle
 
 docs/sealing.md has the same with the stock `age` program.")]
 pub struct OfficerArgs {
@@ -72,7 +75,7 @@ pub(super) fn run(args: &OfficerArgs) -> Result<(), Fault> {
             name,
             identity,
         } => {
-            let text = read(file, RELEASE_LEN_MAX as u64)?;
+            let text = release_text(file)?;
             if Release::is_one(&text) {
                 return release::share((file, &text), name.as_deref(), identity);
             }
@@ -89,7 +92,7 @@ pub(super) fn run(args: &OfficerArgs) -> Result<(), Fault> {
             frames,
             json,
         } => {
-            let text = read(file, RELEASE_LEN_MAX as u64)?;
+            let text = release_text(file)?;
             if Release::is_one(&text) {
                 let wanted = release::Wanted {
                     shares: share,
@@ -110,6 +113,24 @@ pub(super) fn run(args: &OfficerArgs) -> Result<(), Fault> {
             }
             open(&versions, share)
         }
+    }
+}
+
+/// The text of a release or record; of an evidence bundle the release that its sealed part is.
+fn release_text(path: &Path) -> Result<String, Fault> {
+    let mut head = [0; 9];
+    let begun = fs::File::open(path).and_then(|mut file| file.read_exact(&mut head));
+    if begun.is_err() || !evidence::is_one(&head) {
+        return read(path, RELEASE_LEN_MAX as u64);
+    }
+    let broken = |why: String| {
+        let what = format!("{}: {why}", path.display());
+        Fault::new(Exit::Input, what)
+    };
+    let bytes = super::evidence::read(path)?;
+    match evidence::releases(&bytes).map_err(broken)? {
+        Some(release) => release.write().map_err(broken),
+        None => Err(broken("nothing is sealed in this bundle".into())),
     }
 }
 

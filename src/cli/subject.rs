@@ -19,14 +19,18 @@ use zeroize::Zeroizing;
 
 use super::{Common, desk, print};
 use crate::casefile::folder;
+use crate::daemon::control::{Answer, UnderWay};
 use crate::daemon::erasure::{self, Receipt, plan};
 use crate::daemon::fault::say;
-use crate::daemon::person::{Answer, Line, Wish};
+use crate::daemon::person::{Line, Wish};
 use crate::daemon::unsealing::digest;
 use crate::daemon::{Exit, Fault};
 use crate::identity::Sought;
 use crate::record::Act;
 use crate::record::dossier::{Dossier, Whose};
+
+/// Pace of saying that an erasure is under way, in seconds.
+const SAY_EVERY_S: u64 = 10;
 
 /// Answer a person's request: what is known about them, correct it, erase it.
 #[derive(Args)]
@@ -108,30 +112,26 @@ struct At {
 }
 
 impl At {
-    fn ask(&self, line: &str) -> Result<Answer, Fault> {
-        let answer = desk::ask_line(&self.common, self.control.as_deref(), line)?;
-        serde_json::from_str(&answer).map_err(|_| {
-            let why = answer.strip_prefix("refused ").unwrap_or(&answer);
-            Fault::new(Exit::No, format!("refused: {why}"))
-        })
+    fn ask(&self, wish: Wish) -> Result<Answer, Fault> {
+        let line = serde_json::to_string(&Line { person: wish }).unwrap_or_default();
+        let line = Zeroizing::new(line);
+        desk::asked(&self.common, self.control.as_deref(), &line)
+    }
+
+    fn act(&self, act: &Act) -> Result<(), Fault> {
+        desk::act(&self.common, self.control.as_deref(), act, None).map(drop)
     }
 
     /// From what stands on standard input to pseudonyms.
     fn sought(&self) -> Result<Sought, Fault> {
-        let brought = brought::read()?;
-        let line = Line {
-            person: Wish::Seek(brought),
-        };
-        let line = Zeroizing::new(serde_json::to_string(&line).unwrap_or_default());
-        match self.ask(&line)? {
+        match self.ask(Wish::Seek(brought::read()?))? {
             Answer::Sought(sought) => {
                 for why in &sought.unusable {
                     say(why);
                 }
                 Ok(sought)
             }
-            Answer::Refused(why) => Err(Fault::new(Exit::No, format!("refused: {why}"))),
-            Answer::Erased(_) => Err(Fault::new(Exit::Internal, "that was not asked")),
+            _ => Err(desk::unknown()),
         }
     }
 
@@ -139,16 +139,35 @@ impl At {
         Ok(self.common.load()?.ledger.folder)
     }
 
-    fn act(&self, act: &Act) -> Result<(), Fault> {
-        let line = serde_json::json!({ "act": act }).to_string();
-        let answer = desk::ask_line(&self.common, self.control.as_deref(), &line)?;
-        let answer: serde_json::Value = serde_json::from_str(&answer).unwrap_or_default();
-        if answer.get("done").is_some() {
-            return Ok(());
+    /// Has everything erased, and waits for its end.
+    fn erase(&self, wish: erasure::Wish) -> Result<Receipt, Fault> {
+        let mut answer = self.ask(Wish::Erase(wish))?;
+        let mut said = 0;
+        loop {
+            match answer {
+                Answer::Erased(receipt) => return Ok(receipt),
+                Answer::UnderWay(UnderWay {
+                    erasure: Some(number),
+                    seconds,
+                }) => {
+                    if seconds >= said {
+                        say(&format!(
+                            "erasing, for {seconds} s; it goes on also without you"
+                        ));
+                        said = seconds + SAY_EVERY_S;
+                    }
+                    answer = self.ask(Wish::Erasure(number)).map_err(|fault| {
+                        let next = "an erasure that has begun is finished when the daemon runs \
+                                    again; an entry of the record with its reference says what went";
+                        match fault.exit {
+                            Exit::Listen => Fault::new(fault.exit, format!("{fault}; {next}")),
+                            _ => fault,
+                        }
+                    })?;
+                }
+                _ => return Err(desk::unknown()),
+            }
         }
-        let why = answer.get("refused").and_then(|it| it.as_str());
-        let why = why.unwrap_or("the daemon gave no answer");
-        Err(Fault::new(Exit::No, format!("refused: {why}")))
     }
 }
 
@@ -258,33 +277,28 @@ fn export(at: &At, out: &PathBuf, reason: &str) -> Result<(), Fault> {
 }
 
 fn erase(at: &At, reference: &str, reason: &str, json: bool) -> Result<(), Fault> {
-    let line = Line {
-        person: Wish::Erase(erasure::Wish {
-            sought: at.sought()?,
-            reference: reference.to_owned(),
-            reason: reason.to_owned(),
-        }),
-    };
-    match at.ask(&serde_json::to_string(&line).unwrap_or_default())? {
-        Answer::Erased(receipt) if json || !io::stdout().is_terminal() => {
-            print(&(serde_json::to_string_pretty(&receipt).unwrap_or_default() + "\n"))
-        }
-        Answer::Erased(receipt) => print(&told(&receipt)),
-        Answer::Refused(why) => Err(Fault::new(Exit::No, format!("refused: {why}"))),
-        Answer::Sought(_) => Err(Fault::new(Exit::Internal, "that was not asked")),
+    let receipt = at.erase(erasure::Wish {
+        sought: at.sought()?,
+        reference: reference.to_owned(),
+        reason: reason.to_owned(),
+    })?;
+    if json || !io::stdout().is_terminal() {
+        return print(&(serde_json::to_string_pretty(&receipt).unwrap_or_default() + "\n"));
     }
+    print(&told(&receipt))
 }
 
 fn told(receipt: &Receipt) -> String {
     let payloads: u64 = receipt.payloads.iter().map(|(_, count)| count).sum();
     let mut text = format!(
         "erased under {}: {payloads} entries, {} cases, {} sealed records, {} lines of the hit log, \
-         {} alerts\n",
+         {} alerts, {} saved views\n",
         receipt.reference,
         receipt.cases,
         receipt.sealed_records,
         receipt.hit_log_lines,
-        receipt.alerts
+        receipt.alerts,
+        receipt.saved_views
     );
     for digest in &receipt.exported {
         text += &format!("exported before, not ours to delete: sha256 {digest}\n");

@@ -12,9 +12,10 @@ use ring::rand::{SecureRandom, SystemRandom};
 
 use super::{Common, desk, print};
 use crate::casefile::folder;
+use crate::daemon::control::Answer;
 use crate::daemon::erasure::plan::each;
 use crate::daemon::person::UnsealLine;
-use crate::daemon::unsealing::{self, Answer, Wish};
+use crate::daemon::unsealing::{self, Wish};
 use crate::daemon::{Exit, Fault, office};
 use crate::hits::SubjectId;
 use crate::record::unsealing::{Request, State};
@@ -119,7 +120,7 @@ pub(super) fn run(args: &UnsealArgs) -> Result<(), Fault> {
             };
             match at.unseal(wish)? {
                 Answer::Challenge(text) => print(&text),
-                _ => Err(Fault::new(Exit::Internal, "that was not asked")),
+                _ => Err(desk::unknown()),
             }
         }
         What::Approve {
@@ -137,12 +138,11 @@ pub(super) fn run(args: &UnsealArgs) -> Result<(), Fault> {
             officer: None,
             reason,
         } => {
-            let found = at.find(request)?;
-            at.act(&Act::RefuseUnsealing {
-                request: found.id,
-                case: found.case,
+            let answer = at.unseal(Wish::Withdraw {
+                request: request.clone(),
                 reason: reason.clone(),
             })?;
+            desk::done(answer)?;
             print(&format!("taken back: {request}\n"))
         }
         What::Release { request, out } => at.release(request, out),
@@ -166,26 +166,9 @@ impl At {
         })
     }
 
-    fn act(&self, act: &Act) -> Result<(), Fault> {
-        let line = serde_json::json!({ "act": act }).to_string();
-        let answer = desk::ask_line(&self.common, self.control.as_deref(), &line)?;
-        let answer: serde_json::Value = serde_json::from_str(&answer).unwrap_or_default();
-        if answer.get("done").is_some() {
-            return Ok(());
-        }
-        let why = answer.get("refused").and_then(|it| it.as_str());
-        let why = why.unwrap_or("the daemon gave no answer");
-        Err(Fault::new(Exit::No, format!("refused: {why}")))
-    }
-
     fn unseal(&self, wish: Wish) -> Result<Answer, Fault> {
         let line = serde_json::to_string(&UnsealLine { unseal: wish }).unwrap_or_default();
-        let answer = desk::ask_line(&self.common, self.control.as_deref(), &line)?;
-        match serde_json::from_str(&answer) {
-            Ok(Answer::Refused(why)) => Err(Fault::new(Exit::No, format!("refused: {why}"))),
-            Ok(answer) => Ok(answer),
-            Err(_) => Err(Fault::new(Exit::No, answer)),
-        }
+        desk::asked(&self.common, self.control.as_deref(), &line)
     }
 
     fn request(&self, case: &str, reason: &str) -> Result<(), Fault> {
@@ -209,12 +192,13 @@ impl At {
         let filled = SystemRandom::new().fill(&mut random);
         filled.map_err(|_| Fault::new(Exit::Internal, "the system gives no random bytes"))?;
         let request = format!("request-{:016x}", u64::from_be_bytes(random));
-        self.act(&Act::RequestUnsealing {
+        let act = Act::RequestUnsealing {
             request: request.clone(),
             case: case.to_owned(),
             subject,
             reason: reason.to_owned(),
-        })?;
+        };
+        desk::act(&self.common, self.control.as_deref(), &act, None)?;
         print(&format!("asked: {request}\n"))
     }
 
@@ -264,21 +248,23 @@ impl At {
             .map_err(|e| Fault::new(Exit::Input, format!("cannot read standard input: {e}")))?;
         // The whole decrypted text may be given: the code is its last line.
         let code = code.trim().lines().last().unwrap_or_default().to_owned();
-        self.unseal(Wish::Decide {
+        let answer = self.unseal(Wish::Decide {
             request: request.to_owned(),
             officer: officer.to_owned(),
             code,
             note: note.to_owned(),
             agrees,
         })?;
+        desk::done(answer)?;
         let word = if agrees { "approved" } else { "refused" };
         print(&format!("{word}: {request} by {officer}\n"))
     }
 
     fn release(&self, request: &str, out: &PathBuf) -> Result<(), Fault> {
         let found = self.find(request)?;
+        let released = office::now();
         let (text, digest) =
-            unsealing::release(&self.ledger()?, &found, office::now()).map_err(unreadable)?;
+            unsealing::release(&self.ledger()?, &found, released).map_err(unreadable)?;
         let failed = |e: io::Error| {
             let what = format!("cannot write {}: {e}", out.display());
             Fault::new(Exit::Output, what)
@@ -288,11 +274,12 @@ impl At {
         }
         // On the record before it is in anybody's hands. What it holds is sealed, so that the daemon
         // says no here keeps nothing from whoever may read its files: the officers' keys do.
-        self.act(&Act::ReleaseUnsealing {
+        let answer = self.unseal(Wish::Release {
             request: found.id,
-            case: found.case,
+            released,
             digest: digest.clone(),
         })?;
+        desk::done(answer)?;
         folder::write_whole(out, text.as_bytes()).map_err(|e| {
             let _ = fs::remove_file(out);
             failed(e)

@@ -5,7 +5,7 @@
 
 use ipnet::IpNet;
 
-use super::{Addresses, Config, Ledger};
+use super::{Addresses, Config, Ledger, Prefilter, Require, Via};
 use crate::feeds::Feed;
 use crate::sealing::Sealer;
 
@@ -35,6 +35,7 @@ impl Config {
                  are not seen"
             ));
         }
+        self.check_capture()?;
         bounds("sensor.workers", s.workers.into(), 1, 64)?;
         bounds("sensor.ring_mib", s.ring_mib.into(), 1, 4096)?;
         bounds("sensor.flows_max", s.flows_max.into(), 64, 1 << 26)?;
@@ -65,6 +66,28 @@ impl Config {
             ));
         }
         Ok(())
+    }
+
+    /// What is required of the capture can be had with what else stands there.
+    fn check_capture(&self) -> Result<(), String> {
+        let s = &self.sensor;
+        let against = match (s.require, s.via) {
+            (Require::Ebpf, Via::Pcap) => "via = \"pcap\", which knows classic filters only",
+            (Require::Ebpf, _) if !s.filter.trim().is_empty() => {
+                "a `filter`, which takes the prefilter's place"
+            }
+            (Require::Ebpf, _) if s.prefilter != Prefilter::Ebpf => "another `prefilter`",
+            (Require::Xdp, _) => "a `via` other than \"xdp\"",
+            _ => return Ok(()),
+        };
+        let what = if s.require == Require::Xdp {
+            "xdp"
+        } else {
+            "ebpf"
+        };
+        Err(format!(
+            "[sensor] require = \"{what}\" stands against {against}: leave out one of the two"
+        ))
     }
 
     fn check_people(&self) -> Result<(), String> {

@@ -89,6 +89,7 @@ fn narrowed(number: i64, cell: Cell) -> Result<Vec<SeccompRule>, BackendError> {
             let executable = flag(libc::PROT_EXEC);
             Ok(vec![SeccompRule::new(vec![bits(2, executable, 0)?])?])
         }
+        libc::SYS_bpf => one_of(0, table::BPFS),
         libc::SYS_prctl => one_of(0, table::PRCTLS),
         libc::SYS_ioctl => one_of(1, table::IOCTLS),
         libc::SYS_socket => one_of(0, table::FAMILIES),

@@ -81,6 +81,9 @@ pub enum Act {
     Disabled {
         /// Which.
         account: String,
+        /// Its API tokens, revoked with that, by what they were called.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        tokens_revoked: Vec<String>,
     },
     /// An account was opened again.
     Enabled {
@@ -91,6 +94,9 @@ pub enum Act {
     PasswordSet {
         /// Whose.
         account: String,
+        /// Its API tokens, revoked with that, by what they were called.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        tokens_revoked: Vec<String>,
     },
     /// A second factor was set up.
     SecondFactorSet {

@@ -37,6 +37,13 @@ const NAME: Pace = Pace {
     wait_s_max: 30,
 };
 
+/// One name that others vouch for. Nothing is guessed there, but each time it is let in is an entry
+/// of the record and a session.
+const VOUCHED: Pace = Pace {
+    free: 5,
+    wait_s_max: 30,
+};
+
 #[derive(Clone, Copy)]
 struct Tries {
     failed: u32,
@@ -65,46 +72,68 @@ impl Brake {
     /// # Errors
     /// The seconds.
     pub fn check(&self, from: Option<IpAddr>, name: &str, now: Timestamp) -> Result<(), u32> {
-        let waits = self.entries(from, name).into_iter().map(|(entry, pace)| {
-            let Some(tries) = self.table.get(&entry) else {
-                return 0;
-            };
-            let over = tries.failed.saturating_sub(pace.free);
-            if over == 0 {
-                return 0;
-            }
-            let wait_s = 1u64
-                .checked_shl(over - 1)
-                .unwrap_or(u64::MAX)
-                .min(pace.wait_s_max);
-            let left_ns = (wait_s * SECOND_NS).saturating_sub(now.since_ns(tries.last));
-            left_ns.div_ceil(SECOND_NS)
-        });
+        let entries = self.entries(from, name).into_iter();
+        let waits = entries.map(|(entry, pace)| self.wait_s(entry, &pace, now));
         match waits.max().unwrap_or(0) {
             0 => Ok(()),
-            wait_s => Err(u32::try_from(wait_s).unwrap_or(u32::MAX)),
+            wait_s => Err(wait_s),
         }
+    }
+
+    /// Somebody is vouched for and would be let in: counts it.
+    ///
+    /// # Errors
+    /// The seconds to wait before they are.
+    pub fn lets_in(&mut self, name: &str, now: Timestamp) -> Result<(), u32> {
+        let entry = self.key.hash_one((3u8, name));
+        match self.wait_s(entry, &VOUCHED, now) {
+            0 => {
+                self.count(entry, now);
+                Ok(())
+            }
+            wait_s => Err(wait_s),
+        }
+    }
+
+    fn wait_s(&self, entry: u64, pace: &Pace, now: Timestamp) -> u32 {
+        let Some(tries) = self.table.get(&entry) else {
+            return 0;
+        };
+        let over = tries.failed.saturating_sub(pace.free);
+        if over == 0 {
+            return 0;
+        }
+        let wait_s = 1u64
+            .checked_shl(over - 1)
+            .unwrap_or(u64::MAX)
+            .min(pace.wait_s_max);
+        let left_ns = (wait_s * SECOND_NS).saturating_sub(now.since_ns(tries.last));
+        u32::try_from(left_ns.div_ceil(SECOND_NS)).unwrap_or(u32::MAX)
     }
 
     /// An attempt begins: it counts as failed until [`Self::succeeded`], so that many at once do not
     /// all pass the check.
     pub fn failed(&mut self, from: Option<IpAddr>, name: &str, now: Timestamp) {
         for (entry, _) in self.entries(from, name) {
-            if !self.table.contains_key(&entry) && self.table.len() >= ENTRIES_MAX {
-                self.make_room(now);
-            }
-            let tries = self.table.entry(entry).or_insert(Tries {
-                failed: 0,
-                last: now,
-            });
-            if now.since_ns(tries.last) >= FORGET_NS {
-                tries.failed = 0;
-            }
-            *tries = Tries {
-                failed: tries.failed.saturating_add(1),
-                last: now,
-            };
+            self.count(entry, now);
         }
+    }
+
+    fn count(&mut self, entry: u64, now: Timestamp) {
+        if !self.table.contains_key(&entry) && self.table.len() >= ENTRIES_MAX {
+            self.make_room(now);
+        }
+        let tries = self.table.entry(entry).or_insert(Tries {
+            failed: 0,
+            last: now,
+        });
+        if now.since_ns(tries.last) >= FORGET_NS {
+            tries.failed = 0;
+        }
+        *tries = Tries {
+            failed: tries.failed.saturating_add(1),
+            last: now,
+        };
     }
 
     /// An attempt succeeded: what this person mistyped from here is forgiven. The address is not:
@@ -145,7 +174,7 @@ impl Brake {
 }
 
 /// An IPv6 host has a whole /64 to try from.
-fn block(from: IpAddr) -> u128 {
+pub(super) fn block(from: IpAddr) -> u128 {
     match from {
         IpAddr::V4(v4) => v4.to_ipv6_mapped().to_bits(),
         IpAddr::V6(v6) => v6.to_bits() >> 64 << 64,
@@ -237,5 +266,26 @@ mod tests {
             Ok(()),
             "the hour has forgotten"
         );
+    }
+
+    #[test]
+    fn who_is_vouched_for_is_let_in_so_often() {
+        let mut brake = Brake::default();
+        let in_a_second = |brake: &mut Brake, at_s: u64| {
+            let tries = (0..100).filter(|_| brake.lets_in("eva", at(at_s)).is_ok());
+            tries.count()
+        };
+        assert_eq!(in_a_second(&mut brake, 1000), 6);
+        assert_eq!(in_a_second(&mut brake, 1000), 0);
+        assert_eq!(brake.lets_in("jan", at(1000)), Ok(()), "each by themselves");
+        assert_eq!(
+            brake.check(None, "eva", at(1000)),
+            Ok(()),
+            "no guess was made"
+        );
+        for n in 0..20 {
+            assert!(in_a_second(&mut brake, 1030 + 30 * n) <= 1, "{n}");
+        }
+        assert_eq!(in_a_second(&mut brake, 9000), 6, "an hour forgets");
     }
 }

@@ -4,7 +4,7 @@
 //! the handlers. Never: reads more than 64 KiB; takes a changing request without the sender's own
 //! mark; tells a stranger more than a closed set of sentences.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use askama::Template;
 use axum::body::{Body, Bytes, to_bytes};
@@ -22,6 +22,7 @@ use super::refusal::Refusal;
 use super::secret::same;
 use super::shell::Shell;
 use super::visitor::{Guest, Visitor};
+use crate::metrics::console::Route;
 
 /// Longest body: the longest form is a note of some thousand characters.
 pub const BODY_LEN_MAX: usize = 64 * 1024;
@@ -34,13 +35,16 @@ const ANSWER_TIME: Duration = Duration::from_secs(30);
 
 /// The outermost layer.
 pub(super) async fn gate(State(shell): State<Shell>, request: Request, next: Next) -> Response {
+    let begun = Instant::now();
     let (mut parts, body) = request.into_parts();
     let below = below(shell.base(), parts.uri.path()).map(str::to_owned);
-    let known = recognise(&shell, &parts, below.clone().unwrap_or_default()).await;
+    // Before anybody is recognised: who is vouched for may be given a session by that.
+    let head = head_of(&shell, &parts).and(below.clone().ok_or(Refusal::NotFound));
+    let path = below.unwrap_or_default();
+    let known = recognise(&shell, &parts, path, head.is_ok()).await;
     let program = known.guest.path.starts_with("/api/");
-    let place = below
-        .ok_or(Refusal::NotFound)
-        .and_then(|path| move_to(&mut parts, &path));
+    let route = Route::of(&known.guest.path);
+    let place = head.and_then(|path| move_to(&mut parts, &path));
     let admitted = match place {
         Ok(()) => admit(&shell, &known, &mut parts, body).await,
         Err(refusal) => Err(refusal),
@@ -62,6 +66,10 @@ pub(super) async fn gate(State(shell): State<Shell>, request: Request, next: Nex
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
     guard(response.headers_mut(), shell.settings().is_secure());
+    if let Some(metrics) = shell.metrics() {
+        metrics.console_answered(route, response.status().as_u16(), begun.elapsed());
+        shell.count();
+    }
     response
 }
 
@@ -86,6 +94,17 @@ fn move_to(parts: &mut Parts, path: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// What a head must be, whoever sent it: of a bounded address, and meant for this console.
+fn head_of(shell: &Shell, parts: &Parts) -> Result<(), Refusal> {
+    let address = parts.uri.path_and_query();
+    let long = address.is_some_and(|all| all.as_str().len() > ADDRESS_LEN_MAX);
+    let host = text(&parts.headers, &header::HOST);
+    match host.is_some_and(|host| shell.settings().is_own_host(host)) && !long {
+        true => Ok(()),
+        false => Err(Refusal::Malformed),
+    }
+}
+
 /// Checks a request, and gives back the body that may be read.
 async fn admit(
     shell: &Shell,
@@ -93,17 +112,8 @@ async fn admit(
     parts: &mut Parts,
     body: Body,
 ) -> Result<Body, Refusal> {
-    if parts
-        .uri
-        .path_and_query()
-        .is_some_and(|all| all.as_str().len() > ADDRESS_LEN_MAX)
-    {
-        return Err(Refusal::Malformed);
-    }
     let host = text(&parts.headers, &header::HOST).ok_or(Refusal::Malformed)?;
-    if !shell.settings().is_own_host(host) {
-        return Err(Refusal::Malformed);
-    }
+    let host = host.to_owned();
     let refused = known.refused.map_or(Ok(()), Err);
     parts.extensions.insert(known.guest.clone());
     parts.extensions.insert(known.carried.clone());
@@ -122,7 +132,7 @@ async fn admit(
         .visitor
         .as_ref()
         .is_some_and(|visitor| visitor.scope.is_some());
-    if !by_token && !is_own_page(shell, &parts.headers, host) {
+    if !by_token && !is_own_page(shell, &parts.headers, &host) {
         return Err(Refusal::Stranger);
     }
     let read = tokio::time::timeout(BODY_TIME, to_bytes(body, BODY_LEN_MAX));
@@ -147,6 +157,25 @@ fn is_own_page(shell: &Shell, headers: &HeaderMap, host: &str) -> bool {
     });
     // Who sends neither is no browser, and has tokens.
     site != Some(false) && origin != Some(false) && (site.is_some() || origin.is_some())
+}
+
+/// Did a person go to this page, from a page of this console or by typing? What another site embeds
+/// or fetches is no reason to let somebody in. Browsers that do not say so send no cookie either:
+/// what they may begin is bounded by the brake.
+pub(super) fn is_visit(shell: &Shell, headers: &HeaderMap) -> bool {
+    let said = |name: &str, among: &[&str]| {
+        let value = headers.get(name);
+        value.is_none_or(|value| among.iter().any(|it| value == it))
+    };
+    let host = text(headers, &header::HOST).unwrap_or_default();
+    let origin = headers.get(header::ORIGIN).is_none_or(|origin| {
+        let origin = origin.to_str().unwrap_or_default();
+        shell.settings().is_own_origin(origin, host)
+    });
+    origin
+        && said("sec-fetch-site", &["same-origin", "none"])
+        && said("sec-fetch-mode", &["navigate"])
+        && said("sec-fetch-dest", &["document"])
 }
 
 /// Does it carry the mark of its sender's own pages?
@@ -186,7 +215,7 @@ pub(super) async fn signed_in_only(guest: Guest, request: Request, next: Next) -
     // A link in a mail comes from another site, and the session's cookie stays at home. Asked again
     // from a page of ours, it comes along.
     let site = request.headers().get("sec-fetch-site");
-    if site.is_some_and(|site| site == "cross-site") {
+    if site.is_some_and(|site| site == "cross-site" || site == "same-site") {
         let to = format!("{}{}", guest.shell.base(), door::safe(&asked));
         return page::html(&Again {
             page: guest.page("Poortwacht"),

@@ -8,6 +8,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, header};
 
 use super::audit::{Act, Way};
+use super::gate::is_visit;
 use super::refusal::Refusal;
 use super::secret::{Mark, Secret};
 use super::serve::Peer;
@@ -15,6 +16,7 @@ use super::sessions::{Session, Step};
 use super::shell::{FORM, SESSION, Shell, VIEW};
 use super::view::View;
 use super::visitor::{Guest, Visitor};
+use crate::metrics::console::NotIn;
 
 /// The session that a request carries, for the pages of the sign-in itself.
 #[derive(Clone, Default)]
@@ -36,7 +38,8 @@ pub(super) struct Known {
     pub refused: Option<Refusal>,
 }
 
-pub(super) async fn recognise(shell: &Shell, parts: &Parts, path: String) -> Known {
+/// `fits`: is the head one that may be answered? A session begins by no other.
+pub(super) async fn recognise(shell: &Shell, parts: &Parts, path: String, fits: bool) -> Known {
     let headers = &parts.headers;
     let accepted = headers
         .get(header::ACCEPT_LANGUAGE)
@@ -68,7 +71,7 @@ pub(super) async fn recognise(shell: &Shell, parts: &Parts, path: String) -> Kno
         known.by_token(headers);
     } else {
         known.by_session(headers);
-        known.by_connection(parts).await;
+        known.by_connection(parts, fits).await;
         known.mark_forms(headers);
     }
     known
@@ -145,7 +148,7 @@ impl Known {
 
     /// A proxy's header or a client certificate: it must be there with every request of a session
     /// that began by it, and it begins one where there is none.
-    async fn by_connection(&mut self, parts: &Parts) {
+    async fn by_connection(&mut self, parts: &Parts, fits: bool) {
         let shell = self.guest.shell.clone();
         let peer = parts.extensions.get::<Peer>().cloned().unwrap_or_default();
         let vouched = peer.vouches(&parts.headers, shell.settings());
@@ -166,11 +169,18 @@ impl Known {
             self.guest.csrf.clear();
         }
         let page = parts.method == Method::GET && !self.guest.path.starts_with("/api/");
-        let Some((way, name)) = vouched.filter(|_| page) else {
+        let begins = fits && page && is_visit(&shell, &parts.headers);
+        let Some((way, name)) = vouched.filter(|_| begins) else {
             return;
         };
         if shell.book().open_account(&name).is_none() {
             self.unknown(way, &name);
+            return;
+        }
+        // Whoever keeps no cookie would be let in, and on the record, with every request.
+        if let Err(wait_s) = shell.brake().lets_in(&name, shell.now()) {
+            shell.not_in(NotIn::TooOften);
+            self.refused = Some(Refusal::TooOften(wait_s));
             return;
         }
         let Ok(secret) = shell.let_in(&name, way, None).await else {
@@ -188,6 +198,7 @@ impl Known {
     fn unknown(&mut self, way: Way, name: &str) {
         let shell = &self.guest.shell;
         let (from, now) = (self.guest.from, shell.now());
+        shell.not_in(NotIn::NoAccount);
         if shell.brake().check(from, name, now).is_ok() {
             shell.brake().failed(from, name, now);
             let account = shell.book().account(name).map(|_| name.to_owned());

@@ -60,6 +60,17 @@ impl Secret {
         let key = hmac::Key::new(hmac::HMAC_SHA256, &self.0);
         URL_SAFE_NO_PAD.encode(hmac::sign(&key, cookie.as_bytes()))
     }
+
+    /// A key for the labels of one session or token. No cookie begins like this.
+    pub fn veil_key(&self, of: &Mark) -> [u8; 32] {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &self.0);
+        let mut context = hmac::Context::with_key(&key);
+        context.update(b"labels of subjects\0");
+        context.update(&of.0);
+        let mut made = [0; 32];
+        made.copy_from_slice(context.sign().as_ref());
+        made
+    }
 }
 
 impl Drop for Secret {

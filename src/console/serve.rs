@@ -23,6 +23,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::audit::Way;
+use super::brake::block;
 use super::patient::Patient;
 use super::settings::Settings;
 use super::tls::Tls;
@@ -32,7 +33,7 @@ use super::tls::Tls;
 pub struct Limits {
     /// Connections at a time; more are closed at once.
     pub connections_max: usize,
-    /// Connections of one address at a time.
+    /// Connections of one address at a time; of IPv6, of one /64.
     pub per_address_max: usize,
     /// Time for a request's head to arrive, which also bounds the rest between two requests.
     pub head_time_max: Duration,
@@ -296,11 +297,14 @@ struct Hall {
     router: Router,
     tls: Option<Arc<Tls>>,
     limits: Limits,
-    each: Arc<Mutex<HashMap<IpAddr, usize>>>,
+    each: Each,
 }
 
+/// Connections by address; an IPv6 host has a whole /64 to come from.
+type Each = Arc<Mutex<HashMap<u128, usize>>>;
+
 /// One connection of an address; gives its place back at the end.
-struct Place(Arc<Mutex<HashMap<IpAddr, usize>>>, IpAddr);
+struct Place(Each, u128);
 
 impl Drop for Place {
     fn drop(&mut self) {
@@ -317,6 +321,7 @@ impl Drop for Place {
 impl Hall {
     fn place(&self, from: IpAddr) -> Option<Place> {
         let mut each = self.each.lock().unwrap_or_else(PoisonError::into_inner);
+        let from = block(from);
         let count = each.entry(from).or_default();
         if *count >= self.limits.per_address_max {
             return None;
@@ -369,5 +374,35 @@ impl Hall {
             .max_headers(HEADERS_MAX)
             .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
         let _ = served.await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_whole_block_of_ipv6_is_one_client() {
+        let hall = Hall {
+            router: Router::new(),
+            tls: None,
+            limits: Limits {
+                per_address_max: 3,
+                ..Limits::default()
+            },
+            each: Arc::default(),
+        };
+        let place = |text: String| hall.place(text.parse().expect("an address"));
+        let one: Vec<_> = (0..10)
+            .filter_map(|n| place(format!("2001:db8::{n}")))
+            .collect();
+        assert_eq!(one.len(), 3, "a host has a whole /64");
+        assert!(place("2001:db8:0:1::1".into()).is_some(), "another one");
+        let four: Vec<_> = (0..10)
+            .filter_map(|n| place(format!("192.0.2.{n}")))
+            .collect();
+        assert_eq!(four.len(), 10, "of IPv4 each address is a host");
+        drop((one, four));
+        assert!(hall.each.lock().expect("a lock").is_empty(), "given back");
     }
 }

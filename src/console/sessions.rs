@@ -137,10 +137,15 @@ impl Sessions {
 
     /// How many of an account are in, expired ones aside.
     pub fn count_of(&self, account: &str, now: Timestamp) -> usize {
-        let all = self
-            .table
-            .values()
-            .filter(|session| session.account == account);
+        let all = self.table.values();
+        let all = all.filter(|session| session.account == account);
+        all.filter(|session| !over(session, now, self.life_ns, self.idle_ns))
+            .count()
+    }
+
+    /// How many there are, expired ones aside.
+    pub fn count(&self, now: Timestamp) -> usize {
+        let all = self.table.values();
         all.filter(|session| !over(session, now, self.life_ns, self.idle_ns))
             .count()
     }

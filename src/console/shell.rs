@@ -3,7 +3,7 @@
 //! Enters: settings, a router of pages. Leaves: a router that can be served. Never: reads the record.
 
 use std::sync::mpsc::{SyncSender, TrySendError};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::SystemTime;
 
 use axum::Router;
@@ -17,6 +17,7 @@ use super::audit::{Act, Audit, Way};
 use super::brake::Brake;
 use super::oidc::Oidc;
 use super::page::NavEntry;
+use super::pages::live::Listeners;
 use super::password::Passwords;
 use super::refusal::Refusal;
 use super::rights::{Right, Role, Roles};
@@ -26,6 +27,8 @@ use super::settings::Settings;
 use super::words::Words;
 use super::{door, gate, statics};
 use crate::base::Timestamp;
+use crate::metrics::Metrics;
+use crate::metrics::console::NotIn;
 
 /// An invitation holds for three days, the link of the first start and a reset for one.
 const INVITE_HOURS: i64 = 72;
@@ -44,6 +47,8 @@ struct Inner {
     passwords: Passwords,
     sessions: Mutex<Sessions>,
     brake: Mutex<Brake>,
+    listeners: Listeners,
+    metrics: OnceLock<Arc<Metrics>>,
     oidc: Option<Oidc>,
     /// Of this run: forms do not outlive it.
     form_key: Secret,
@@ -100,6 +105,8 @@ impl Shell {
             passwords: Passwords::new().map_err(no_chance)?,
             sessions: Mutex::new(Sessions::new(life_ns, idle_ns)),
             brake: Mutex::default(),
+            listeners: Listeners::default(),
+            metrics: OnceLock::new(),
             form_key: Secret::new().map_err(no_chance)?,
             audit,
             clock,
@@ -172,8 +179,41 @@ impl Shell {
         self.0.brake.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Counts from now on; the first call counts.
+    pub fn measure(&self, metrics: Arc<Metrics>) {
+        let _ = self.0.metrics.set(metrics);
+    }
+
+    pub(super) fn metrics(&self) -> Option<&Metrics> {
+        self.0.metrics.get().map(|it| &**it)
+    }
+
+    /// How many are in. Sessions end by themselves, so somebody asks now and then.
+    pub fn count(&self) {
+        if let Some(metrics) = self.metrics() {
+            let sessions = self.sessions().count(self.now());
+            metrics.console_now(sessions, self.listeners().count());
+        }
+    }
+
+    /// Counts somebody who was not let in.
+    pub(super) fn not_in(&self, why: NotIn) {
+        if let Some(metrics) = self.metrics() {
+            metrics.console_not_in(why);
+        }
+    }
+
+    /// Pages that listen for what changes.
+    pub(super) fn listeners(&self) -> &Listeners {
+        &self.0.listeners
+    }
+
     pub(super) fn form_mark(&self, cookie: &str) -> String {
         self.0.form_key.form_mark(cookie)
+    }
+
+    pub(super) fn veil_key(&self, mark: &Mark) -> [u8; 32] {
+        self.0.form_key.veil_key(mark)
     }
 
     /// Puts an act on the record.

@@ -96,6 +96,12 @@ impl Visitor {
         }
     }
 
+    /// Under what the labels of subjects are made that this visitor may not know: another one for
+    /// each session and token, and after a restart.
+    pub(in crate::console) fn veil_key(&self) -> [u8; 32] {
+        self.guest.shell.veil_key(&self.mark)
+    }
+
     /// How they want to see pages.
     pub const fn view(&self) -> View {
         self.guest.view

@@ -131,6 +131,9 @@ words! {
         password_set: "The password is set. Other sessions have ended.",
             "Het wachtwoord is ingesteld. Andere sessies zijn beëindigd.";
         change_password: "Change the password", "Wachtwoord wijzigen";
+        keep_tokens: "Keep these tokens", "Deze tokens behouden";
+        keep_tokens_hint: "A new password revokes the tokens of your programs:",
+            "Een nieuw wachtwoord trekt de tokens van uw programma's in:";
         vouched: "Others vouch for this account: it has no password here.",
             "Anderen staan in voor dit account: het heeft hier geen wachtwoord.";
         second_on: "A second factor is set up.", "Een tweede factor is ingesteld.";

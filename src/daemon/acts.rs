@@ -31,6 +31,10 @@ const NAME_LEN_MAX: usize = 256;
 /// Longest time that a hold or a rule may last, in seconds.
 const LAST_MAX: i64 = 10 * 366 * 86_400;
 
+/// To whoever acts where no act can be recorded.
+pub const NO_RECORD: &str = "no record is kept ([ledger] folder is empty), so no act is taken: \
+                             nothing was changed";
+
 /// An act is in the record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Done {
@@ -73,7 +77,8 @@ impl Handle {
     }
 
     /// Brings an act that has happened already into the record, however long that takes: a sign-in
-    /// cannot be refused afterwards. Ends without it only when the office has ended.
+    /// cannot be refused afterwards. Ends without it only when the office has ended, or where no
+    /// record is kept.
     pub fn insist(&self, by: &Actor, act: &Act) {
         loop {
             let (answer, answered) = oneshot::channel();
@@ -88,6 +93,7 @@ impl Handle {
             }
             match answered.blocking_recv() {
                 Ok(Ok(_)) => return,
+                Ok(Err(Refused(why))) if why == NO_RECORD => return,
                 Ok(Err(Refused(why))) => {
                     tracing::warn!("an act in the console is not in the record yet: {why}");
                 }
@@ -126,6 +132,9 @@ pub fn carry_out(
 ) -> Result<Done, Refused> {
     let now = office::now();
     check(&act, now)?;
+    if !books.registrar.is_kept() {
+        return refused(NO_RECORD);
+    }
     // What waits comes first; [`Books::write`] has just tried.
     if let Some(why) = books.registrar.failing() {
         return refused(format!(
@@ -140,6 +149,14 @@ pub fn carry_out(
             return refused(meanwhile(books, &triage));
         }
         fits(desk, case, &act, &triage)?;
+    }
+    if let Act::RequestUnsealing { case, subject, .. } = &act {
+        let written = books.registrar.written(case).map_err(Refused)?;
+        if written.head.is_none_or(|head| head.subject != *subject) {
+            return refused(format!(
+                "{case} is about another subject by now: look at the case again, and ask anew"
+            ));
+        }
     }
     let acted = Acted {
         by,
@@ -157,8 +174,11 @@ pub fn carry_out(
         .registrar
         .record(vec![entry], Vec::new(), Instant::now());
     let range = recorded.map_err(|why| Refused(format!("{why}; nothing was changed")))?;
+    let Some(range) = range else {
+        return refused("the act cannot be written as an entry of the record; nothing was changed");
+    };
     books.registrar.project(Instant::now());
-    let number = range.map_or(0, |range| range.start);
+    let number = range.start;
     apply(desk, books, &act, now);
     let store = books.registrar.store();
     let revision = act.case().and_then(|case| store.ok()?.triage(case).ok()?);
@@ -166,36 +186,6 @@ pub fn carry_out(
         number,
         revision: revision.map(|triage| triage.revision),
     })
-}
-
-/// Closes a case in somebody's own words; a note in the record says whose they are. Gives `closed
-/// ...` or `refused ...`.
-pub fn close(desk: &mut Desk, books: &mut Books, by: Actor, (case, why): (&str, &str)) -> String {
-    let open = |it: &Case| it.id == case && it.is_open();
-    if !desk.casework().cases().any(open) {
-        return reply(case, false, None);
-    }
-    if books.registrar.is_kept() {
-        let note = Act::Comment {
-            case: case.to_owned(),
-            text: format!("closed: {why}"),
-        };
-        if let Err(Refused(why)) = carry_out(desk, books, (by, note, None)) {
-            return format!("refused {why}");
-        }
-    }
-    let found = desk.close(case, why, office::now(), &mut books.out.changes);
-    books.write(desk, office::now());
-    reply(case, found, books.failing())
-}
-
-/// To whoever closes a case. `failing`: why something is not on the disk.
-fn reply(case: &str, found: bool, failing: Option<&str>) -> String {
-    match (found, failing) {
-        (false, _) => format!("refused no open case {case}; `poortwacht cases list` shows them"),
-        (true, None) => format!("closed {case}"),
-        (true, Some(why)) => format!("closed {case}, but that may not be on the disk yet: {why}"),
-    }
 }
 
 /// What was recorded before a crash and not carried out: cases closed, or opened again.
@@ -240,6 +230,8 @@ fn apply(desk: &mut Desk, books: &mut Books, act: &Act, now: Timestamp) {
             desk.reopen(case, now, out);
         }
         Act::Hold { .. } | Act::LiftHold { .. } => books.hold(now),
+        // A bundle needs a checkpoint that covers its entry.
+        Act::Export { .. } => books.registrar.sign(now),
         _ => {}
     }
 }

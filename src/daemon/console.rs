@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use axum::Router;
 use tokio::sync::oneshot;
@@ -20,6 +21,8 @@ use crate::record::{Act, Actor, Means};
 
 /// Characters kept of what is said of an act: four bytes each are within an act's bound.
 const AUDIT_CHARS_MAX: usize = super::acts::TEXT_LEN_MAX / 4;
+/// Pause between two countings of who is in.
+const COUNT_EVERY: Duration = Duration::from_secs(10);
 /// Acts that may wait for the record.
 const AUDITS_MAX: usize = 1024;
 
@@ -74,13 +77,14 @@ impl Console {
             audits,
             doors,
         } = self;
+        shell.measure(Arc::clone(&parts.metrics));
         let desk = parts.office.clone();
         thread::Builder::new()
             .name("console-audit".into())
             .spawn(move || audits.iter().for_each(|audit| record(&audit, &desk)))
             .map_err(wiring)?;
         let pages = if config.ledger.is_kept() {
-            let desk = LiveDesk::start(config, parts).map_err(wiring)?;
+            let desk = LiveDesk::new(config, parts);
             pages::router(desk.clone()).merge(api::router(desk))
         } else {
             Router::new()
@@ -101,10 +105,18 @@ impl Console {
             .map_err(wiring)?;
         let (tls, router) = (doors.tls(), shell.router(pages));
         let (end, ended) = oneshot::channel();
+        let counted = shell.clone();
         let thread = thread::Builder::new()
             .name("console".into())
             .spawn(move || {
                 let ended = async move { drop(ended.await) };
+                // Sessions and listeners also end while nobody asks for anything.
+                runtime.spawn(async move {
+                    loop {
+                        counted.count();
+                        tokio::time::sleep(COUNT_EVERY).await;
+                    }
+                });
                 if let Err(e) = runtime.block_on(console::serve(doors, router, ended)) {
                     tracing::error!("the console has ended: {e}; start again");
                 }

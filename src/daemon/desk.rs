@@ -138,6 +138,14 @@ pub fn run(config: Config) -> Result<(), Fault> {
     if let Some(resumed) = resumed {
         erasure::finish(&mut desk, &mut books, &folder, resumed);
     }
+    let mut keeper = Keeper::new(
+        config.ledger.retention,
+        config.cases.closed_days,
+        &folder,
+        Instant::now(),
+    );
+    keeper.resume(&mut books, office::now());
+    let finisher = erasure::Finisher::new(folder.clone(), Instant::now());
     let asked = Asked {
         cases: folder,
         officers: unsealing::Desk::new(key.clone(), &config.identity),
@@ -149,11 +157,8 @@ pub fn run(config: Config) -> Result<(), Fault> {
         books,
         list: Arc::clone(&list),
         lists: config.lists.clone(),
-        keeper: Keeper::new(
-            config.ledger.retention,
-            config.cases.closed_days,
-            Instant::now(),
-        ),
+        keeper,
+        finisher,
         life,
         stopping: Arc::clone(&stopping),
     };

@@ -8,12 +8,14 @@
 //! carries it out in one go, in this order ([`carry_out`]):
 //!
 //! ```text
-//! intent written down -> cases in memory -> outbox -> hit log -> case file, sealed records
-//!   -> ledger, store and its backups -> the entry -> intent gone
+//! intent written down -> cases in memory -> saved views -> outbox -> hit log
+//!   -> case file, sealed records -> ledger, store and its backups -> the entry -> intent gone
 //! ```
 //!
-//! Each step can be done twice. After a crash the intent is found at the next start and carried out
-//! before anything is told or recorded anew ([`resume`], [`finish`]).
+//! Each step can be done twice. What could not be finished is tried again as time goes by
+//! ([`Finisher`]), and before another erasure begins: there is one intent at a time, and none is ever
+//! written over. After a crash the intent is found at the next start and carried out before anything
+//! is told or recorded anew ([`resume`], [`finish`]).
 
 pub mod plan;
 
@@ -22,7 +24,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
@@ -36,12 +38,16 @@ use crate::desk::Desk;
 use crate::hits::{Mentions, SubjectId};
 use crate::identity::Sought;
 use crate::record::{Act, Acted, Actor, Body, Entry, Kind};
+use crate::store::SavedViews;
 use plan::Plan;
 
 /// Name of the intent's file, in the folder of the cases.
 const INTENT: &str = "erasing.json";
 /// How often what is to go is looked for anew, because more of it came meanwhile.
 const TRIES: usize = 5;
+/// Pauses between attempts to finish one that was cut short: the first, and the longest.
+const FINISH_FIRST: Duration = Duration::from_secs(5);
+const FINISH_LAST: Duration = Duration::from_secs(300);
 
 /// What somebody wants erased.
 #[derive(Serialize, Deserialize)]
@@ -70,6 +76,9 @@ pub struct Receipt {
     pub hit_log_lines: u64,
     /// Alerts in the outbox, dead letters too.
     pub alerts: u64,
+    /// Saved views of the console whose name or filter named them.
+    #[serde(default)]
+    pub saved_views: u64,
     /// Digests of copies that were exported or released before: they are not ours to delete.
     pub exported: Vec<String>,
     /// Cases left alone although they may be about the person: nobody could tell whose they are.
@@ -92,6 +101,9 @@ pub struct Intent {
     deleted: Vec<(Kind, u64)>,
     exported: Vec<String>,
     ambiguous: u64,
+    /// Entry behind the last one that was looked at; missing in what an older program wrote.
+    #[serde(default)]
+    through: Option<u64>,
 }
 
 /// Why it was not carried out.
@@ -99,6 +111,14 @@ enum Stop {
     /// More of it came meanwhile.
     Again,
     Refused(String),
+}
+
+/// Is this case being erased? An erasure that a crash ended stands until the next start.
+pub fn is_of(cases: &Path, case: &str) -> bool {
+    let text = fs::read(cases.join(INTENT)).unwrap_or_default();
+    let intent = serde_json::from_slice::<Intent>(&text).ok();
+    // One that cannot be read may be of any case.
+    !text.is_empty() && intent.is_none_or(|it| it.cases.contains(case))
 }
 
 /// Starts it, on a thread of its own; `answer` is told in the end.
@@ -121,20 +141,25 @@ pub fn start(
 
 fn erase(office: &Handle, cases: &Path, by: &Actor, wish: &Wish) -> Result<Receipt, String> {
     check(wish)?;
-    let ledger = ask(office, |desk, books| {
+    let before = cases.to_owned();
+    let (ledger, finished) = ask(office, move |desk, books| {
         // What waits for repeats is written now, so that it can be found.
         desk.settle(office::now(), &mut books.out);
         books.write(desk, office::now());
-        books
-            .registrar
-            .ledger()
-            .map(|(folder, _)| folder.to_owned())
+        let finished = finish_pending(desk, books, &before);
+        let ledger = books.registrar.ledger();
+        (ledger.map(|(folder, _)| folder.to_owned()), finished)
     })?;
     let ledger = ledger.ok_or("no record is kept: [ledger] folder is empty")?;
+    let finished = finished.map_err(|it| it.refusal())?;
     for _ in 0..TRIES {
         let plan = Plan::make(&ledger, &wish.sought)?;
         if plan.is_empty() {
-            return Err("nothing is known of this person: there is nothing to erase".into());
+            // The same one asked for once more, after it was cut short.
+            return match finished {
+                Some(receipt) if receipt.reference == wish.reference => Ok(receipt),
+                _ => Err("nothing is known of this person: there is nothing to erase".into()),
+            };
         }
         let (intent, through) = (intent(by, wish, plan)?, ledger.clone());
         let cases = cases.to_owned();
@@ -182,13 +207,7 @@ pub(super) fn ask<T: Send + 'static>(
         .map_err(|_| "the desk is busy or ending; try again".into())
 }
 
-/// What goes, with its end.
-struct Planned {
-    intent: Intent,
-    through: u64,
-}
-
-fn intent(by: &Actor, wish: &Wish, plan: Plan) -> Result<Planned, String> {
+fn intent(by: &Actor, wish: &Wish, plan: Plan) -> Result<Intent, String> {
     let now = office::now().nanos() / 1_000_000_000;
     if let Some((case, hold)) = plan.holds.iter().find(|(_, hold)| hold.until > now) {
         let until = crate::base::Timestamp(hold.until.saturating_mul(1_000_000_000));
@@ -198,20 +217,18 @@ fn intent(by: &Actor, wish: &Wish, plan: Plan) -> Result<Planned, String> {
             hold.by, hold.reason
         ));
     }
-    Ok(Planned {
-        through: plan.through,
-        intent: Intent {
-            by: by.clone(),
-            reference: wish.reference.clone(),
-            reason: wish.reason.clone(),
-            cases: plan.cases,
-            subjects: plan.subjects,
-            words: plan.words,
-            numbers: plan.numbers,
-            deleted: plan.deleted,
-            exported: plan.exported,
-            ambiguous: plan.ambiguous,
-        },
+    Ok(Intent {
+        by: by.clone(),
+        reference: wish.reference.clone(),
+        reason: wish.reason.clone(),
+        cases: plan.cases,
+        subjects: plan.subjects,
+        words: plan.words,
+        numbers: plan.numbers,
+        deleted: plan.deleted,
+        exported: plan.exported,
+        ambiguous: plan.ambiguous,
+        through: Some(plan.through),
     })
 }
 
@@ -219,25 +236,181 @@ fn carry_out_planned(
     desk: &mut Desk,
     books: &mut Books,
     cases: &Path,
-    planned: Planned,
+    intent: Intent,
     ledger: &Path,
 ) -> Result<Receipt, Stop> {
-    let Planned { intent, through } = planned;
     if let Some(why) = books.failing() {
         return Err(Stop::Refused(format!("{why}; nothing was erased")));
     }
+    // Another one may have been cut short meanwhile; what it left comes first.
+    let pending = finish_pending(desk, books, cases);
+    if let Err(pending) = pending {
+        return Err(Stop::Refused(pending.refusal()));
+    }
     let mentions = Mentions::new(&intent.words).map_err(Stop::Refused)?;
+    let through = intent.through.unwrap_or_default();
     if plan::mentioned_since(ledger, through, &mentions).map_err(Stop::Refused)? {
         return Err(Stop::Again);
     }
-    let text = serde_json::to_vec(&intent).map_err(|e| Stop::Refused(e.to_string()))?;
-    let path = cases.join(INTENT);
-    folder::write_whole(&path, &text)
-        .map_err(|e| Stop::Refused(format!("cannot write {}: {e}", path.display())))?;
+    write_down(cases, &intent).map_err(Stop::Refused)?;
     carry_out(desk, books, cases, &intent).map_err(|why| {
-        let next = "what is left goes at the next attempt or start";
+        let next = "what is left goes by itself, as soon as it can: it is tried again and again";
         Stop::Refused(format!("{why}; a part is erased, {next}"))
     })
+}
+
+fn write_down(cases: &Path, intent: &Intent) -> Result<(), String> {
+    let text = serde_json::to_vec(intent).map_err(|e| e.to_string())?;
+    let path = cases.join(INTENT);
+    folder::write_whole(&path, &text).map_err(|e| format!("cannot write {}: {e}", path.display()))
+}
+
+fn read(path: &Path) -> Result<Option<Intent>, String> {
+    let failed = |why: &dyn std::fmt::Display| {
+        format!(
+            "an erasure was cut short and cannot be finished: {}: {why}",
+            path.display()
+        )
+    };
+    let text = match fs::read(path) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+        read => read.map_err(|e| failed(&e))?,
+    };
+    serde_json::from_slice(&text)
+        .map(Some)
+        .map_err(|e| failed(&format_args!("line {}, column {}", e.line(), e.column())))
+}
+
+/// An erasure that cannot be finished yet.
+struct Unfinished {
+    reference: String,
+    why: String,
+}
+
+impl Unfinished {
+    /// To whoever wants another one.
+    fn refusal(&self) -> String {
+        format!(
+            "an erasure under `{}` is not finished yet and comes first: {}. It is tried again by \
+             itself; ask anew when it is done",
+            self.reference, self.why
+        )
+    }
+}
+
+/// Finishes the one that was cut short, if there is one. What came of the person since belongs to it.
+fn finish_pending(
+    desk: &mut Desk,
+    books: &mut Books,
+    cases: &Path,
+) -> Result<Option<Receipt>, Unfinished> {
+    let unfinished = |reference: &str, why| Unfinished {
+        reference: reference.to_owned(),
+        why,
+    };
+    let found = read(&cases.join(INTENT)).map_err(|why| unfinished("?", why))?;
+    let Some(mut intent) = found else {
+        return Ok(None);
+    };
+    let reference = intent.reference.clone();
+    widen(desk, books, cases, &mut intent)
+        .and_then(|()| carry_out(desk, books, cases, &intent))
+        .map(Some)
+        .map_err(|why| unfinished(&reference, why))
+}
+
+/// Takes into an intent what came of the person since it was written down.
+fn widen(
+    desk: &mut Desk,
+    books: &mut Books,
+    folder: &Path,
+    intent: &mut Intent,
+) -> Result<(), String> {
+    let Some(through) = intent.through else {
+        return Ok(());
+    };
+    desk.settle(office::now(), &mut books.out);
+    books.write(desk, office::now());
+    let Some((ledger, size)) = books.registrar.ledger() else {
+        return Ok(());
+    };
+    let ledger = ledger.to_owned();
+    let held = books.registrar.held(office::now())?;
+    let new = desk
+        .casework()
+        .cases()
+        .filter(|case| intent.subjects.contains(&case.subject) && !intent.cases.contains(&case.id));
+    let new: Vec<String> = new.map(|case| case.id.clone()).collect();
+    if let Some(id) = new.iter().find(|id| held.contains(*id)) {
+        return Err(format!(
+            "a legal hold was put on {id} meanwhile; whoever put it, or a lead, lifts it"
+        ));
+    }
+    intent.words.extend(new.iter().cloned());
+    intent.cases.extend(new);
+    plan::each(
+        &ledger,
+        through,
+        Some(&[Kind::Hit, Kind::Alert]),
+        |_, entry| {
+            let id = match entry.body {
+                Body::Hit(hit) if intent.subjects.contains(&hit.subject) => {
+                    hit.record.event.id.clone()
+                }
+                Body::Alert(alert) if intent.cases.contains(&alert.case) => alert.id,
+                _ => return,
+            };
+            intent.words.insert(id);
+        },
+    )?;
+    let mentions = Mentions::new(&intent.words)?;
+    for (number, kind) in plan::mentioning(&ledger, through, &mentions)? {
+        intent.numbers.push(number);
+        match intent.deleted.iter_mut().find(|(it, _)| Some(*it) == kind) {
+            Some((_, count)) => *count += 1,
+            None => intent.deleted.extend(kind.map(|kind| (kind, 1))),
+        }
+    }
+    intent.through = Some(size);
+    write_down(folder, intent)
+}
+
+/// Finishes what was cut short, at a pace that slackens while it fails.
+pub struct Finisher {
+    folder: PathBuf,
+    due: Instant,
+    pause: Duration,
+}
+
+impl Finisher {
+    /// `folder` is that of the cases.
+    pub fn new(folder: PathBuf, now: Instant) -> Self {
+        Self {
+            folder,
+            due: now + FINISH_FIRST,
+            pause: FINISH_FIRST,
+        }
+    }
+
+    /// What time brings.
+    pub fn tick(&mut self, desk: &mut Desk, books: &mut Books, now: Instant) {
+        if now < self.due {
+            return;
+        }
+        match finish_pending(desk, books, &self.folder) {
+            Ok(finished) => {
+                self.pause = FINISH_FIRST;
+                if finished.is_some() {
+                    tracing::info!("an erasure that was cut short is finished");
+                }
+            }
+            Err(Unfinished { why, .. }) => {
+                self.pause = (self.pause * 2).min(FINISH_LAST);
+                tracing::error!("an erasure that was cut short cannot be finished yet: {why}");
+            }
+        }
+        self.due = now + self.pause;
+    }
 }
 
 /// The one place where the order stands.
@@ -255,6 +428,8 @@ fn carry_out(
     if let Some(why) = books.failing() {
         return Err(why.to_owned());
     }
+    let views = SavedViews::beside(books.registrar.store()?.path());
+    let saved_views = views.erase(&mentions)?;
     let alerts = books.outbox.erase(&mentions)?;
     let hit_log_lines = books.log.erase(&mentions, Instant::now())?;
     let (gone, sealed_records) = books.casefile.erase(&intent.cases, &intent.subjects)?;
@@ -290,6 +465,7 @@ fn carry_out(
         sealed_records,
         hit_log_lines,
         alerts,
+        saved_views,
         exported: intent.exported.clone(),
         ambiguous: intent.ambiguous,
         entry: range.map(|range| range.start),
@@ -302,19 +478,9 @@ fn carry_out(
 /// # Errors
 /// A sentence with the path: the file is there and cannot be read.
 pub fn resume(folder: &Path, cases: &mut Vec<Case>) -> Result<Option<Resumed>, String> {
-    let path = folder.join(INTENT);
-    let failed = |why: &dyn std::fmt::Display| {
-        format!(
-            "an erasure was cut short and cannot be finished: {}: {why}",
-            path.display()
-        )
+    let Some(intent) = read(&folder.join(INTENT))? else {
+        return Ok(None);
     };
-    let text = match fs::read(&path) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
-        read => read.map_err(|e| failed(&e))?,
-    };
-    let intent: Intent = serde_json::from_slice(&text)
-        .map_err(|e| failed(&format_args!("line {}, column {}", e.line(), e.column())))?;
     cases.retain(|case| !intent.cases.contains(&case.id));
     let mut changed = Vec::new();
     for case in cases.iter_mut() {
@@ -340,8 +506,10 @@ pub fn finish(desk: &mut Desk, books: &mut Books, folder: &Path, resumed: Resume
     match carry_out(desk, books, folder, &resumed.intent) {
         Ok(_) => tracing::info!("an erasure that was cut short is finished"),
         Err(why) => tracing::error!(
-            "an erasure that was cut short cannot be finished yet: {why}; it is tried again at the \
-             next start"
+            "an erasure that was cut short cannot be finished yet: {why}; it is tried again and again"
         ),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -29,20 +29,28 @@ const SYSTEM: &[&str] = &[
     "/proc/meminfo",
     "/proc/sys/kernel/osrelease",
 ];
+/// How many counters the prefilter's maps have of each kind.
+const PROCESSORS: &str = "/sys/devices/system/cpu/possible";
 /// What libpcap asks when an expression names a port or a protocol.
 const NAMES: &[&str] = &["/etc/services", "/etc/protocols", "/etc/nsswitch.conf"];
 
 /// The sensor reads its lists again when it is told to; everything else it holds open.
 pub fn sensor(lists: &Lists, replays: bool) -> Grants {
-    let named = lists.user.iter().chain([&lists.dir, &lists.allow]);
-    let mut read = folders(named.cloned());
+    let mut read = folders(listed(lists));
     if replays {
         read.extend(NAMES.iter().map(PathBuf::from));
+    } else {
+        read.push(PROCESSORS.into());
     }
     Grants {
         read,
         ..Grants::default()
     }
+}
+
+fn listed(lists: &Lists) -> impl Iterator<Item = PathBuf> {
+    let named = lists.user.iter().chain([&lists.dir, &lists.allow]);
+    named.cloned()
 }
 
 /// The desk reads what the configuration names, and keeps its own folders.
@@ -100,7 +108,7 @@ pub fn prepare(config: &Config) -> io::Result<()> {
 /// Could the sensor read the key, by the folders it is granted?
 pub fn key_beside_lists(config: &Config) -> Option<String> {
     let key = std::fs::canonicalize(&config.privacy.key_file).ok()?;
-    let granted = sensor(&config.lists, false).read;
+    let granted = folders(listed(&config.lists));
     let holds =
         |path: &&PathBuf| std::fs::canonicalize(path).is_ok_and(|folder| key.starts_with(folder));
     granted.iter().find(holds).map(|folder| {
@@ -153,11 +161,14 @@ mod tests {
             user: vec!["/srv/lists/own.txt".into(), "near.txt".into()],
             ..Lists::default()
         };
-        let granted = sensor(&lists, false);
+        let granted = sensor(&lists, true);
         let expected: Vec<PathBuf> = vec![".".into(), "/srv/lists".into()];
-        assert_eq!(granted.read, expected);
+        assert_eq!(granted.read[..2], expected);
+        let rest = granted.read[2..].iter();
+        assert!(rest.eq(NAMES.iter().map(Path::new)));
         assert!(granted.write.is_empty() && !granted.connects && !granted.signals);
-        assert!(sensor(&Lists::default(), false).read.is_empty());
+        let live = sensor(&Lists::default(), false);
+        assert_eq!(live.read, [PathBuf::from(PROCESSORS)]);
     }
 
     #[test]

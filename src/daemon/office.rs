@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::acts::{self, Done, Refused};
 use super::books::Books;
+use super::erasure::Finisher;
 use super::fault::{Exit, Fault};
 use super::retention::Keeper;
 use super::sources;
@@ -47,17 +48,6 @@ pub enum Incoming {
     SensorEnded,
     /// From a feed.
     Feed(Event),
-    /// Somebody closes a case in their own words.
-    Close {
-        /// Who.
-        by: Actor,
-        /// Its id.
-        case: String,
-        /// Why.
-        why: String,
-        /// `closed ...` or `refused ...`.
-        answer: oneshot::Sender<String>,
-    },
     /// Somebody acts.
     Act {
         /// Who.
@@ -82,7 +72,6 @@ impl Incoming {
         // The visitor may have gone.
         match self {
             Self::Act { answer, .. } => drop(answer.send(Err(Refused(why.to_owned())))),
-            Self::Close { answer, .. } => drop(answer.send(format!("refused {why}"))),
             // Whoever waits for it hears that it went.
             Self::Do(_) | Self::Sensor(_) | Self::SensorEnded | Self::Feed(_) => {}
         }
@@ -101,6 +90,8 @@ pub struct Office {
     pub lists: Lists,
     /// Deletes what has had its time.
     pub keeper: Keeper,
+    /// Finishes an erasure that was cut short.
+    pub finisher: Finisher,
     /// The entry about the end, but for its reason.
     pub life: Life,
     /// Why it ends, when somebody ends it.
@@ -190,6 +181,7 @@ impl Office {
             self.books.unsealed(subjects);
         }
         self.keeper.tick(&mut self.books, wall, steady);
+        self.finisher.tick(&mut self.desk, &mut self.books, steady);
         self.books.registrar.tick(wall, steady);
         self.books.log.tick(paces.ticked);
         self.desk.hit_log(&self.books.log.state());
@@ -292,17 +284,6 @@ impl Office {
                 self.write();
                 // The visitor may have gone.
                 let _ = answer.send(acted);
-            }
-            Incoming::Close {
-                by,
-                case,
-                why,
-                answer,
-            } => {
-                self.write();
-                let said = acts::close(&mut self.desk, &mut self.books, by, (&case, &why));
-                // The visitor may have gone.
-                let _ = answer.send(said);
             }
             Incoming::Do(what) => {
                 self.write();

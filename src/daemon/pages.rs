@@ -6,14 +6,12 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::thread;
 
 use arc_swap::ArcSwap;
 use tokio::sync::broadcast;
-use tokio::sync::broadcast::error::RecvError;
 
 use super::acts::{Handle, Refused};
-use super::{office, registrar, unsealing};
+use super::{office, unsealing};
 use crate::base::Timestamp;
 use crate::blocklist::Catalogue;
 use crate::config::Config;
@@ -24,17 +22,14 @@ use crate::metrics::{Metrics, Readiness};
 use crate::organisation::Organisation;
 use crate::record::unsealing::{State, Terms};
 use crate::record::{Act, Actor, Entry, Kind};
-use crate::store::SavedViews;
-
-/// Changes that a page may be behind before it is told to look anew.
-const CHANGED_MAX: usize = 1024;
+use crate::store::{Reader, SavedViews};
 
 /// What the pages are given of the daemon.
 pub struct Parts {
     /// The way to the office.
     pub office: Handle,
     /// Entries as they are recorded.
-    pub recorded: broadcast::Sender<registrar::Changed>,
+    pub recorded: broadcast::Sender<Changed>,
     /// The list in force.
     pub list: Arc<ArcSwap<Catalogue>>,
     /// Map and register.
@@ -51,44 +46,22 @@ pub struct LiveDesk {
     readers: Arc<Readers>,
     views: SavedViews,
     ledger: PathBuf,
+    store: PathBuf,
     terms: Terms,
-    changed: broadcast::Sender<Changed>,
 }
 
 impl LiveDesk {
     /// Of a configuration under which a record is kept.
-    ///
-    /// # Errors
-    /// When no thread can be had.
-    pub fn start(config: &Config, parts: Parts) -> std::io::Result<Arc<Self>> {
+    pub fn new(config: &Config, parts: Parts) -> Arc<Self> {
         let store = &config.ledger.store;
-        let changed = broadcast::channel(CHANGED_MAX).0;
-        let (mut recorded, told) = (parts.recorded.subscribe(), changed.clone());
-        thread::Builder::new()
-            .name("console-news".into())
-            .spawn(move || {
-                loop {
-                    let news = match recorded.blocking_recv() {
-                        Ok(it) => Changed {
-                            number: it.number,
-                            kind: it.kind,
-                            case: it.case,
-                        },
-                        Err(RecvError::Lagged(_)) => continue,
-                        Err(RecvError::Closed) => return,
-                    };
-                    // Nobody may be listening.
-                    let _ = told.send(news);
-                }
-            })?;
-        Ok(Arc::new(Self {
+        Arc::new(Self {
             readers: Readers::at(store),
-            views: SavedViews::at(&store.with_extension("views.sqlite")),
+            views: SavedViews::beside(store),
             ledger: config.ledger.folder.clone(),
+            store: store.clone(),
             terms: unsealing::terms(&config.identity),
-            changed,
             parts,
-        }))
+        })
     }
 }
 
@@ -114,7 +87,7 @@ impl Desk for LiveDesk {
     }
 
     fn changes(&self) -> broadcast::Receiver<Changed> {
-        self.changed.subscribe()
+        self.parts.recorded.subscribe()
     }
 
     fn entry(&self, number: u64) -> Result<Option<Entry>, String> {
@@ -149,21 +122,20 @@ impl Desk for LiveDesk {
     }
 
     fn release(&self, by: Actor, request: String) -> Releasing {
-        let (office, folder, terms) = (
-            self.parts.office.clone(),
-            self.ledger.clone(),
-            self.terms.clone(),
-        );
+        let (office, terms) = (self.parts.office.clone(), self.terms.clone());
+        let (folder, store) = (self.ledger.clone(), self.store.clone());
         Box::pin(async move {
             let made = tokio::task::spawn_blocking(move || {
-                let all = unsealing::in_ledger(&folder)?;
+                let reader = Reader::open(&store)?;
+                let all = unsealing::in_store(&reader, &folder)?;
                 let found = all.get(&request).ok_or("there is no such request")?;
                 // Before anything is gathered; what is recorded is asked again by the office.
                 match found.state(&terms, office::now()) {
                     State::Approved | State::Released => {}
                     other => return Err(format!("the request is {other}: nothing is handed out")),
                 }
-                let (text, digest) = unsealing::release(&folder, found, office::now())?;
+                let now = office::now();
+                let (text, digest) = unsealing::release_by(&reader, &folder, found, now)?;
                 let act = Act::ReleaseUnsealing {
                     request,
                     case: found.case.clone(),

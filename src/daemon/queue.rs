@@ -1,10 +1,12 @@
 //! The bounded queue from the workers to the desk: never blocks a live worker, counts what is
-//! lost at the bound.
+//! lost at the bound. A live worker's end also tells the kernel what was judged.
 
 use std::io::{self, Write};
 use std::os::unix::net::UnixStream;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
 
+use crate::base::{Endpoints, Timestamp};
+use crate::capture::prefilter::{Verdict, Verdicts};
 use crate::event::{Event, Hit, wire};
 use crate::sensor::Sink;
 
@@ -16,6 +18,8 @@ pub struct Outlet {
     queue: SyncSender<Option<Event>>,
     /// Live workers drop at the bound; a worker that reads a file waits instead.
     waits: bool,
+    /// Where the kernel can use what is judged.
+    verdicts: Option<Verdicts>,
     /// Events lost at the bound.
     pub dropped: u64,
 }
@@ -24,6 +28,16 @@ impl Outlet {
     /// From now on waits where it would have dropped: for the end, when nothing new comes behind.
     pub const fn wait_at_bound(&mut self) {
         self.waits = true;
+    }
+
+    /// From now on the kernel hears what is judged.
+    pub fn tell_kernel(&mut self, verdicts: Option<Verdicts>) {
+        self.verdicts = verdicts;
+    }
+
+    /// Verdicts that the kernel took, that came too late, that it refused.
+    pub fn verdicts(&self) -> [u64; 3] {
+        self.verdicts.as_ref().map_or([0; 3], Verdicts::counts)
     }
 
     /// Sends, waits or drops, as the outlet is meant.
@@ -50,6 +64,16 @@ impl Sink for Outlet {
     fn tell(&mut self, event: Event) {
         self.send(event);
     }
+
+    fn wants_verdicts(&self) -> bool {
+        self.verdicts.is_some()
+    }
+
+    fn judged(&mut self, ends: &Endpoints, verdict: Verdict, time: Timestamp) {
+        if let Some(verdicts) = &mut self.verdicts {
+            verdicts.tell(ends, verdict, time);
+        }
+    }
 }
 
 /// Makes outlets for one queue.
@@ -68,6 +92,7 @@ impl Queue {
         Outlet {
             queue: self.0.clone(),
             waits,
+            verdicts: None,
             dropped: 0,
         }
     }

@@ -7,14 +7,16 @@
 //! The ledger is the truth, the store follows it. A store that fails falls behind, and is brought up
 //! from the ledger later: nothing waits for it in memory.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use tokio::sync::broadcast;
 
-use crate::base::{Counters, Timestamp};
+use super::recent::Recent;
+use crate::base::Timestamp;
+pub use crate::console::pages::Changed;
 use crate::ledger::leaf::Hour;
 use crate::ledger::line::PAYLOAD_LEN_MAX;
 use crate::ledger::{self, Ledger, New, Recovery, Stored};
@@ -30,29 +32,19 @@ const STORE_RETRY: Duration = Duration::from_secs(5);
 const STORE_WAIT: Duration = Duration::from_millis(250);
 /// Time between two messages on the same, lasting failure.
 const SAY_AGAIN: Duration = Duration::from_secs(300);
-/// Cases remembered as they were recorded, while the store is in step.
-const RECENT_MAX: usize = 256;
 /// Changes that a slow listener may be behind before it is told to look anew.
 const CHANGED_MAX: usize = 1024;
 /// Entries that the store takes at a time when it is behind.
 const CATCH_UP: usize = 4096;
-
-/// An entry is in the record.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Changed {
-    /// Its number.
-    pub number: u64,
-    /// Its kind.
-    pub kind: Kind,
-    /// The case that it belongs to.
-    pub case: Option<String>,
-}
+/// The same beside the daemon's work, and about how long one turn of it may take: hits wait.
+const CATCH_UP_BESIDE: usize = 128;
+const CATCH_UP_TURN: Duration = Duration::from_millis(10);
 
 /// Writes ledger and store.
 pub struct Registrar {
     kept: Option<Kept>,
     /// Cases as the ledger has them: all that the store does not hold yet, and some that it does.
-    recent: HashMap<String, Written>,
+    recent: Recent,
     /// In the ledger, and not yet offered to the store.
     pending: Vec<Numbered>,
     changed: broadcast::Sender<Changed>,
@@ -96,7 +88,7 @@ impl Registrar {
                 folder.display()
             ));
         }
-        while !follow(&folder, &mut store, ledger.size())? {}
+        while !follow(&folder, &mut store, ledger.size(), CATCH_UP)? {}
         store.patience(STORE_WAIT)?;
         let mut registrar = Self::of(Some(Kept {
             ledger,
@@ -118,7 +110,7 @@ impl Registrar {
         };
         Self {
             kept,
-            recent: HashMap::new(),
+            recent: Recent::default(),
             pending: Vec::new(),
             changed: broadcast::channel(CHANGED_MAX).0,
             state,
@@ -247,9 +239,11 @@ impl Registrar {
         if self.state.store_failing.is_none() {
             if let Err(why) = kept.store.apply(&numbered) {
                 self.fell_behind(why, now);
-            } else if self.recent.len() > RECENT_MAX {
-                self.recent.clear();
+            } else {
+                self.recent.shorten();
             }
+        } else if self.store_retry_at.is_some_and(|at| now >= at) {
+            self.catch_up(now);
         }
         for it in numbered {
             let Some(entry) = it.entry else { continue };
@@ -340,29 +334,39 @@ impl Registrar {
         };
         let gone = kept.ledger.delete(numbers, wall)?;
         kept.store.forget(numbers)?;
+        kept.store.cut()?;
         ledger::torn::delete(&kept.folder)?;
         self.recent.clear();
         Ok(gone)
     }
 
-    /// Deletes payload and salt of entries (sorted) from the ledger, and what was made of them from the store.
-    /// Gives how many were there, by kind.
+    /// Deletes payload and salt of entries (sorted) from the ledger, and what was made of them from
+    /// the store: their time is over, and the record says so. `cases` go with them.
     ///
     /// # Errors
     /// A sentence; some may be deleted then, and the same may be asked again.
-    pub fn delete(&mut self, numbers: &[u64], wall: Timestamp) -> Result<Vec<(Kind, u64)>, String> {
+    pub fn expire(
+        &mut self,
+        numbers: &[u64],
+        cases: &[String],
+        wall: Timestamp,
+    ) -> Result<(), String> {
         let Some(kept) = &mut self.kept else {
-            return Ok(Vec::new());
+            return Ok(());
         };
-        let counts = count(&kept.folder, numbers)?;
         self.state.expired += kept.ledger.delete(numbers, wall)?;
         // What the record has of a case may be less now.
-        self.recent.clear();
-        kept.store.forget(numbers)?;
-        let counts = Kind::ALL
-            .iter()
-            .map(|kind| (*kind, counts.at(kind.index())));
-        Ok(counts.filter(|(_, count)| *count > 0).collect())
+        for case in cases {
+            self.recent.forget(case);
+        }
+        kept.store.forget(numbers)
+    }
+
+    /// Signs a checkpoint now. One that cannot be signed is tried again as time goes by.
+    pub fn sign(&mut self, wall: Timestamp) {
+        if let Some(kept) = &mut self.kept {
+            let _ = kept.ledger.checkpoint(wall);
+        }
     }
 
     /// What time brings: checkpoints, and the store brought up.
@@ -371,19 +375,28 @@ impl Registrar {
             return;
         };
         kept.ledger.tick(wall);
-        let due = self.store_retry_at.is_some_and(|at| now >= at);
-        if due {
-            self.store_retry_at = None;
+        kept.store.tend(now);
+        if self.store_retry_at.is_some_and(|at| now >= at) {
             self.catch_up(now);
         }
     }
 
-    /// Brings the store a piece nearer to the ledger: hits wait meanwhile.
+    /// Brings the store nearer to the ledger, for a turn: hits wait meanwhile.
     fn catch_up(&mut self, now: Instant) {
         let Some(kept) = &mut self.kept else {
             return;
         };
-        match follow(&kept.folder, &mut kept.store, self.state.size) {
+        let begun = Instant::now();
+        let size = self.state.size;
+        let there = loop {
+            match follow(&kept.folder, &mut kept.store, size, CATCH_UP_BESIDE) {
+                Ok(false) if begun.elapsed() < CATCH_UP_TURN => {}
+                other => break other,
+            }
+        };
+        self.store_retry_at = None;
+        match there {
+            // Goes on with the next group, or the next tick.
             Ok(false) => self.store_retry_at = Some(now),
             Ok(true) => {
                 if self.state.store_failing.take().is_some() {
@@ -460,41 +473,19 @@ fn texts(entries: Vec<Entry>, state: &mut State) -> (Vec<New>, Vec<Entry>) {
     (new, kept)
 }
 
-/// Payloads that are there, by kind. `numbers` are sorted.
-fn count(ledger: &Path, numbers: &[u64]) -> Result<Counters, String> {
-    /// Entries nearer to each other are read in one go.
-    const NEAR: u64 = 256;
-    let mut counts = Counters::new(Kind::ALL.len());
-    for group in numbers.chunk_by(|a, b| b.saturating_sub(*a) < NEAR) {
-        let (Some(first), Some(last)) = (group.first(), group.last()) else {
-            continue;
-        };
-        for stored in Ledger::read(ledger, *first)? {
-            let stored = stored?;
-            if stored.number > *last {
-                break;
-            }
-            let asked = group.binary_search(&stored.number).is_ok() && stored.payload.is_some();
-            if let Some(kind) = Kind::of(&stored.kind).filter(|_| asked) {
-                counts.bump(kind.index());
-            }
-        }
-    }
-    Ok(counts)
-}
-
 fn numbered_as(number: u64, entry: Entry) -> Numbered {
     let hour = Hour::of(entry.time).start();
     Numbered::new(number, hour, entry)
 }
 
-/// Brings the store a piece nearer to the ledger's first `size` entries; `true` when it is there.
-fn follow(ledger: &Path, store: &mut Store, size: u64) -> Result<bool, String> {
+/// Brings the store nearer to the ledger's first `size` entries by at most `most`; `true` when it is
+/// there.
+fn follow(ledger: &Path, store: &mut Store, size: u64, most: usize) -> Result<bool, String> {
     let from = store.through();
     let left = usize::try_from(size.saturating_sub(from)).unwrap_or(usize::MAX);
     let mut some = Vec::new();
     if left > 0 {
-        for stored in Ledger::read(ledger, from)?.take(left.min(CATCH_UP)) {
+        for stored in Ledger::read(ledger, from)?.take(left.min(most)) {
             let Stored {
                 number,
                 kind,

@@ -24,6 +24,7 @@ use super::sources::{self, Files};
 use crate::base::Timestamp;
 use crate::blocklist::Catalogue;
 use crate::capture::live::LiveSource;
+use crate::capture::prefilter::Shedding;
 use crate::config::{self, Lists};
 use crate::confine::{self, Cell};
 use crate::event::{Command, Event, wire};
@@ -277,15 +278,13 @@ fn live(
 ) -> Result<(), Fault> {
     let point = source.point_name().to_owned();
     let mut worker = Worker::new(&shared.settings, number, &point);
-    tracing::info!(
-        interface = point,
-        worker = number,
-        kernel_filter = source.kernel_filter().as_str(),
-        "watching"
-    );
+    outlet.tell_kernel(source.take_verdicts());
+    say_filter(&source, &point, number);
     if let Err(e) = crate::capture::live::pin_to_cpu(number) {
         tracing::warn!(worker = number, "not pinned to a processor: {e}");
     }
+    // The prefilter's counters are read once while their number can still be looked up.
+    let _ = source.kernel_stats();
     narrow()?;
     let mut told = Instant::now();
     let mut complaint = Complaint::default();
@@ -350,14 +349,45 @@ fn publish_live(worker: &mut Worker, source: &mut LiveSource, outlet: &mut Outle
     stats.interface_downs = kernel.interface_downs;
     stats.broken_blocks = kernel.broken_blocks;
     stats.blind = !source.is_up();
+    stats.prefilter = Some(source.prefilter().0);
+    stats.shed_frames.set_all(&kernel.shed.frames);
+    stats.shed_bytes.set_all(&kernel.shed.bytes);
+    stats.verdicts.set_all(&outlet.verdicts());
     publish(worker, outlet);
+}
+
+/// Which filter stands before the ring, and why no better one.
+fn say_filter(source: &LiveSource, point: &str, worker: u16) {
+    let (prefilter, why) = source.prefilter();
+    let (prefilter, kernel_filter) = (prefilter.as_str(), source.kernel_filter().as_str());
+    match why {
+        None => tracing::info!(
+            interface = point,
+            worker,
+            prefilter,
+            kernel_filter,
+            "watching"
+        ),
+        Some(why) => tracing::info!(
+            interface = point,
+            worker,
+            prefilter,
+            kernel_filter,
+            no_ebpf = why,
+            "watching"
+        ),
+    }
 }
 
 fn publish(worker: &mut Worker, outlet: &mut Outlet) {
     let stats = worker.stats();
     stats.events_dropped = outlet.dropped;
     stats.heartbeat = now().nanos() / 1_000_000_000;
-    let event = Event::Stats(Box::new(stats.clone()));
+    let mut told = stats.clone();
+    // Frames of watched flows that the kernel trimmed are no loss.
+    let trimmed = told.shed_frames.at(Shedding::Watched as usize);
+    told.cut_short = told.cut_short.saturating_sub(trimmed);
+    let event = Event::Stats(Box::new(told));
     outlet.send(event);
 }
 

@@ -19,7 +19,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::acts::Handle;
-use super::control::{self, Ask, Control, Request};
+use super::control::{Answer, Ask, Control, Request};
 use super::fault::{Exit, Fault};
 use super::notify::Notifier;
 use super::office::{Incoming, Office};
@@ -123,6 +123,7 @@ pub(super) async fn serve(
     let to_office = Handle::new(events.clone());
     let console = start_console(to_office.clone())?;
     let Asked { cases, officers } = asked_of;
+    let erasures = person::Erasures::default();
     let why_stopping = Arc::clone(&office.stopping);
     let runner = followed.start(events.clone())?;
     thread::Builder::new()
@@ -198,27 +199,23 @@ pub(super) async fn serve(
                     let _ = request.answer.send(link.unwrap_or_else(|| NO_CONSOLE.into()));
                     continue;
                 }
-                Ask::Close { case, why } => {
-                    let (by, answer) = (request.by, request.answer);
-                    to_office.send(Incoming::Close { by, case, why, answer });
-                    continue;
-                }
                 Ask::Person(line) => {
                     let (to_office, by, answer) = (to_office.clone(), request.by, request.answer);
-                    let cases = cases.clone();
+                    let (cases, erasures) = (cases.clone(), erasures.clone());
                     tokio::spawn(async move {
+                        let said = person::answer(to_office, &erasures, cases, by, &line.0).await;
                         // The visitor may have gone.
-                        let _ = answer.send(person::answer(to_office, cases, by, &line.0).await);
+                        let _ = answer.send(said.line());
                     });
                     continue;
                 }
                 Ask::Unseal(line) => {
-                    let (to_office, answer) = (to_office.clone(), request.answer);
+                    let (to_office, by, answer) = (to_office.clone(), request.by, request.answer);
                     let officers = officers.clone();
                     tokio::spawn(async move {
-                        let said = person::unseal(&officers, &to_office, &line.0).await;
+                        let said = person::unseal(&officers, &to_office, by, &line.0).await;
                         // The visitor may have gone.
-                        let _ = answer.send(said);
+                        let _ = answer.send(said.line());
                     });
                     continue;
                 }
@@ -228,7 +225,7 @@ pub(super) async fn serve(
                     tokio::spawn(async move {
                         let acted = to_office.act(by, *act, revision).await;
                         // The visitor may have gone.
-                        let _ = answer.send(control::answer_line(acted));
+                        let _ = answer.send(Answer::from(acted).line());
                     });
                     continue;
                 }

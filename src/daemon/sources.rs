@@ -10,8 +10,9 @@ use crate::capture::error::{CaptureError, FaultKind};
 use crate::capture::file::FileSource;
 use crate::capture::filter::Filter;
 use crate::capture::live::{self, LiveConfig, LiveError, LiveSource};
+use crate::capture::prefilter::Kind;
 use crate::capture::{Frame, LinkType};
-use crate::config::{Lists, Sensor, Via};
+use crate::config::{Lists, Prefilter, Require, Sensor, Via};
 use crate::event::ListInfo;
 use crate::sensor::Settings;
 
@@ -174,6 +175,9 @@ pub fn check_filter(expression: &str) -> Result<(), Fault> {
     Filters::new(expression).map(drop)
 }
 
+/// Most flows that the kernel's table is made for: about 130 bytes each, allocated at once.
+const KERNEL_FLOWS_MAX: u32 = 1 << 20;
+
 /// The exit code for a fault of a capture file.
 pub fn input_exit(error: &CaptureError) -> Exit {
     match error.kind() {
@@ -184,7 +188,10 @@ pub fn input_exit(error: &CaptureError) -> Exit {
 
 fn live_exit(error: &LiveError) -> Exit {
     match error {
-        LiveError::NotPermitted { .. } => Exit::Permission,
+        LiveError::NotPermitted { .. }
+        | LiveError::EbpfRequired {
+            permission: true, ..
+        } => Exit::Permission,
         LiveError::Filter(_) => Exit::Config,
         _ => Exit::Interface,
     }
@@ -201,7 +208,14 @@ pub fn open(sensor: &Sensor) -> Result<Opened, Fault> {
         files.narrow(&sensor.filter)?;
         return Ok(Opened::Files(files));
     }
-    let config = LiveConfig {
+    live::open(&live_config(sensor))
+        .map(Opened::Live)
+        .map_err(|e| Fault::new(live_exit(&e), e))
+}
+
+/// How the interfaces are to be opened.
+pub fn live_config(sensor: &Sensor) -> LiveConfig {
+    LiveConfig {
         interfaces: sensor.interfaces.clone(),
         workers_per_interface: sensor.workers,
         via: match sensor.via {
@@ -212,11 +226,15 @@ pub fn open(sensor: &Sensor) -> Result<Opened, Fault> {
         filter: Some(sensor.filter.clone()).filter(|f| !f.trim().is_empty()),
         excluded: sensor.excluded.clone(),
         ring_bytes: (sensor.ring_mib as usize) << 20,
+        prefilter: match sensor.prefilter {
+            Prefilter::Ebpf => Kind::Ebpf,
+            Prefilter::Classic => Kind::Classic,
+            Prefilter::None => Kind::None,
+        },
+        require_ebpf: sensor.require == Require::Ebpf,
+        flows: sensor.flows_max.min(KERNEL_FLOWS_MAX),
         ..LiveConfig::default()
-    };
-    live::open(&config)
-        .map(Opened::Live)
-        .map_err(|e| Fault::new(live_exit(&e), e))
+    }
 }
 
 /// Bounds and choices of each worker.

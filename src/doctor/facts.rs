@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::traffic::TrafficFacts;
+use crate::capture::prefilter::Kind;
 
 /// Everything.
 #[derive(Clone, Debug, Default)]
@@ -54,6 +55,8 @@ pub struct Process {
     pub packet_socket: Option<String>,
     /// Opening the capture as the daemon would, with a small ring: not tried, or how it went.
     pub capture: Option<Result<(), String>>,
+    /// What stood before its rings, and why nothing better; `None` when it was not tried.
+    pub prefilter: Option<(Kind, Option<String>)>,
 }
 
 /// A file or folder that is written.
@@ -122,8 +125,6 @@ pub struct Kernel {
     pub release: String,
     /// `net.core.bpf_jit_enable`; `None` where the network namespace hides it.
     pub bpf_jit: Option<u64>,
-    /// The kernel's type information is there.
-    pub btf: bool,
     /// The kernel has the bpf system call.
     pub bpf: bool,
     /// `net.core.optmem_max`.

@@ -38,7 +38,9 @@ pub struct Wishes {
 pub fn system(config: &Config, wishes: Wishes) -> Facts {
     let (lists, catalogue) = lists::gather(config);
     let mut process = process::gather();
-    process.capture = process::try_capture(config);
+    let tried = process::try_capture(config);
+    process.prefilter = tried.clone().and_then(Result::ok);
+    process.capture = tried.map(|tried| tried.map(drop));
     Facts {
         process,
         config: None,

@@ -43,6 +43,7 @@ pub fn judge(facts: &Facts, config: &Config, limits: Limits) -> Vec<Finding> {
     setup::files(facts, config, &mut out);
     setup::daemon(facts, config, &mut out);
     machine::kernel(&facts.kernel, config, &mut out);
+    machine::prefilter(facts, config, &mut out);
     interface::sources(facts, config, &mut out);
     for interface in &facts.interfaces {
         interface::interface(interface, &facts.existing, config, &mut out);

@@ -296,6 +296,13 @@ impl<V: Zeroable + Copy> Table<V> {
         self.entries.get_mut(index).map(|e| &mut e.value)
     }
 
+    /// The idle clock of the flow at an index starts anew at `now_s`.
+    pub fn touch(&mut self, index: usize, now_s: u32) {
+        if let Some(entry) = self.entries.get_mut(index) {
+            entry.last_s = now_s;
+        }
+    }
+
     /// Takes the flow of `key` out of the table.
     pub fn remove(&mut self, key: &Key) -> Option<V> {
         let (set, tag) = self.place(key);

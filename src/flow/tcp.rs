@@ -11,11 +11,12 @@
 use bytemuck::Zeroable;
 
 use super::begun::Begun;
+use super::front::Front;
 use super::pool::SLOT_LEN;
 use super::shelf::Shelf;
 use super::table::{Key, Side, Table};
 use crate::base::{Endpoints, Outcome, Timestamp, seen::closed_set};
-use crate::decode::{Packet, TcpMeta};
+use crate::decode::{Glance, Inside, Packet, TcpMeta};
 
 mod again;
 mod fate;
@@ -152,6 +153,14 @@ pub trait Reader {
         let _ = (key, side, message, back);
         false
     }
+    /// Is [`Self::judged`] worth calling?
+    fn wants_judged(&self) -> bool {
+        false
+    }
+    /// By a packet of `time` it became certain what is not read any more.
+    fn judged(&mut self, ends: &Endpoints, judged: Judged, time: Timestamp) {
+        let _ = (ends, judged, time);
+    }
     /// `len` bytes at `seq`, sent by `side` of a connection that is wanted.
     fn payload(&mut self, key: &Key, side: Side, seq: u32, len: u32) {
         let _ = (key, side, seq, len);
@@ -181,6 +190,22 @@ pub trait Reader {
     fn copied(&mut self, bytes: usize);
     /// All pool buffers were in use; the one kept longest gave way.
     fn pool_empty(&mut self);
+}
+
+/// What is certain of a connection before it ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Judged {
+    /// No payload that `ends.src` sends is looked at any more, unless the other side's bytes change
+    /// that.
+    ReadOut,
+    /// Nothing of it is looked at any more, but what `ends.src` sends within the message that
+    /// settled it: sequence number and length. `watched`: [`Reader::payload`] is still called.
+    Settled {
+        /// Is its later payload counted?
+        watched: bool,
+        /// Where that message lies, when another one in its place would be read.
+        again: Option<(u32, u16)>,
+    },
 }
 
 /// Where a message lies in its stream, as far as it was seen.
@@ -285,6 +310,13 @@ impl Conn {
         }
     }
 
+    /// Of a settled one: is what `side` sends to be looked at, and what the other sends? The message
+    /// that settled it may come again.
+    fn marks(&self, side: Side) -> [bool; 2] {
+        let client = self.client_side().filter(|_| self.name != 0);
+        [client == Some(side), client == Some(side.other())]
+    }
+
     /// Does a SYN of `side` start another connection on the same ports?
     fn restarts(&mut self, side: Side, tcp: TcpMeta) -> bool {
         let settled = self.outcome != 0;
@@ -299,6 +331,17 @@ impl Conn {
 pub struct Streams {
     table: Table<Conn>,
     parts: Parts,
+    front: Front,
+}
+
+impl Front {
+    /// A connection leaves its place, or begins anew.
+    fn forget(&mut self, key: &Key, conn: &Conn) {
+        if conn.outcome != 0 {
+            let ends = self.ends(&key.endpoints(Side::Low));
+            self.remove(ends);
+        }
+    }
 }
 
 impl Streams {
@@ -309,6 +352,7 @@ impl Streams {
             table: Table::new(flows, seed),
             // One for the bytes, one for those in doubt, which are few.
             parts: Parts::new(slots, 2),
+            front: Front::new(flows, seed),
         }
     }
 
@@ -322,6 +366,43 @@ impl Streams {
         self.table.is_empty()
     }
 
+    /// Is this a segment that changes nothing: of a settled connection that nobody wants to follow,
+    /// neither a beginning nor an end, and no part of the message that settled it? Such a connection
+    /// only goes on living. `false`: [`Self::push`] it.
+    #[inline(always)]
+    pub fn passes(&mut self, glance: &Glance<'_>, now: Timestamp) -> bool {
+        let Inside::Tcp {
+            seq,
+            flags,
+            payload,
+        } = glance.inside
+        else {
+            return false;
+        };
+        if flags & (TcpMeta::SYN | TcpMeta::FIN | TcpMeta::RST) != 0 {
+            return false;
+        }
+        let now_s = seconds(now);
+        let ends = self.front.ends_of(glance);
+        let Some(settled) = self.front.look(ends, now_s) else {
+            return false;
+        };
+        if settled.due {
+            self.table.touch(settled.place, now_s);
+        }
+        !(settled.marked && payload && self.comes_again(settled.place, seq))
+    }
+
+    /// May a segment of the client be a part of the message that settled the connection?
+    #[inline(never)]
+    fn comes_again(&mut self, place: usize, seq: u32) -> bool {
+        let conn = self.table.value(place);
+        conn.is_none_or(|conn| match conn.client_side() {
+            Some(side) => conn.half(side).within(seq).is_some(),
+            None => true,
+        })
+    }
+
     /// Takes one segment. A packet that is not TCP is ignored.
     pub fn push<R: Reader>(&mut self, packet: &Packet<'_>, frame: u64, reader: &mut R) {
         let Some(tcp) = packet.tcp else { return };
@@ -332,6 +413,7 @@ impl Streams {
             let found = self.table.find_or_insert(&key, now_s);
             if let Some((old_key, mut old)) = found.evicted {
                 let loss = Some(Outcome::Evicted);
+                self.front.forget(&old_key, &old);
                 fate::leave(&mut self.parts, &old_key, &mut old, loss, reader);
             }
             found.index
@@ -341,74 +423,28 @@ impl Streams {
                 None => return,
             }
         };
-        if packet.payload_wire_len > 0 && self.parts.is_full() {
+        let settled = self
+            .table
+            .value(index)
+            .is_some_and(|conn| conn.outcome != 0);
+        if packet.payload_wire_len > 0 && !settled && self.parts.is_full() {
             self.make_room(&key, reader);
         }
         let Some(conn) = self.table.value(index) else {
             return;
         };
-        if opens {
-            let again = conn.restarts(side, tcp);
-            if again {
-                fate::leave(&mut self.parts, &key, conn, None, reader);
-                *conn = Conn::zeroed();
+        if opens && conn.restarts(side, tcp) {
+            self.front.forget(&key, conn);
+        }
+        segment(&mut self.parts, (&key, side), conn, packet, frame, reader);
+        if conn.outcome != 0 {
+            let marks = conn.marks(side);
+            let ends = self.front.ends(&packet.ends);
+            if conn.wanted == 0 {
+                self.front.put(ends, index, now_s, marks);
+            } else {
+                self.front.remove(ends);
             }
-            let answers = tcp.has(TcpMeta::ACK);
-            conn.set_client(if answers { side.other() } else { side });
-            conn.begun.note(packet.time);
-            conn.half(side).open(tcp.seq);
-            conn.manner.learn(side, packet, answers);
-            if again {
-                conn.half(side).renewed();
-            }
-        }
-        if tcp.has(TcpMeta::FIN | TcpMeta::RST) {
-            conn.closing = 1;
-        }
-        // The other side says what it has got.
-        if conn.outcome == 0 && conn.half(side.other()).part != 0 && tcp.has(TcpMeta::ACK) {
-            acknowledged(&mut self.parts, &key, conn, side.other(), tcp.ack, reader);
-        }
-        if packet.payload_wire_len == 0 {
-            return;
-        }
-        // A SYN takes a number of its own.
-        let seq = tcp.seq.wrapping_add(u32::from(opens));
-        if conn.outcome == 0 {
-            conn.begun.note(packet.time);
-            (conn.frame, conn.time) = (frame, packet.time.nanos());
-            let cut = packet
-                .payload_wire_len
-                .saturating_sub(packet.payload.len() as u32);
-            let segment = Segment {
-                seq,
-                bytes: packet.payload,
-                cut,
-                urgent: urgent(packet, tcp),
-                whole: packet.segment.len() <= genuine::SEGMENT_LEN_MAX,
-            };
-            // It is the client that hides something.
-            if packet.journey.hops != 0 && conn.client_side() != Some(side.other()) {
-                let half = conn.half(side);
-                let kept = half.part != 0 || half.base != seq;
-                let begins = kept || reader.begins(packet.payload);
-                let sign = genuine::sign(conn, side, packet, tcp, begins);
-                if let Some(sign) = sign {
-                    aside(&mut self.parts, &key, conn, side, (&segment, sign), reader);
-                    return;
-                }
-            }
-            data(&mut self.parts, &key, conn, side, &segment, reader);
-            return;
-        }
-        if conn.name != 0
-            && let Some(at) = conn.half(side).within(seq)
-            && conn.client_side() == Some(side)
-        {
-            again::again(&mut self.parts, (&key, side), conn, (packet, at), reader);
-        }
-        if conn.wanted != 0 {
-            reader.payload(&key, side, seq, packet.payload_wire_len);
         }
     }
 
@@ -429,7 +465,7 @@ impl Streams {
 
     /// Lets go of idle connections, looking at `sets` sets of the table.
     pub fn sweep<R: Reader>(&mut self, now: Timestamp, sets: usize, reader: &mut R) {
-        let parts = &mut self.parts;
+        let (parts, front) = (&mut self.parts, &mut self.front);
         self.table.sweep(sets, seconds(now), |idle_s, key, conn| {
             let bound = match (conn.outcome != 0, conn.closing == 1) {
                 (true, true) => CLOSED_S,
@@ -439,6 +475,7 @@ impl Streams {
             };
             let gone = idle_s > bound;
             if gone {
+                front.forget(key, conn);
                 fate::leave(parts, key, conn, None, reader);
             } else if idle_s > PATIENCE_S {
                 fate::give_way(parts, key, conn, None, reader);
@@ -449,6 +486,7 @@ impl Streams {
 
     /// The end of the capture: every connection gets its fate.
     pub fn flush<R: Reader>(&mut self, reader: &mut R) {
+        self.front.clear();
         let parts = &mut self.parts;
         let sets = self.table.sets();
         self.table.sweep(sets, 0, |_, key, conn| {
@@ -460,6 +498,90 @@ impl Streams {
     /// Sets of the table, for the pace of [`Self::sweep`].
     pub const fn sets(&self) -> usize {
         self.table.sets()
+    }
+}
+
+/// One segment of a connection.
+fn segment<R: Reader>(
+    parts: &mut Parts,
+    (key, side): (&Key, Side),
+    conn: &mut Conn,
+    packet: &Packet<'_>,
+    frame: u64,
+    reader: &mut R,
+) {
+    let Some(tcp) = packet.tcp else { return };
+    let opens = tcp.has(TcpMeta::SYN);
+    if opens {
+        let again = conn.restarts(side, tcp);
+        if again {
+            fate::leave(parts, key, conn, None, reader);
+            *conn = Conn::zeroed();
+        }
+        let answers = tcp.has(TcpMeta::ACK);
+        conn.set_client(if answers { side.other() } else { side });
+        conn.begun.note(packet.time);
+        conn.half(side).open(tcp.seq);
+        conn.manner.learn(side, packet, answers);
+        if again {
+            conn.half(side).renewed();
+        }
+    }
+    if tcp.has(TcpMeta::FIN | TcpMeta::RST) {
+        conn.closing = 1;
+    }
+    // The other side says what it has got.
+    if conn.outcome == 0 && conn.half(side.other()).part != 0 && tcp.has(TcpMeta::ACK) {
+        acknowledged(parts, key, conn, side.other(), tcp.ack, reader);
+    }
+    if packet.payload_wire_len == 0 {
+        return;
+    }
+    // A SYN takes a number of its own.
+    let seq = tcp.seq.wrapping_add(u32::from(opens));
+    if conn.outcome == 0 {
+        conn.begun.note(packet.time);
+        (conn.frame, conn.time) = (frame, packet.time.nanos());
+        let cut = packet
+            .payload_wire_len
+            .saturating_sub(packet.payload.len() as u32);
+        let segment = Segment {
+            seq,
+            bytes: packet.payload,
+            cut,
+            urgent: urgent(packet, tcp),
+            whole: packet.segment.len() <= genuine::SEGMENT_LEN_MAX,
+        };
+        // It is the client that hides something.
+        if packet.journey.hops != 0 && conn.client_side() != Some(side.other()) {
+            let half = conn.half(side);
+            let kept = half.part != 0 || half.base != seq;
+            let begins = kept || reader.begins(packet.payload);
+            let sign = genuine::sign(conn, side, packet, tcp, begins);
+            if let Some(sign) = sign {
+                aside(parts, key, conn, side, (&segment, sign), reader);
+                return;
+            }
+        }
+        let before = conn.half(side).done();
+        data(parts, key, conn, side, &segment, reader);
+        let read_out = conn.half(side).done() && (!before || say_again(frame));
+        if conn.outcome != 0 || read_out {
+            judge(key, conn, side, packet.time, reader);
+        }
+        return;
+    }
+    if conn.name != 0
+        && let Some(at) = conn.half(side).within(seq)
+        && conn.client_side() == Some(side)
+    {
+        again::again(parts, (key, side), conn, (packet, at), reader);
+        judge(key, conn, side, packet.time, reader);
+    } else if say_again(frame) {
+        judge(key, conn, side, packet.time, reader);
+    }
+    if conn.wanted != 0 {
+        reader.payload(key, side, seq, packet.payload_wire_len);
     }
 }
 
@@ -569,6 +691,40 @@ fn acknowledged<R: Reader>(
         whole: false,
     };
     data(parts, key, conn, side, &segment, reader);
+}
+
+/// Frames of a flow that nobody reads go on coming until the one who was told acts on it: it is told
+/// again now and then, in case that it forgot.
+pub const fn say_again(frame: u64) -> bool {
+    frame.is_multiple_of(64)
+}
+
+/// Says what is not read any more of a connection whose payload came from `side`.
+#[cold]
+#[inline(never)]
+fn judge<R: Reader>(key: &Key, conn: &mut Conn, side: Side, time: Timestamp, reader: &mut R) {
+    if !reader.wants_judged() {
+        return;
+    }
+    if conn.outcome == 0 {
+        // While a message of the other side waits for its rest, each acknowledgement counts.
+        if conn.told == 0 && conn.half(side.other()).part == 0 {
+            reader.judged(&key.endpoints(side), Judged::ReadOut, time);
+        }
+        return;
+    }
+    let client = conn.likely_client(key);
+    let again = if conn.name == 0 || conn.client_side().is_none() {
+        None
+    } else {
+        conn.half(client).message()
+    };
+    let watched = conn.wanted != 0;
+    reader.judged(
+        &key.endpoints(client),
+        Judged::Settled { watched, again },
+        time,
+    );
 }
 
 const fn seconds(time: Timestamp) -> u32 {

@@ -13,7 +13,7 @@ use bytemuck::Zeroable;
 
 use super::exchange::{Exchange, Exchanges, Payload};
 use super::table::{Key, Side, Table};
-use crate::base::{Endpoints, Timestamp, Transport};
+use crate::base::{Timestamp, Transport};
 
 /// Shorter QUIC datagrams are not payload, in bytes. Acknowledgements go up during a download, and
 /// there are many: counted, they would look like an upload. Without losses they take a client 31 to
@@ -142,6 +142,11 @@ impl<T> Watch<T> {
         self.table.is_empty()
     }
 
+    /// Is the flow of `key` watched?
+    pub fn holds(&self, key: &Key) -> bool {
+        self.table.position(key).is_some()
+    }
+
     /// Flows given up so far because others needed their place.
     pub const fn given_up(&self) -> u64 {
         self.given_up
@@ -200,10 +205,10 @@ impl<T> Watch<T> {
         self.take(index, u64::from(fresh), up, (frame, time), tell);
     }
 
-    /// Might a UDP flow between these ports be watched? Costs one look at a small table.
+    /// Might a UDP flow between these two ports be watched? Costs one look at a small table.
     #[inline]
-    pub fn may_hold(&self, ends: &Endpoints) -> bool {
-        let bucket = usize::from(ends.sport ^ ends.dport) % PORTS;
+    pub fn may_hold(&self, from: u16, to: u16) -> bool {
+        let bucket = usize::from(from ^ to) % PORTS;
         self.ports.get(bucket).is_some_and(|n| *n > 0)
     }
 

@@ -30,7 +30,7 @@ use std::path::Path;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::checkpoint::Signed;
+use super::checkpoint::{Checkpoint, Signed};
 use super::layout::{self, BUNDLE_WIDTH};
 use super::leaf::{Hour, Leaf};
 use super::line::{self, Line};
@@ -71,7 +71,37 @@ pub fn prove(folder: &Path, number: u64, payload: bool) -> Result<String, String
             folder.display()
         )
     })?;
-    let size = signed.checkpoint.size;
+    let piece = piece(folder, &signed.checkpoint, number)?;
+    let line = payload.then(|| line_of(folder, number)).transpose()?;
+    Ok(text(&piece, line, &signed))
+}
+
+/// The same under a checkpoint that the caller has.
+///
+/// # Errors
+/// As [`prove`].
+pub fn prove_under(folder: &Path, signed: &Signed, number: u64) -> Result<String, String> {
+    let piece = piece(folder, &signed.checkpoint, number)?;
+    Ok(text(&piece, Some(line_of(folder, number)?), signed))
+}
+
+/// What leads from one entry to a root, without what the entry says.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Piece {
+    /// Number of the entry.
+    pub number: u64,
+    /// Its leaf, as it stands in the tree.
+    pub leaf: Vec<u8>,
+    /// Siblings on the way to the root, lowest first.
+    pub path: Vec<Hash>,
+}
+
+/// Leaf and path of an entry below a checkpoint of this ledger.
+///
+/// # Errors
+/// As [`prove`].
+pub fn piece(folder: &Path, head: &Checkpoint, number: u64) -> Result<Piece, String> {
+    let size = head.size;
     if number >= size {
         return Err(format!(
             "entry {number} is not under the checkpoint, which covers {size} entries; a new one is \
@@ -87,39 +117,63 @@ pub fn prove(folder: &Path, number: u64, payload: bool) -> Result<String, String
     let at = usize::try_from(number % BUNDLE_WIDTH).unwrap_or(usize::MAX);
     let leaf = leaves.get(at).ok_or("the bundle is too short")?;
     let path = tree::inclusion(&mut (&files, size), number, size)?;
-    if !tree::includes(
-        &tree::leaf_hash(leaf),
-        number,
-        size,
-        &path,
-        &signed.checkpoint.root,
-    ) {
+    if !tree::includes(&tree::leaf_hash(leaf), number, size, &path, &head.root) {
         return Err(format!(
             "the files do not lead from entry {number} to the checkpoint: `poortwacht verify` tells \
              what is wrong"
         ));
     }
-    let line = if payload {
-        line_of(folder, number)?
-    } else {
-        None
-    };
-    let extra = line.unwrap_or_else(|| format!("leaf\t{}", super::hex::encode(leaf)).into_bytes());
+    Ok(Piece {
+        number,
+        leaf: leaf.clone(),
+        path,
+    })
+}
+
+/// The proof that a checkpoint of this ledger grew out of its first `old` entries.
+///
+/// # Errors
+/// `old` is 0 or more than the checkpoint covers, or the files cannot be read.
+pub fn growth(folder: &Path, head: &Checkpoint, old: u64) -> Result<Vec<Hash>, String> {
+    tree::consistency(&mut (&Tiles::new(folder), head.size), old, head.size)
+}
+
+/// The root of the first `size` entries, by the tiles.
+///
+/// # Errors
+/// There are not so many, or the files cannot be read.
+pub fn root(folder: &Path, head: &Checkpoint, size: u64) -> Result<Hash, String> {
+    if size > head.size {
+        return Err(format!("there are only {} entries", head.size));
+    }
+    tree::range_hash(&mut (&Tiles::new(folder), head.size), 0, size)
+}
+
+fn text(piece: &Piece, line: Option<Vec<u8>>, signed: &Signed) -> String {
+    let with_payload = |line: &Vec<u8>| Line::parse(line).is_ok_and(|it| it.content.is_some());
+    let extra = line.filter(with_payload).unwrap_or_else(|| {
+        let digits = super::hex::encode(&piece.leaf);
+        format!("leaf\t{digits}").into_bytes()
+    });
+    let number = piece.number;
     let mut text = format!(
         "{FIRST_LINE}\nextra {}\nindex {number}\n",
         STANDARD.encode(extra)
     );
-    for hash in path {
+    for hash in &piece.path {
         text.push_str(&STANDARD.encode(hash));
         text.push('\n');
     }
     text.push('\n');
     text.push_str(&signed.note.to_string());
-    Ok(text)
+    text
 }
 
-/// The line of an entry that has its payload.
-fn line_of(folder: &Path, number: u64) -> Result<Option<Vec<u8>>, String> {
+/// The line of an entry in its payload file, with its end.
+///
+/// # Errors
+/// The file cannot be read, or ends before it.
+pub fn line_of(folder: &Path, number: u64) -> Result<Vec<u8>, String> {
     let index = number / BUNDLE_WIDTH;
     let lines = Lines::open(folder, index)?;
     let mut lines = lines.ok_or_else(|| {
@@ -132,7 +186,7 @@ fn line_of(folder: &Path, number: u64) -> Result<Option<Vec<u8>>, String> {
     while let Some(line) = lines.next(&mut buffer) {
         let line = line.map_err(|bad| bad.why)?;
         if line.number == number {
-            return Ok(line.content.is_some().then_some(buffer));
+            return Ok(buffer);
         }
     }
     Err(format!(
@@ -191,6 +245,28 @@ pub fn check(text: &str, key: &VerifierKey) -> Result<Proven, String> {
         payload,
         signed,
     })
+}
+
+/// Is a proof that [`check`] takes written as [`prove`] writes it, to the last byte?
+pub fn is_canonical(proof: &str) -> bool {
+    let again = || {
+        let (head, note) = proof.split_once("\n\n")?;
+        let mut lines = head.split('\n').skip(1);
+        let extra = STANDARD
+            .decode(lines.next()?.strip_prefix("extra ")?)
+            .ok()?;
+        let number = line::number(lines.next()?.strip_prefix("index ")?)?;
+        let path: Option<Vec<Hash>> = lines
+            .map(|line| STANDARD.decode(line).ok()?.try_into().ok())
+            .collect();
+        let piece = Piece {
+            number,
+            leaf: leaf_of(&extra, number).ok()?.0,
+            path: path?,
+        };
+        Some(text(&piece, Some(extra), &Signed::parse(note).ok()?))
+    };
+    again().is_some_and(|again| again == proof)
 }
 
 /// Leaf and payload out of the `extra` line.

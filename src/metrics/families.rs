@@ -2,7 +2,7 @@
 //!
 //! Enters: nothing. Leaves: [`Families`] and [`TABLE`]. Never: a family outside the table.
 
-use prometheus::{GaugeVec, IntCounterVec, Opts, Registry};
+use prometheus::{CounterVec, GaugeVec, IntCounterVec, Opts, Registry};
 
 /// Type of a family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +35,7 @@ macro_rules! families {
 
         /// Every family, as data.
         pub const TABLE: &[Family] = &[$(Family {
-            name: $name, kind: Kind::$kind, labels: &[$($label),*], help: $help,
+            name: $name, kind: families!(@kind $kind), labels: &[$($label),*], help: $help,
         }),+];
 
         impl Families {
@@ -57,7 +57,11 @@ macro_rules! families {
             }
         }
     };
+    (@kind Seconds) => { Kind::Counter };
+    (@kind $kind:ident) => { Kind::$kind };
     (@type Counter) => { IntCounterVec };
+    // A counter with fractions.
+    (@type Seconds) => { CounterVec };
     (@type Gauge) => { GaugeVec };
 }
 
@@ -83,6 +87,14 @@ families! {
         "1 while the interface is up, 0 while it is down or gone and nothing is captured.";
     broken_blocks: Counter "poortwacht_ring_broken_blocks_total" ["interface"]
         "Ring blocks left before their end because they contradict themselves.";
+    prefilter: Gauge "poortwacht_prefilter" ["interface", "kind"]
+        "1 for the kind of kernel filter that stands before the workers of the interface, 0 for the others.";
+    shed_frames: Counter "poortwacht_prefilter_shed_frames_total" ["interface", "reason"]
+        "Frames that the kernel's eBPF filter kept back, or of which it kept the headers, by reason.";
+    shed_bytes: Counter "poortwacht_prefilter_shed_bytes_total" ["interface", "reason"]
+        "Bytes of those frames that did not reach the sensor, by reason.";
+    verdicts: Counter "poortwacht_prefilter_verdicts_total" ["interface", "fate"]
+        "Flows of which the sensor told the kernel's filter what it reads no more, by what became of it.";
     malformed_frames: Counter "poortwacht_malformed_frames_total" ["reason"]
         "Frames that could not be decoded, by reason.";
     ignored_frames: Counter "poortwacht_ignored_frames_total" ["reason"]
@@ -299,6 +311,18 @@ families! {
         "Bytes of the feed that are not read yet.";
     feed_read: Gauge "poortwacht_feed_read_timestamp_seconds" ["feed"]
         "When the newest line of the feed was read, since the epoch; 0 when none was.";
+
+    // The console
+    console_requests: Counter "poortwacht_console_requests_total" ["route", "status"]
+        "Requests to the console that were answered, by what was asked for and status.";
+    console_seconds: Seconds "poortwacht_console_request_seconds_total" ["route"]
+        "Time from a request of the console to the begin of its answer.";
+    console_not_in: Counter "poortwacht_console_sign_ins_refused_total" ["reason"]
+        "Times somebody was not let into the console, by reason.";
+    console_sessions: Gauge "poortwacht_console_sessions" []
+        "Sessions of the console, half-way sign-ins included.";
+    console_listeners: Gauge "poortwacht_console_listeners" []
+        "Pages of the console that wait for what changes.";
 
     // The desk
     ready: Gauge "poortwacht_ready" []

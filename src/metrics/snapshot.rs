@@ -5,6 +5,7 @@
 
 use super::{Metrics, NONE};
 use crate::base::{Counters, Outcome, Seen, Transport, WayRound};
+use crate::capture::prefilter::{Fate, Kind, Shedding};
 use crate::decode;
 use crate::event::{LocalNames, Stats};
 use crate::flow::Desync;
@@ -70,6 +71,7 @@ impl Metrics {
             .with_label_values(NONE)
             .inc_by(added(|s| s.smtp_mails));
         self.add_sets(new, old);
+        self.add_prefilter(new, old, interface);
         let worker = new.worker.to_string();
         let worker = &[worker.as_str(), interface];
         f.flows.with_label_values(worker).set(new.flows as f64);
@@ -82,6 +84,33 @@ impl Metrics {
         f.worker_packet
             .with_label_values(worker)
             .set(seconds(new.packet_time));
+    }
+
+    /// What the kernel's filter is, kept back and was told.
+    fn add_prefilter(&self, new: &Stats, old: &Stats, interface: &str) {
+        let f = &self.families;
+        // A worker that reads files has none, and no say in what another one has.
+        for kind in Kind::ALL {
+            let series = f.prefilter.with_label_values(&[interface, kind.as_str()]);
+            if let Some(now) = new.prefilter {
+                series.set(f64::from(u8::from(now == *kind)));
+            }
+        }
+        for (at, reason) in Shedding::ALL.iter().enumerate() {
+            let labels = &[interface, reason.as_str()];
+            for (family, new, old) in [
+                (&f.shed_frames, &new.shed_frames, &old.shed_frames),
+                (&f.shed_bytes, &new.shed_bytes, &old.shed_bytes),
+            ] {
+                let more = new.at(at).saturating_sub(old.at(at));
+                family.with_label_values(labels).inc_by(more);
+            }
+        }
+        for (at, fate) in Fate::ALL.iter().enumerate() {
+            let more = new.verdicts.at(at).saturating_sub(old.verdicts.at(at));
+            let labels = &[interface, fate.as_str()];
+            f.verdicts.with_label_values(labels).inc_by(more);
+        }
     }
 
     /// The counters that go along a closed set.
@@ -253,7 +282,10 @@ pub(crate) fn went_back(old: &Stats, new: &Stats) -> bool {
         |s| s.smtp_mails,
         |s| s.watched_given_up,
     ];
-    let sets: [fn(&Stats) -> &Counters; 17] = [
+    let sets: [fn(&Stats) -> &Counters; 20] = [
+        |s| &s.shed_frames,
+        |s| &s.shed_bytes,
+        |s| &s.verdicts,
         |s| &s.decode_malformed,
         |s| &s.decode_not_for_us,
         |s| &s.fragments,

@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use super::*;
 use crate::base::{Outcome, Seen, WayRound};
 use crate::blocklist::Stage;
+use crate::capture::prefilter::{self, Fate, Shedding};
 use crate::decode;
 use crate::event::LocalNames;
 use crate::feeds::{self, FeedState};
@@ -99,10 +100,47 @@ fn an_interface_is_up_only_when_its_worker_says_so() {
 }
 
 #[test]
+fn one_kind_of_kernel_filter_is_in_force() {
+    let metrics = Metrics::new();
+    metrics.declare_worker(0, "eth0");
+    let force = || {
+        let all = series(&metrics).into_iter();
+        all.filter(|(name, _)| name.starts_with("poortwacht_prefilter{"))
+            .map(|(_, value)| value)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(force(), [0.0; 3], "declared");
+    for (kind, wanted) in [
+        (prefilter::Kind::Ebpf, [0.0, 1.0, 0.0]),
+        (prefilter::Kind::None, [0.0, 0.0, 1.0]),
+        (prefilter::Kind::Classic, [1.0, 0.0, 0.0]),
+    ] {
+        let stats = Stats {
+            prefilter: Some(kind),
+            ..stats()
+        };
+        metrics.observe(&Event::Stats(Box::new(stats)), Timestamp(0));
+        assert_eq!(force(), wanted);
+    }
+}
+
+#[test]
 fn each_field_of_a_snapshot_moves_its_own_series() {
     type Change = (fn(&mut Stats), &'static str);
     let here = "{interface=\"eth0\"}";
-    let changes: [Change; 38] = [
+    let changes: [Change; 41] = [
+        (
+            |s| s.shed_frames = counters(4, Shedding::Settled as usize, 3),
+            "poortwacht_prefilter_shed_frames_total{interface=\"eth0\",reason=\"settled\"}",
+        ),
+        (
+            |s| s.shed_bytes = counters(4, Shedding::Watched as usize, 3),
+            "poortwacht_prefilter_shed_bytes_total{interface=\"eth0\",reason=\"watched\"}",
+        ),
+        (
+            |s| s.verdicts = counters(3, Fate::Failed as usize, 3),
+            "poortwacht_prefilter_verdicts_total{fate=\"failed\",interface=\"eth0\"}",
+        ),
         (|s| s.frames = 3, "poortwacht_frames_total@"),
         (|s| s.wire_bytes = 3, "poortwacht_wire_bytes_total@"),
         (|s| s.excluded = 3, "poortwacht_excluded_frames_total@"),

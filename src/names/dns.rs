@@ -41,7 +41,7 @@ mod tests;
 
 pub use addresses::{Address, addresses};
 pub use asked::Asked;
-pub use elsewhere::is_lookup;
+pub use elsewhere::{is_lookup, may_be_lookup};
 pub use tcp::next_tcp_message;
 
 use crate::base::{RawName, Seen};

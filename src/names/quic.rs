@@ -36,7 +36,7 @@ mod rebuilt;
 pub mod oracle;
 
 pub use flight::Flight;
-pub use header::{Class, classify, connection_id, initials_len};
+pub use header::{Class, classify, connection_id, initials_len, may_begin};
 pub use rebuilt::sealed_initial;
 
 /// Shortest datagram that carries a client's Initial; a server drops shorter ones (RFC 9000

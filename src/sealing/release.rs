@@ -58,6 +58,9 @@ pub struct Identity {
     pub text: String,
 }
 
+/// Data keys in clear, by their words. Overwritten when they go.
+pub type DataKeys = BTreeMap<String, Zeroizing<Vec<u8>>>;
+
 /// What shares opened of a release.
 pub struct Opened {
     /// Who the subject is.
@@ -221,11 +224,21 @@ impl Release {
     /// # Errors
     /// A sentence, when they open nothing.
     pub fn open(&self, shares: &[Share]) -> Result<Opened, String> {
-        let mut opened = Opened {
-            identities: Vec::new(),
-            frames: Vec::new(),
-            closed: Vec::new(),
-        };
+        let (keys, closed) = self.data_keys(shares)?;
+        let mut opened = self.open_with(&keys);
+        opened.closed.splice(0..0, closed);
+        let nothing = opened.identities.is_empty() && opened.frames.is_empty();
+        match opened.closed.first() {
+            Some(why) if nothing => Err(why.clone()),
+            _ => Ok(opened),
+        }
+    }
+
+    /// The data keys that these shares give, and why they do not give the others.
+    ///
+    /// # Errors
+    /// A sentence: a share is of another subject.
+    pub fn data_keys(&self, shares: &[Share]) -> Result<(DataKeys, Vec<String>), String> {
         if let Some(odd) = shares.iter().find(|it| it.subject != self.subject) {
             return Err(format!(
                 "the share of `{}` is of another subject ({}); this release is of {}",
@@ -234,15 +247,26 @@ impl Release {
                 self.subject
             ));
         }
-        let mut keys: BTreeMap<&str, Zeroizing<Vec<u8>>> = BTreeMap::new();
+        let (mut keys, mut closed) = (DataKeys::new(), Vec::new());
         for key in &self.keys {
             let fits = |share: &&Share| share.key == key.key;
             let shares: Vec<&Share> = shares.iter().filter(fits).collect();
             match data_key(&self.subject, (&key.key, key.threshold), &shares) {
-                Ok(data) => drop(keys.insert(&key.key, data)),
-                Err(why) => opened.note(why),
+                Ok(data) => drop(keys.insert(key.key.clone(), data)),
+                Err(why) if !closed.contains(&why) => closed.push(why),
+                Err(_) => {}
             }
         }
+        Ok((keys, closed))
+    }
+
+    /// Opens what these data keys open.
+    pub fn open_with(&self, keys: &DataKeys) -> Opened {
+        let mut opened = Opened {
+            identities: Vec::new(),
+            frames: Vec::new(),
+            closed: Vec::new(),
+        };
         for record in &self.records {
             let Some(data) = keys.get(record.key.as_str()) else {
                 continue;
@@ -267,11 +291,7 @@ impl Release {
             }
         }
         opened.frames.sort_by_key(|(_, frame)| frame.head.time_ns);
-        let nothing = opened.identities.is_empty() && opened.frames.is_empty();
-        match opened.closed.first() {
-            Some(why) if nothing => Err(why.clone()),
-            _ => Ok(opened),
-        }
+        opened
     }
 }
 

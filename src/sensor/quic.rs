@@ -212,6 +212,11 @@ impl Connections {
                     context,
                 );
             }
+            // Again with each Initial: the kernel lets everything pass from one on, because it may
+            // begin another connection.
+            if conn.outcome != 0 {
+                context.judged_datagrams(&key);
+            }
         }
         true
     }
@@ -431,7 +436,8 @@ fn decide<S: Sink>(
         conn.outcome = (outcome.index() as u8).saturating_add(1);
         return;
     }
-    if matches!(outcome, Outcome::Named | Outcome::NoSni | Outcome::Ech) {
+    let hello = matches!(outcome, Outcome::Named | Outcome::NoSni | Outcome::Ech);
+    if hello {
         context.settled(key, sent, (0, None));
     }
     if conn.outcome == 0 {

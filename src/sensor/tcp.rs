@@ -6,8 +6,9 @@ use super::context::Context;
 use super::mail::{self, Envelopes};
 use super::web::{self, Web, note};
 use crate::base::{Endpoints, Outcome, Seen, Timestamp};
+use crate::capture::prefilter::{self as kernel, Again};
 use crate::event::Event;
-use crate::flow::tcp::Message;
+use crate::flow::tcp::{Judged, Message};
 use crate::flow::{Desync, Key, Reader, Said, Side, Verdict};
 use crate::names::http::{self, Begins};
 use crate::names::{self, Probe, bypass, dns, tls};
@@ -168,6 +169,23 @@ impl<S: Sink> Reader for StreamReader<'_, '_, S> {
 
     fn named(&mut self, key: &Key, _: Side, message: &Message, back: Option<u32>) -> bool {
         self.context.settled_by(key, message, back)
+    }
+
+    fn wants_judged(&self) -> bool {
+        self.context.sink.wants_verdicts()
+    }
+
+    fn judged(&mut self, ends: &Endpoints, judged: Judged, time: Timestamp) {
+        let again = |again: Option<(u32, u16)>| again.map(|(from, len)| Again { from, len });
+        let verdict = match judged {
+            Judged::ReadOut => kernel::Verdict::ReadOut,
+            Judged::Settled {
+                watched: true,
+                again: place,
+            } => kernel::Verdict::Watched(again(place)),
+            Judged::Settled { again: place, .. } => kernel::Verdict::Settled(again(place)),
+        };
+        self.context.sink.judged(ends, verdict, time);
     }
 
     fn payload(&mut self, key: &Key, side: Side, seq: u32, len: u32) {

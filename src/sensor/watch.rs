@@ -7,11 +7,13 @@ use super::Sink;
 use super::context::Context;
 use super::support::Recent;
 use crate::base::{Endpoints, Seen, Timestamp, Transport};
+use crate::capture::prefilter::Verdict;
 use crate::decode::Packet;
 use crate::event::{Burst, Event, Hit, HitRule, Stats};
 use crate::flow::tcp::Message;
 use crate::flow::watch::DATAGRAM_LEN_MIN;
 use crate::flow::{Exchange, Key, Opening, Side, Watch, exchange::Payload};
+use crate::presence;
 
 /// Flows watched at once.
 const WATCHED_MAX: usize = 4096;
@@ -87,6 +89,12 @@ impl Trail {
         }
     }
 
+    /// Might a UDP flow between these two ports be watched?
+    #[inline(always)]
+    pub fn may_hold(&self, from: u16, to: u16) -> bool {
+        self.watch.may_hold(from, to)
+    }
+
     /// Brings the counters up to date.
     pub fn count(&self, stats: &mut Stats) {
         stats.watched = self.watch.len() as u64;
@@ -151,6 +159,26 @@ impl<S: Sink> Context<'_, S> {
         true
     }
 
+    /// The datagrams with a short header of this flow are read no more. Where any datagram may be a
+    /// message of another protocol, by its port, they are.
+    #[cold]
+    pub fn judged_datagrams(&mut self, key: &Key) {
+        if !self.sink.wants_verdicts() {
+            return;
+        }
+        let ends = key.endpoints(key.likely_client());
+        let read = |port| matches!(port, 53 | 137 | 5353 | 5355);
+        if read(ends.sport) || read(ends.dport) || presence::spoken(&ends).is_some() {
+            return;
+        }
+        let verdict = if self.trail.watch.holds(key) {
+            Verdict::Watched(None)
+        } else {
+            Verdict::Settled(None)
+        };
+        self.sink.judged(&ends, verdict, self.around.time);
+    }
+
     /// The same for a hello over TCP.
     pub fn settled_by(&mut self, key: &Key, message: &Message, back: Option<u32>) -> bool {
         let bytes = message.to.wrapping_sub(message.from);
@@ -168,7 +196,7 @@ impl<S: Sink> Context<'_, S> {
     /// A datagram, if its flow is watched; `false` when it is not.
     #[inline]
     pub fn datagram(&mut self, packet: &Packet<'_>) -> bool {
-        self.trail.watch.may_hold(&packet.ends) && self.watched_datagram(packet)
+        self.trail.may_hold(packet.ends.sport, packet.ends.dport) && self.watched_datagram(packet)
     }
 
     #[cold]

@@ -6,6 +6,7 @@ use super::dtls;
 use super::join::Joins;
 use super::mail::Envelopes;
 use super::quic::Connections;
+use super::quiet::is_quiet;
 use super::tcp::{DNS_PORT, StreamReader};
 use super::watch::Trail;
 use super::ways::Counted;
@@ -16,7 +17,7 @@ use crate::blocklist::Catalogue;
 use crate::capture::Frame;
 use crate::decode::{self, Decoded, Decoder, FragmentFate, Packet};
 use crate::event::{Event, LocalNames, Stats};
-use crate::flow::{Desync, Streams};
+use crate::flow::{Desync, Streams, tcp::say_again};
 use crate::names::{self, dns::Asked, ech::Memory};
 use crate::presence::{self, At, Watch};
 use ipnet::IpNet;
@@ -53,6 +54,8 @@ pub struct Worker {
     stats: Stats,
     /// Up to when the tables were looked at.
     swept: Timestamp,
+    /// Are frames that cannot say anything new told by a glance?
+    quickly: bool,
 }
 
 impl Worker {
@@ -98,7 +101,17 @@ impl Worker {
             ways: Counted::new(settings.seed),
             stats,
             swept: Timestamp(0),
+            quickly: true,
         }
+    }
+
+    /// Decodes every frame, also where a glance would do. What comes out is the same: for tests that
+    /// compare the two.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn slowly(mut self) -> Self {
+        self.quickly = false;
+        self
     }
 
     /// Takes one frame through all stages. `point` names the place where it was seen.
@@ -116,6 +129,23 @@ impl Worker {
         if frame.bytes.len() < frame.wire_len as usize {
             stats.cut_short = stats.cut_short.wrapping_add(1);
         }
+        // A kernel that forgot a verdict is told again by frames that say nothing else.
+        let tells = sink.wants_verdicts() && say_again(stats.frames);
+        let glance = self.decoder.glance(frame);
+        let quiet = glance.is_some_and(|glance| {
+            let quickly = self.quickly && !tells;
+            quickly && is_quiet(&glance, frame.time, &mut self.streams, &self.trail)
+        });
+        if !quiet {
+            self.look(frame, point, list, sink);
+        }
+        self.sweep(frame.time, point, list, sink);
+    }
+
+    /// Takes a frame that may say something new through all stages.
+    #[inline(never)]
+    fn look<S: Sink>(&mut self, frame: &Frame<'_>, point: &str, list: &Catalogue, sink: &mut S) {
+        let stats = &mut self.stats;
         match self.decoder.decode(frame) {
             Decoded::Packet(packet) => {
                 let mut context = Context {
@@ -163,7 +193,6 @@ impl Worker {
             Decoded::NotForUs(why) => stats.decode_not_for_us.bump(why.index()),
             Decoded::Malformed(why) => stats.decode_malformed.bump(why.index()),
         }
-        self.sweep(frame.time, point, list, sink);
     }
 
     /// Lets go of what has been idle, looking at as much of the tables as is due at `now`: part of

@@ -143,6 +143,34 @@ pub enum Value {
     Truth(bool),
 }
 
+/// A term as its reader takes it, for whoever judges what may be asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// Byte at which it begins.
+    pub at: usize,
+    /// What it asks about; `None`: a text, anywhere.
+    pub field: Option<Field>,
+    /// As it prints.
+    pub text: String,
+}
+
+/// What a filter asks about, term by term.
+///
+/// # Errors
+/// As of [`CaseFilter::parse`] and [`HitFilter::parse`].
+pub fn asked(text: &str, about: About) -> Result<Vec<Asked>, FilterError> {
+    let mut asked = Vec::new();
+    parse::each(text, about, |at, term| {
+        let field = match &term.test {
+            Test::Word(_) => None,
+            Test::Field { field, .. } => Some(*field),
+        };
+        let text = CaseFilter { terms: vec![term] }.to_string();
+        asked.push(Asked { at, field, text });
+    })?;
+    Ok(asked)
+}
+
 impl CaseFilter {
     /// Reads a filter; an empty text lets everything through.
     ///

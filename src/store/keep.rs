@@ -70,26 +70,18 @@ impl Store {
         found().map_err(|e| self.fault(&e))
     }
 
-    /// Closed cases without evidence since `before`, not held at `now`; at most `most`.
+    /// Looks at so many cases behind `from`, in the order of their ids: those that are closed,
+    /// without evidence since `before`, and not held at `now`.
     ///
     /// # Errors
     /// A sentence.
     pub fn over(
         &self,
-        before: Timestamp,
-        now: Timestamp,
+        (before, now): (Timestamp, Timestamp),
+        from: &str,
         most: u32,
-    ) -> std::result::Result<Vec<String>, String> {
-        let found = || -> Result<Vec<String>> {
-            let sql = "SELECT c.case_id FROM cases c JOIN heads h ON h.number = c.head
-                       WHERE h.closed IS NOT NULL AND h.updated < ?1 AND c.held_until <= ?2
-                       ORDER BY h.updated LIMIT ?3";
-            let bound = params![before.nanos(), now.nanos(), most];
-            let mut asked = self.db.prepare_cached(sql)?;
-            let cases = asked.query_map(bound, |row| row.get(0))?;
-            cases.collect()
-        };
-        found().map_err(|e| self.fault(&e))
+    ) -> std::result::Result<Over, String> {
+        over(&self.db, (before, now), from, most).map_err(|e| self.fault(&e))
     }
 
     /// What goes with a case: its own entries and its hits, but not those of another case; and with
@@ -102,8 +94,8 @@ impl Store {
         goes_with(&self.db, case).map_err(|e| self.fault(&e))
     }
 
-    /// Numbers of entries of a kind of before `before` whose payload is there and that belong to no
-    /// case; oldest first, at most `most`.
+    /// Looks at so many entries of a kind of before `before` behind `from`, the oldest first: those
+    /// whose payload is there and that belong to no case.
     ///
     /// # Errors
     /// A sentence.
@@ -111,10 +103,38 @@ impl Store {
         &self,
         kind: Kind,
         before: Timestamp,
-        most: usize,
-    ) -> std::result::Result<Vec<u64>, String> {
-        free(&self.db, kind, before, most).map_err(|e| self.fault(&e))
+        from: Place,
+        most: u32,
+    ) -> std::result::Result<Free, String> {
+        free(&self.db, kind, before, from, most).map_err(|e| self.fault(&e))
     }
+}
+
+/// How far a look at entries went: time or hour, series, number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place([i64; 3]);
+
+impl Place {
+    /// Before the first.
+    pub const START: Self = Self([i64::MIN; 3]);
+}
+
+/// What a look at entries found.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Free {
+    /// Numbers of entries that may go.
+    pub numbers: Vec<u64>,
+    /// Where the next look goes on; `None`: all were looked at.
+    pub next: Option<Place>,
+}
+
+/// What a look at cases found.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Over {
+    /// Cases whose time is over.
+    pub cases: Vec<String>,
+    /// Behind which the next look goes on; `None`: all were looked at.
+    pub next: Option<String>,
 }
 
 fn number(row: &Row<'_>) -> Result<u64> {
@@ -173,32 +193,104 @@ fn neighbours(db: &Connection, case: &str) -> Result<Vec<String>> {
     .collect()
 }
 
-fn free(db: &Connection, kind: Kind, before: Timestamp, most: usize) -> Result<Vec<u64>> {
-    // Only cases that began before then can hold what is so old.
-    let cases: Vec<String> = db
-        .prepare_cached(
-            "SELECT c.case_id FROM cases c JOIN heads h ON h.number = c.head WHERE h.opened < ?1",
-        )?
-        .query_map([before.nanos()], |row| row.get(0))?
-        .collect::<Result<_>>()?;
-    let mut stays = BTreeSet::new();
-    for case in cases {
-        stays.extend(subjects::entries_of(db, &case)?);
-    }
-    let hour = before.nanos().div_euclid(HOUR_NS);
-    let (sql, bound) = match kind {
-        Kind::Hit => (
-            "SELECT number FROM hits WHERE time < ?1 AND ?2 <> '' ORDER BY time",
-            hour.saturating_mul(HOUR_NS),
-        ),
-        _ => (
-            "SELECT number FROM entries WHERE kind = ?2 AND kind <> 'hit' AND deleted = 0
-             AND hour < ?1 ORDER BY hour, number",
-            hour,
-        ),
-    };
+fn over(
+    db: &Connection,
+    (before, now): (Timestamp, Timestamp),
+    from: &str,
+    most: u32,
+) -> Result<Over> {
+    let sql = "SELECT c.case_id, h.closed IS NOT NULL AND h.updated < ?1 AND c.held_until <= ?2
+               FROM cases c LEFT JOIN heads h ON h.number = c.head
+               WHERE c.case_id > ?3 ORDER BY c.case_id LIMIT ?4";
     let mut asked = db.prepare_cached(sql)?;
-    let all = asked.query_map(params![bound, kind.label()], number)?;
-    let free = all.filter(|it| it.as_ref().map_or(true, |it| !stays.contains(it)));
-    free.take(most).collect()
+    let bound = params![before.nanos(), now.nanos(), from, most];
+    let looked = asked.query_map(bound, |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let looked: Vec<(String, bool)> = looked.collect::<Result<_>>()?;
+    let full = looked.len() >= most as usize;
+    let next = looked.last().filter(|_| full).map(|(case, _)| case.clone());
+    let cases = looked.into_iter().filter(|(_, over)| *over);
+    Ok(Over {
+        cases: cases.map(|(case, _)| case).collect(),
+        next,
+    })
 }
+
+/// Does hit `i` belong to a case? What [`hits::scope`](super::query::hits) asks from the side of the
+/// case, from the side of the hit: of its vendor and time, and of a subject that the case is or was
+/// about, or named by evidence.
+const OF_CASE: &str = "EXISTS (
+    SELECT 1 FROM series s JOIN subjects u ON u.id = s.subject
+        JOIN words v ON v.id = s.vendor JOIN words n ON n.id = s.name
+    WHERE s.id = i.series AND (
+        EXISTS (SELECT 1 FROM cases c JOIN heads h ON h.number = c.head
+            WHERE c.subject = u.pseudonym AND h.vendor = v.text
+            AND i.time BETWEEN h.opened AND h.updated)
+        OR EXISTS (SELECT 1 FROM attributions a JOIN cases c ON c.case_id = a.case_id
+                JOIN heads h ON h.number = c.head
+            WHERE a.subject = u.pseudonym AND h.vendor = v.text
+            AND i.time BETWEEN h.opened AND h.updated)
+        OR EXISTS (SELECT 1 FROM evidence e JOIN cases c ON c.case_id = e.case_id
+                JOIN heads h ON h.number = c.head
+            WHERE e.time = i.time AND e.name = n.text AND h.vendor = v.text
+            AND i.time BETWEEN h.opened AND h.updated
+            AND e.counts AND e.number = (SELECT max(newer.number) FROM evidence newer
+                WHERE newer.case_id = e.case_id AND newer.item = e.item))))";
+
+/// Entries of a kind, and whether each belongs to a case: what it costs does not grow with the
+/// number of cases.
+fn looked(kind: Kind) -> String {
+    if kind == Kind::Hit {
+        return format!(
+            "SELECT i.number, i.time, i.series, {OF_CASE}
+             FROM hits i INDEXED BY hits_time
+             WHERE i.time < ?1 AND i.time >= ?3 AND (i.time, i.series, i.number) > (?3, ?4, ?5)
+                AND ?2 <> '' ORDER BY i.time, i.series, i.number LIMIT ?6"
+        );
+    }
+    let of_case = match kind {
+        Kind::Frame => format!(
+            "EXISTS (SELECT 1 FROM frames f JOIN hits i ON i.id = f.hit
+                WHERE f.number = e.number AND {OF_CASE})"
+        ),
+        _ => "EXISTS (SELECT 1 FROM cases c WHERE c.case_id = e.case_id AND c.head IS NOT NULL)"
+            .into(),
+    };
+    format!(
+        "SELECT e.number, e.hour, 0, {of_case} FROM entries e
+         WHERE e.kind = ?2 AND e.kind <> 'hit' AND e.deleted = 0 AND e.hour < ?1
+            AND e.hour >= ?3 AND (e.hour, 0, e.number) > (?3, ?4, ?5) ORDER BY e.hour, e.number LIMIT ?6"
+    )
+}
+
+fn free(
+    db: &Connection,
+    kind: Kind,
+    before: Timestamp,
+    Place([time, series, number]): Place,
+    most: u32,
+) -> Result<Free> {
+    let hour = before.nanos().div_euclid(HOUR_NS);
+    let until = match kind {
+        Kind::Hit => hour.saturating_mul(HOUR_NS),
+        _ => hour,
+    };
+    let mut asked = db.prepare_cached(&looked(kind))?;
+    let bound = params![until, kind.label(), time, series, number, most];
+    let mut rows = asked.query(bound)?;
+    let (mut numbers, mut last, mut count) = (Vec::new(), None, 0);
+    while let Some(row) = rows.next()? {
+        let number: i64 = row.get(0)?;
+        last = Some(Place([row.get(1)?, row.get(2)?, number]));
+        count += 1;
+        if !row.get::<_, bool>(3)? {
+            numbers.push(number.cast_unsigned());
+        }
+    }
+    Ok(Free {
+        numbers,
+        next: last.filter(|_| count == most),
+    })
+}
+
+#[cfg(test)]
+mod tests;

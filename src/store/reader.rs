@@ -21,7 +21,7 @@ use super::shown::{
 use super::{Triage, schema, triage};
 use crate::base::Timestamp;
 use crate::hits::SubjectId;
-use crate::record::{Coverage, Kind};
+use crate::record::Coverage;
 
 /// A question that takes longer is ended.
 const TIME_MAX: Duration = Duration::from_secs(5);
@@ -217,24 +217,7 @@ impl Reader {
         self.ask(|db| subjects::of_subject(db, subject))
     }
 
-    /// Numbers of entries of one kind whose hour began before `before` and whose payload is there,
-    /// oldest first, at most `rows`: what retention may delete. Entries of cases under a hold that is
-    /// in force at `now` are left out, and so are the hits that belong to them and what is sealed
-    /// of their subjects.
-    ///
-    /// # Errors
-    /// As [`Self::through`].
-    pub fn due(
-        &self,
-        kind: Kind,
-        before: Timestamp,
-        now: Timestamp,
-        rows: u32,
-    ) -> Result<Vec<u64>, String> {
-        self.ask(|db| subjects::due(db, kind, before, now, rows))
-    }
-
-    /// Entries that hold the sealed records of a subject, oldest first.
+    /// Entries that hold the sealed records and frames of a subject, oldest first.
     ///
     /// # Errors
     /// As [`Self::through`].

@@ -13,6 +13,7 @@ use rusqlite::{Connection, OpenFlags, Result, params};
 use serde::Serialize;
 
 use super::filter::LEN_MAX;
+use crate::hits::Mentions;
 
 /// Most views of an account.
 const VIEWS_MAX: i64 = 100;
@@ -42,6 +43,11 @@ impl SavedViews {
         Self {
             path: path.to_owned(),
         }
+    }
+
+    /// Those beside the store at `store`.
+    pub fn beside(store: &Path) -> Self {
+        Self::at(&store.with_extension("views.sqlite"))
     }
 
     /// Those of an account, by page and name.
@@ -122,17 +128,37 @@ impl SavedViews {
         })
     }
 
-    /// Deletes every view whose name or filter holds `text`: a pseudonym that is erased. Gives how
-    /// many.
+    /// Deletes every view whose name or filter mentions somebody who is erased. Gives how many.
     ///
     /// # Errors
     /// A sentence with the path.
-    pub fn erase(&self, text: &str) -> std::result::Result<usize, String> {
+    pub fn erase(&self, words: &Mentions) -> std::result::Result<u64, String> {
+        if !self.path.exists() {
+            return Ok(0);
+        }
         self.with(|db| {
-            db.execute(
-                "DELETE FROM views WHERE instr(filter, ?1) > 0 OR instr(name, ?1) > 0",
-                [text],
-            )
+            let change = db.transaction()?;
+            let mut gone = 0;
+            {
+                let mut all = change.prepare("SELECT account, page, name, filter FROM views")?;
+                let all = all.query_map([], |row| {
+                    let text = |at| row.get::<_, String>(at);
+                    Ok([text(0)?, text(1)?, text(2)?, text(3)?])
+                })?;
+                let all: Vec<[String; 4]> = all.collect::<Result<_>>()?;
+                // Somebody may have typed it in capitals.
+                let names = |text: &str| words.are_in(text.to_ascii_lowercase().as_bytes());
+                for [account, page, name, filter] in all {
+                    if names(&name) || names(&filter) {
+                        gone += change.execute(
+                            "DELETE FROM views WHERE account = ?1 AND page = ?2 AND name = ?3",
+                            params![account, page, name],
+                        )?;
+                    }
+                }
+            }
+            change.commit()?;
+            Ok(gone as u64)
         })
     }
 

@@ -14,10 +14,13 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
 use crate::base::Timestamp;
 
 /// Version of the tables. A store of an older one is brought forward when it is opened.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// What leads from each version to the next; the first makes an empty store.
-pub(super) const STEPS: [&str; VERSION as usize] = [include_str!("schema/1.sql")];
+pub(super) const STEPS: [&str; VERSION as usize] = [
+    include_str!("schema/1.sql"),
+    include_str!("schema/2.sql"),
+];
 
 /// `application_id` of our files: `PoWt`.
 const APPLICATION: i32 = 0x506f_5774;
@@ -67,7 +70,8 @@ fn prepare(db: &Connection) -> rusqlite::Result<()> {
     db.set_prepared_statement_cache_capacity(STATEMENTS);
     // What is deleted is overwritten, in the file and, once it is taken over, in the log.
     db.pragma_update(None, "secure_delete", true)?;
-    db.pragma_update(None, "foreign_keys", true)?;
+    // The ledger is what a row answers to. A check at each deletion would look through all series.
+    db.pragma_update(None, "foreign_keys", false)?;
     db.pragma_update(None, "trusted_schema", false)?;
     db.pragma_update(None, "temp_store", "MEMORY")?;
     db.pragma_update(None, "cache_size", -65_536)?;

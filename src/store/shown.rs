@@ -225,8 +225,8 @@ pub struct Request {
     pub approvals: Vec<Approval>,
     /// Who refused, and why.
     pub refused: Option<Approval>,
-    /// Digest of what was handed out, when it was.
-    pub released: Option<Approval>,
+    /// Each time that it was handed out, in order: to whom, when, the digest of what.
+    pub releases: Vec<Approval>,
 }
 
 /// Somebody's word on a request.

@@ -3,9 +3,9 @@
 //! Enters: texts of a hit. Leaves: small numbers in their place. Never: keeps a text in memory
 //! beyond a bound, or in the file when no hit has it any more ([`sweep`]).
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use rusqlite::{Connection, OptionalExtension, Result, params};
+use rusqlite::{Connection, OptionalExtension, Result, Row};
 
 use crate::record::Hit;
 
@@ -32,6 +32,21 @@ const COLUMNS: [&str; 13] = [
     "site",
 ];
 
+/// Columns of a series that have an index of their own: whether a text is used there is a look-up.
+const INDEXED: [&str; 7] = [
+    "name",
+    "point",
+    "vendor",
+    "vendor_name",
+    "rule",
+    "unit",
+    "site",
+];
+
+/// The others, by their place in [`COLUMNS`]: few texts, each in very many series. How often one is
+/// used there stands beside it, in `words.labels`.
+const LABELS: [usize; 5] = [2, 6, 7, 9, 10];
+
 /// Numbers given so far, and what the transaction at hand adds to each series.
 #[derive(Default)]
 pub(super) struct Words {
@@ -39,6 +54,8 @@ pub(super) struct Words {
     subjects: HashMap<String, i64>,
     series: HashMap<Dimensions, i64>,
     grown: HashMap<i64, Growth>,
+    /// New uses of texts as labels.
+    labels: HashMap<i64, i64>,
 }
 
 /// What hits add to a series.
@@ -81,7 +98,12 @@ impl Words {
         let id = match self.series.get(&dimensions) {
             Some(id) => *id,
             None => {
-                let id = find_or_make(db, &dimensions, time)?;
+                let (id, is_new) = find_or_make(db, &dimensions, time)?;
+                if is_new {
+                    for word in labels(&dimensions) {
+                        *self.labels.entry(word).or_default() += 1;
+                    }
+                }
                 self.series.insert(dimensions, id);
                 id
             }
@@ -105,6 +127,9 @@ impl Words {
         )?;
         for (id, grown) in self.grown.drain() {
             add.execute([id, grown.count, grown.first, grown.last])?;
+        }
+        for (word, more) in self.labels.drain() {
+            relabel(db, word, more)?;
         }
         Ok(())
     }
@@ -141,53 +166,129 @@ fn number(
     Ok(id)
 }
 
-fn find_or_make(db: &Connection, dimensions: &Dimensions, time: i64) -> Result<i64> {
+/// The number of a series, and whether it was made just now.
+fn find_or_make(db: &Connection, dimensions: &Dimensions, time: i64) -> Result<(i64, bool)> {
     let equal = COLUMNS.map(|column| format!("{column} = ?")).join(" AND ");
     let found = db
         .prepare_cached(&format!("SELECT id FROM series WHERE {equal}"))?
         .query_row(rusqlite::params_from_iter(dimensions), |row| row.get(0));
     if let Some(id) = found.optional()? {
-        return Ok(id);
+        return Ok((id, false));
     }
     let columns = COLUMNS.join(", ");
     let marks = COLUMNS.map(|_| "?").join(", ");
     let values = dimensions.iter().copied().chain([0, time, time]);
-    db.prepare_cached(&format!(
-        "INSERT INTO series ({columns}, count, first, last) VALUES ({marks}, ?, ?, ?)"
-    ))?
-    .insert(rusqlite::params_from_iter(values))
+    let id = db
+        .prepare_cached(&format!(
+            "INSERT INTO series ({columns}, count, first, last) VALUES ({marks}, ?, ?, ?)"
+        ))?
+        .insert(rusqlite::params_from_iter(values))?;
+    Ok((id, true))
 }
 
-/// Hits of these series went: counts them anew. A series without hits goes, and with it every text
-/// and pseudonym that no other has.
-pub(super) fn sweep(db: &Connection, series: &[i64]) -> Result<()> {
-    let mut empty = false;
-    for id in series {
-        let (count, first, last): (i64, Option<i64>, Option<i64>) = db
-            .prepare_cached("SELECT count(*), min(time), max(time) FROM hits WHERE series = ?1")?
-            .query_row([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-        if let (Some(first), Some(last)) = (first, last) {
-            db.prepare_cached("UPDATE series SET count = ?2, first = ?3, last = ?4 WHERE id = ?1")?
-                .execute(params![id, count, first, last])?;
-        } else {
-            db.prepare_cached("DELETE FROM series WHERE id = ?1")?
-                .execute([id])?;
-            empty = true;
+/// Texts that a series uses as labels.
+fn labels(dimensions: &Dimensions) -> impl Iterator<Item = i64> + '_ {
+    LABELS.iter().filter_map(|at| dimensions.get(*at).copied())
+}
+
+fn relabel(db: &Connection, word: i64, more: i64) -> Result<()> {
+    db.prepare_cached("UPDATE words SET labels = labels + ?2 WHERE id = ?1")?
+        .execute([word, more])
+        .map(drop)
+}
+
+/// What series that went had in common with others, or alone.
+#[derive(Default)]
+struct Gone {
+    words: BTreeSet<i64>,
+    subjects: BTreeSet<i64>,
+    labels: BTreeMap<i64, i64>,
+}
+
+impl Gone {
+    fn take(&mut self, dimensions: &Dimensions) {
+        let [subject, words @ ..] = dimensions;
+        self.subjects.insert(*subject);
+        self.words.extend(words);
+        for word in labels(dimensions) {
+            *self.labels.entry(word).or_default() -= 1;
         }
     }
-    if !empty {
-        return Ok(());
+
+    /// Deletes those texts and pseudonyms that no series has any more. Looks at these alone: what
+    /// it costs does not grow with the store.
+    fn sweep(&self, db: &Connection) -> Result<()> {
+        for (word, less) in &self.labels {
+            relabel(db, *word, *less)?;
+        }
+        let mut subject = db.prepare_cached(UNUSED_SUBJECT)?;
+        for id in &self.subjects {
+            subject.execute([id])?;
+        }
+        let mut word = db.prepare_cached(&unused_word())?;
+        for id in &self.words {
+            word.execute([id])?;
+        }
+        Ok(())
     }
-    db.execute(
-        "DELETE FROM subjects WHERE id NOT IN (SELECT subject FROM series)",
-        [],
-    )?;
-    let used = COLUMNS
-        .iter()
-        .filter(|column| **column != "subject")
-        .map(|column| format!("SELECT {column} FROM series"))
-        .collect::<Vec<_>>()
-        .join(" UNION ");
-    db.execute(&format!("DELETE FROM words WHERE id NOT IN ({used})"), [])?;
-    Ok(())
 }
+
+/// Deletes a pseudonym unless a series has it.
+const UNUSED_SUBJECT: &str = "DELETE FROM subjects
+     WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM series WHERE subject = ?1)";
+
+/// Deletes a text unless a series has it.
+fn unused_word() -> String {
+    let used = INDEXED.map(|column| {
+        format!(
+            " AND NOT EXISTS (SELECT 1 FROM series INDEXED BY series_{column} WHERE {column} = ?1)"
+        )
+    });
+    format!(
+        "DELETE FROM words WHERE id = ?1 AND labels = 0{}",
+        used.concat()
+    )
+}
+
+fn dimensions(row: &Row<'_>) -> Result<Dimensions> {
+    let mut all = [0; COLUMNS.len()];
+    for (at, one) in all.iter_mut().enumerate() {
+        *one = row.get(at)?;
+    }
+    Ok(all)
+}
+
+/// So many hits of these series went. A series without hits goes, and with it every text and
+/// pseudonym that no other has.
+pub(super) fn sweep(db: &Connection, series: &BTreeMap<i64, i64>) -> Result<()> {
+    let mut gone = Gone::default();
+    let delete = format!(
+        "DELETE FROM series WHERE id = ?1 RETURNING {}",
+        COLUMNS.join(", ")
+    );
+    for (id, went) in series {
+        let (first, last): (Option<i64>, Option<i64>) = db
+            .prepare_cached(ENDS)?
+            .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        if let (Some(first), Some(last)) = (first, last) {
+            db.prepare_cached(
+                "UPDATE series SET count = count - ?2, first = ?3, last = ?4 WHERE id = ?1",
+            )?
+            .execute([*id, *went, first, last])?;
+        } else {
+            let was = db
+                .prepare_cached(&delete)?
+                .query_row([id], dimensions)
+                .optional()?;
+            was.iter().for_each(|it| gone.take(it));
+        }
+    }
+    gone.sweep(db)
+}
+
+/// The first and the last hit of a series: one look-up each, however many lie between.
+const ENDS: &str = "SELECT (SELECT min(time) FROM hits WHERE series = ?1),
+    (SELECT max(time) FROM hits WHERE series = ?1)";
+
+#[cfg(test)]
+mod tests;

@@ -222,7 +222,7 @@ const CASES: &[Case] = &[
         0,
     ),
     (
-        "cases close case-1 --why research",
+        "cases close case-1 --as research --why ticket-7",
         7,
         &["is the daemon running"],
         0,

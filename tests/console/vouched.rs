@@ -111,6 +111,63 @@ fn a_session_by_a_header_ends_without_it() {
     );
 }
 
+/// Lines that a browser adds to a picture of this console on a page of another site, and the like.
+const EMBEDDED: [&str; 6] = [
+    "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: no-cors\r\nSec-Fetch-Dest: image\r\n",
+    "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: iframe\r\n",
+    "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n",
+    "Sec-Fetch-Site: same-site\r\nSec-Fetch-Mode: no-cors\r\nSec-Fetch-Dest: script\r\n",
+    "Sec-Fetch-Site: same-origin\r\nSec-Fetch-Mode: no-cors\r\nSec-Fetch-Dest: image\r\n",
+    "Origin: https://evil.example\r\n",
+];
+
+#[test]
+fn what_another_site_embeds_lets_nobody_in() {
+    let stand = behind_a_proxy();
+    for lines in EMBEDDED {
+        for _ in 0..50 {
+            let answer = over_unix(&stand, &format!("Remote-User: eva\r\n{lines}"));
+            let session = |it: &str| it.starts_with("poortwacht=");
+            assert!(!answer.all("set-cookie").any(session), "{lines}");
+            assert!(!answer.body.contains("My account"), "{lines}");
+        }
+    }
+    assert!(stand.audits().is_empty(), "nothing was recorded");
+    // A head that is refused lets nobody in either.
+    let stream = UnixStream::connect(stand.folder.path().join("proxy.sock")).unwrap();
+    let foreign = "GET /account HTTP/1.1\r\nHost: evil.example\r\nRemote-User: eva\r\n\
+        Connection: close\r\n\r\n";
+    assert_eq!(Answer::of(stream, foreign.as_bytes()).status, 400);
+    assert!(stand.audits().is_empty());
+    // A step from another site goes by a page of ours, and then in.
+    let answer = over_unix(&stand, &format!("Remote-User: eva\r\n{}", EMBEDDED[2]));
+    assert!(answer.status == 200 && answer.body.contains("/account"));
+    let own = "Sec-Fetch-Site: same-origin\r\nSec-Fetch-Mode: navigate\r\n\
+        Sec-Fetch-Dest: document\r\nRemote-User: eva\r\n";
+    assert!(over_unix(&stand, own).body.contains("My account"));
+    assert_eq!(stand.audits().len(), 1);
+}
+
+#[test]
+fn who_keeps_no_cookie_is_slowed_down() {
+    let stand = behind_a_proxy();
+    let eva = "Remote-User: eva\r\n";
+    let first = over_unix(&stand, eva);
+    let cookie = first.header("set-cookie").split(';').next().unwrap();
+    let status: Vec<u16> = (0..40).map(|_| over_unix(&stand, eva).status).collect();
+    let inside = status.iter().filter(|it| **it == 200).count();
+    assert!((5..9).contains(&inside), "{status:?}");
+    assert!(status.ends_with(&[429]), "{status:?}");
+    assert_eq!(stand.audits().len(), inside + 1, "as much is on the record");
+    let own = over_unix(&stand, &format!("{eva}Cookie: {cookie}\r\n"));
+    assert_eq!(own.status, 200, "a session that there is goes on");
+    let sessions = over_unix(&stand, "Remote-User: jan\r\n");
+    assert_eq!(sessions.status, 200, "a colleague is not held up");
+    assert!(!over_unix(&stand, eva).header("retry-after").is_empty());
+    stand.later(std::time::Duration::from_secs(30));
+    assert_eq!(over_unix(&stand, eva).status, 200, "nobody is locked out");
+}
+
 /// An authority, a certificate for the server, and one for a person.
 fn certificates(folder: &Path, name: &str) {
     let script = r#"set -e

@@ -205,6 +205,22 @@ socket = "{control}"
         );
     }
 
+    /// Puts a page of `len` bytes on every web server.
+    pub fn put_page(&self, page: &str, len: usize) {
+        let text = b"<h1>bulk</h1>".iter().cycle().take(len);
+        let place = self.folder.path().join("www").join(page);
+        fs::write(place, text.copied().collect::<Vec<u8>>()).expect("the page can be written");
+    }
+
+    /// How many bytes of a page arrived, and how often a byte of it was wrong.
+    pub fn download(&self, url: &str) -> String {
+        let count = "import sys; d = sys.stdin.buffer.read(); p = b'<h1>bulk</h1>'; \
+                     print(len(d), d == (p * (len(d) // 13 + 1))[:len(d)])";
+        let curl = format!("curl -sS --max-time 60 --cacert {} {url}", self.ca);
+        let both = format!("{curl} | python3 -c \"{count}\"");
+        self.client(&["bash", "-c", &both]).trim().to_owned()
+    }
+
     pub fn ping(&self) -> Load {
         let script = root_folder().join("tests/lab/ping.py");
         let mut command = self.inside(&self.client, &["python3"]);

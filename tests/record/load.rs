@@ -21,6 +21,7 @@ use poortwacht::casefile::{self, Casefile};
 use poortwacht::cases::Casebook;
 use poortwacht::config;
 use poortwacht::daemon::books::Books;
+use poortwacht::daemon::erasure::Finisher;
 use poortwacht::daemon::office::{Incoming, Office, now};
 use poortwacht::daemon::registrar::Registrar;
 use poortwacht::daemon::retention::Keeper;
@@ -86,7 +87,8 @@ fn office(folder: &Path) -> Office {
         books: Books::new(registrar, log, casefile, outbox),
         list: Arc::new(ArcSwap::new(list)),
         lists: config::Lists::default(),
-        keeper: Keeper::new(config::Retention::default(), 180, Instant::now()),
+        keeper: Keeper::new(config::Retention::default(), 180, folder, Instant::now()),
+        finisher: Finisher::new(folder.join("cases"), Instant::now()),
         life: Life {
             what: "stop".into(),
             reason: String::new(),

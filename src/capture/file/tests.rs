@@ -222,11 +222,11 @@ fn pcapng_cases() -> Vec<Case> {
     cases
 }
 
-/// Reads through every route there is; all must agree with the mapped one, which is given back.
+/// Reads through every route there is; all must agree with the first, which is given back.
 fn through_every_route(name: &str, bytes: &[u8]) -> Outcome {
-    let mapped = outcome(Input::in_memory(bytes));
+    let first = outcome(Input::in_memory(bytes));
     let agree = |route: &str, other: Outcome| {
-        assert_eq!(mapped, other, "{name}: {route}");
+        assert_eq!(first, other, "{name}: {route}");
     };
     let folder = tempfile::tempdir().unwrap();
     let on_disk = |bytes: &[u8]| {
@@ -267,7 +267,7 @@ fn through_every_route(name: &str, bytes: &[u8]) -> Outcome {
         pieces(5, gzip(bytes).unwrap()),
     );
     agree("zstd stream in pieces of 5", pieces(5, zstd(bytes)));
-    mapped
+    first
 }
 
 #[test]
@@ -280,16 +280,16 @@ fn every_variant_gives_its_frames_through_every_route() {
 }
 
 #[test]
-fn frames_of_a_mapped_file_are_not_copied() {
+fn frames_of_a_file_are_not_copied() {
     let build = Build::pcap(Order::Little, 0xa1b2_c3d4, 0, 1);
     let bytes = build.frame(1, 0, 3, b"abc").frame(1, 0, 2, b"de").bytes;
-    let mut source = mapped_source(&bytes);
+    let mut source = source_of(&bytes);
     let mut address = || source.next_frame().unwrap().unwrap().bytes.as_ptr() as usize;
     assert_eq!(address() + 3 + 16, address(), "as far apart as in the file");
 }
 
-/// A source over the mapped bytes.
-fn mapped_source(bytes: &[u8]) -> FileSource {
+/// A source over bytes in memory.
+fn source_of(bytes: &[u8]) -> FileSource {
     FileSource::from_files(vec![
         oracle::one_file(Input::in_memory(bytes)).ok().unwrap(),
     ])

@@ -86,6 +86,15 @@ pub enum LiveError {
         /// libpcap's words.
         message: String,
     },
+    /// The eBPF program is required and cannot be in force.
+    EbpfRequired {
+        /// The interface.
+        name: String,
+        /// Why not.
+        why: String,
+        /// Would a right that the process lacks help?
+        permission: bool,
+    },
     /// A worker could not be bound to a processor.
     Pinning {
         /// The worker, counted over all interfaces.
@@ -185,6 +194,11 @@ impl fmt::Display for LiveError {
             } => {
                 write!(f, "interface `{name}`: {doing} failed: {source}")
             }
+            Self::EbpfRequired { name, why, .. } => write!(
+                f,
+                "interface `{name}`: the eBPF prefilter is required and is not in force: {why}; \
+                 without `require` the next best filter is taken"
+            ),
             Self::Pcap { name, message } => write!(f, "interface `{name}`: libpcap: {message}"),
             Self::Pinning { worker, source } => {
                 write!(

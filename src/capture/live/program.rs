@@ -10,6 +10,7 @@ use super::interface::Interface;
 use super::{LiveConfig, LiveError};
 use crate::capture::LinkType;
 use crate::capture::filter::{FilterError, Instruction, exclusion, instructions, words};
+use crate::capture::prefilter::Kind;
 
 /// Which filter the kernel runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +23,8 @@ pub enum KernelFilter {
     Expression,
     /// Both.
     Both,
+    /// The eBPF program: excluded prefixes and the bulk of judged flows are dropped.
+    Flows,
 }
 
 impl KernelFilter {
@@ -32,6 +35,16 @@ impl KernelFilter {
             Self::Exclusion => "exclusion",
             Self::Expression => "expression",
             Self::Both => "both",
+            Self::Flows => "flows",
+        }
+    }
+
+    /// By which kind of program.
+    pub const fn kind(self) -> Kind {
+        match self {
+            Self::None => Kind::None,
+            Self::Exclusion | Self::Expression | Self::Both => Kind::Classic,
+            Self::Flows => Kind::Ebpf,
         }
     }
 
@@ -88,7 +101,10 @@ impl Expressions {
     /// expression moves what comes after it.
     pub(super) fn of(config: &LiveConfig) -> Self {
         let user = user_expression(config);
-        let exclusion = exclusion(&config.excluded);
+        let exclusion = match config.prefilter {
+            Kind::None => None,
+            Kind::Classic | Kind::Ebpf => exclusion(&config.excluded),
+        };
         let best = match (&exclusion, user) {
             (None, None) => None,
             (Some(exclusion), None) => Some((exclusion.clone(), KernelFilter::Exclusion)),

@@ -15,10 +15,11 @@ use super::block::{Reading, walk_block};
 use super::fanout::by_address_pair;
 use super::interface::{ErrorCounter, Interface};
 use super::mapping::Mapping;
-use super::program::{KernelFilter, Program, Programs};
+use super::program::{KernelFilter, Program, Programs, user_expression};
 use super::socket::{PacketSocket, RingShape};
 use super::{KernelStats, LiveConfig, LiveError, Readiness, wait};
-use crate::capture::Frame;
+use crate::capture::prefilter::{Kind, Prefilter, Refused, Verdicts, Wanted};
+use crate::capture::{Frame, LinkType};
 
 /// Bytes of a block. A frame must fit into one: BIG TCP makes frames of up to 512 KiB.
 const BLOCK_LEN: usize = 1024 * 1024;
@@ -43,6 +44,9 @@ pub struct Ring {
     promiscuous: bool,
     grouped: bool,
     filter: KernelFilter,
+    prefilter: Option<Prefilter>,
+    /// Why not.
+    refused: Option<Refused>,
     link_state: LinkState,
     stats: KernelStats,
     /// Of the interface, so told by its first worker alone.
@@ -70,7 +74,7 @@ pub(super) fn open(interface: &Interface, config: &LiveConfig) -> Result<Vec<Rin
         rings.iter_mut().for_each(|ring| ring.grouped = true);
     }
     for ring in &mut rings {
-        ring.filter = ring.listen(&programs)?;
+        ring.filter = ring.listen(&programs, config)?;
     }
     Ok(rings)
 }
@@ -83,8 +87,32 @@ fn group(rings: &[Ring], interface: &Interface) -> io::Result<()> {
     let number = first.socket.open_fanout()?;
     rest.iter()
         .try_for_each(|ring| ring.socket.join_fanout(number))?;
-    let ethernet = interface.link == crate::capture::LinkType::Ethernet;
+    let ethernet = interface.link == LinkType::Ethernet;
     first.socket.share_out(&by_address_pair(ethernet))
+}
+
+fn load_prefilter(
+    interface: &Interface,
+    config: &LiveConfig,
+    socket: &PacketSocket,
+) -> Result<Prefilter, Refused> {
+    if user_expression(config).is_some() {
+        return Err(Refused {
+            why: "a filter expression is given, and a socket runs one filter".to_owned(),
+            permission: false,
+        });
+    }
+    let mut prefilter = Prefilter::load(&Wanted {
+        ethernet: interface.link == LinkType::Ethernet,
+        keep: match config.snaplen {
+            0 => u32::MAX,
+            snaplen => snaplen,
+        },
+        excluded: &config.excluded,
+        flows: config.flows,
+    })?;
+    prefilter.attach(socket)?;
+    Ok(prefilter)
 }
 
 fn failed(interface: &Interface, doing: &'static str) -> impl Fn(io::Error) -> LiveError {
@@ -140,6 +168,8 @@ impl Ring {
             promiscuous: config.promiscuous,
             grouped: false,
             filter: KernelFilter::None,
+            prefilter: None,
+            refused: None,
             link_state: LinkState::Up,
             stats: KernelStats::default(),
             errors: (worker == 0).then(|| ErrorCounter::start(&interface.name)),
@@ -148,7 +178,15 @@ impl Ring {
 
     /// Puts the real filter in force. A kernel without room for the exclusions gets the expression
     /// alone: `decode` drops what is excluded in any case.
-    fn listen(&self, programs: &Programs) -> Result<KernelFilter, LiveError> {
+    fn listen(
+        &mut self,
+        programs: &Programs,
+        config: &LiveConfig,
+    ) -> Result<KernelFilter, LiveError> {
+        if self.attach_prefilter(config)? {
+            self.lock_filter()?;
+            return Ok(KernelFilter::Flows);
+        }
         let (mut program, mut in_force) = programs.best();
         let mut attached = self.socket.attach_filter(program);
         if attached.is_err()
@@ -161,10 +199,36 @@ impl Ring {
             name: self.interface.name.clone(),
             instructions: program.len(),
         })?;
+        self.lock_filter()?;
+        Ok(in_force)
+    }
+
+    /// Puts the eBPF program in force, if it is wanted and the kernel takes it.
+    fn attach_prefilter(&mut self, config: &LiveConfig) -> Result<bool, LiveError> {
+        if config.prefilter != Kind::Ebpf && !config.require_ebpf {
+            return Ok(false);
+        }
+        match load_prefilter(&self.interface, config, &self.socket) {
+            Ok(prefilter) => {
+                self.prefilter = Some(prefilter);
+                Ok(true)
+            }
+            Err(refused) if config.require_ebpf => Err(LiveError::EbpfRequired {
+                name: self.interface.name.clone(),
+                why: refused.why,
+                permission: refused.permission,
+            }),
+            Err(refused) => {
+                self.refused = Some(refused);
+                Ok(false)
+            }
+        }
+    }
+
+    fn lock_filter(&self) -> Result<(), LiveError> {
         self.socket
             .lock_filter()
-            .map_err(failed(&self.interface, "locking the filter"))?;
-        Ok(in_force)
+            .map_err(failed(&self.interface, "locking the filter"))
     }
 
     /// Name of the interface.
@@ -185,6 +249,23 @@ impl Ring {
     /// What the kernel filters for this ring.
     pub fn kernel_filter(&self) -> KernelFilter {
         self.filter
+    }
+
+    /// See [`LiveSource::prefilter`](super::LiveSource::prefilter).
+    pub fn prefilter(&self) -> (Kind, Option<&str>) {
+        let refused = self.refused.as_ref();
+        (
+            self.filter.kind(),
+            refused.map(|refused| refused.why.as_str()),
+        )
+    }
+
+    /// See [`LiveSource::take_verdicts`](super::LiveSource::take_verdicts).
+    pub const fn take_verdicts(&mut self) -> Option<Verdicts> {
+        match &mut self.prefilter {
+            Some(prefilter) => prefilter.take_verdicts(),
+            None => None,
+        }
     }
 
     /// See [`LiveSource::next_batch`](super::LiveSource::next_batch). A batch is one block.
@@ -324,6 +405,9 @@ impl Ring {
         }
         if let Some(errors) = &mut self.errors {
             self.stats.interface_errors = errors.total();
+        }
+        if let Some(prefilter) = &self.prefilter {
+            self.stats.shed = prefilter.shed();
         }
         self.stats
     }

@@ -107,10 +107,9 @@ impl Reopen {
 pub(super) struct Close {
     #[command(flatten)]
     to: To,
-    /// As what: misuse, authorised, research, false-alarm, opt-out. Without it the case ends in the
-    /// journal alone
+    /// As what: misuse, authorised, research, false-alarm, opt-out
     #[arg(long = "as", value_name = "VERDICT", value_parser = verdict)]
-    verdict: Option<Verdict>,
+    verdict: Verdict,
     /// Why; it stands in the case from then on
     #[arg(long, value_name = "TEXT")]
     why: String,
@@ -118,10 +117,7 @@ pub(super) struct Close {
 
 impl Close {
     pub(super) fn run(&self) -> Result<(), Fault> {
-        let to = &self.to;
-        let Some(verdict) = self.verdict else {
-            return desk::close(&to.common, to.control.as_deref(), &to.id, &self.why);
-        };
+        let (to, verdict) = (&self.to, self.verdict);
         let (case, reason) = (to.id.clone(), self.why.clone());
         let act = Act::Close {
             case,

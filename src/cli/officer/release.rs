@@ -59,20 +59,30 @@ fn own(release: &Release, name: Option<&str>, identity: &Path) -> Result<Vec<Sha
     })
 }
 
-/// Opens it with the shares given and, with a key, the officer's own.
-pub(super) fn open((path, text): (&Path, &str), wanted: &Wanted<'_>) -> Result<(), Fault> {
-    let release = parse(path, text)?;
-    let mut shares = match wanted.key {
-        Some(key) => own(&release, None, key)?,
+/// The shares given and, with a key, the officer's own.
+pub(in crate::cli) fn shares(
+    release: &Release,
+    files: &[PathBuf],
+    key: Option<&Path>,
+) -> Result<Vec<Share>, Fault> {
+    let mut shares = match key {
+        Some(key) => own(release, None, key)?,
         None => Vec::new(),
     };
-    for (path, text) in wanted.shares.iter().zip(super::texts(wanted.shares)?) {
+    for (path, text) in files.iter().zip(super::texts(files)?) {
         for line in text.lines().filter(|line| !line.trim().is_empty()) {
             let refuse =
                 |why: String| Fault::new(Exit::Input, format!("{}: {why}", path.display()));
             shares.push(Share::parse(line).map_err(refuse)?);
         }
     }
+    Ok(shares)
+}
+
+/// Opens it with the shares given and, with a key, the officer's own.
+pub(super) fn open((path, text): (&Path, &str), wanted: &Wanted<'_>) -> Result<(), Fault> {
+    let release = parse(path, text)?;
+    let shares = shares(&release, wanted.shares, wanted.key)?;
     let opened = release
         .open(&shares)
         .map_err(|why| Fault::new(Exit::No, why))?;

@@ -373,6 +373,17 @@ impl Book {
         self.tokens.iter().filter(own)
     }
 
+    /// Revokes all tokens of an account: whoever had its password may have made one. Gives what
+    /// they were called.
+    pub fn revoke_all(&mut self, account: &str) -> Vec<String> {
+        let (gone, kept) = std::mem::take(&mut self.tokens)
+            .into_iter()
+            .partition(|token| token.account == account);
+        self.tokens = kept;
+        let gone: Vec<ApiToken> = gone;
+        gone.into_iter().map(|token| token.label).collect()
+    }
+
     /// Revokes a token.
     ///
     /// # Errors

@@ -91,7 +91,7 @@ pub async fn cases(
     visitor: Visitor,
     Query(asked): Query<Asked>,
 ) -> Result<Json<Listing<CaseLine>>, Problem> {
-    let (lens, mut veil) = eyes(&desk, &visitor, Right::SeeCases)?;
+    let (lens, veil) = eyes(&desk, &visitor, Right::SeeCases)?;
     let filter = match FilterBox::of_cases(&asked.q, &veil, &lens) {
         (_, Some(filter)) => filter,
         (shown, None) => {
@@ -124,7 +124,7 @@ pub async fn cases(
     let rows: Vec<CaseLine> = found
         .rows
         .into_iter()
-        .map(|row| CaseLine::of(row, &mut veil))
+        .map(|row| CaseLine::of(row, &veil))
         .collect();
     let more = goes_on(found.total, skip, rows.len());
     let next = more.then(|| (u64::from(skip) + rows.len() as u64).to_string());
@@ -137,9 +137,9 @@ pub async fn case(
     visitor: Visitor,
     Path(id): Path<String>,
 ) -> Result<Json<CaseWhole>, Problem> {
-    let (_, mut veil) = eyes(&desk, &visitor, Right::SeeCases)?;
+    let (_, veil) = eyes(&desk, &visitor, Right::SeeCases)?;
     let (view, hours) = case_page::read(&desk, &id).await?;
-    let case = CaseWhole::of(view, &hours, &desk.terms(), desk.now(), &mut veil);
+    let case = CaseWhole::of(view, &hours, &desk.terms(), desk.now(), &veil);
     Ok(Json(case))
 }
 
@@ -159,7 +159,7 @@ pub async fn hits(
     visitor: Visitor,
     Query(asked): Query<Asked>,
 ) -> Result<Json<Listing<HitLine>>, Problem> {
-    let (lens, mut veil) = eyes(&desk, &visitor, Right::SeeCases)?;
+    let (lens, veil) = eyes(&desk, &visitor, Right::SeeCases)?;
     let filter = match FilterBox::of_hits(&asked.q, &veil, &lens) {
         (_, Some(filter)) => filter,
         (shown, None) => {
@@ -177,7 +177,7 @@ pub async fn hits(
     let rows = found
         .rows
         .into_iter()
-        .map(|row| HitLine::of(row, &mut veil))
+        .map(|row| HitLine::of(row, &veil))
         .collect();
     Ok(Listing::of(rows, found.total, found.next.map(cursor_text)))
 }
@@ -199,9 +199,9 @@ pub async fn hit(
     visitor: Visitor,
     Path(id): Path<String>,
 ) -> Result<Json<HitLine>, Problem> {
-    let (_, mut veil) = eyes(&desk, &visitor, Right::SeeCases)?;
+    let (_, veil) = eyes(&desk, &visitor, Right::SeeCases)?;
     let row = hit_pages::read(&desk, id).await?;
-    Ok(Json(HitLine::of(row, &mut veil)))
+    Ok(Json(HitLine::of(row, &veil)))
 }
 
 /// A span of time, RFC 3339.
@@ -340,12 +340,12 @@ pub async fn requests(
     State(desk): State<Shared>,
     visitor: Visitor,
 ) -> Result<Json<Vec<RequestLine>>, Problem> {
-    let (lens, mut veil) = eyes(&desk, &visitor, Right::SeeCases)?;
+    let (lens, veil) = eyes(&desk, &visitor, Right::SeeCases)?;
     let found = desk.readers().ask(|it| it.requests(false)).await?;
     let terms = desk.terms();
     let rows = found
         .into_iter()
-        .map(|it| RequestLine::of(it, &terms, lens.now(), &mut veil));
+        .map(|it| RequestLine::of(it, &terms, lens.now(), &veil));
     Ok(Json(rows.collect()))
 }
 

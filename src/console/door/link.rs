@@ -189,7 +189,12 @@ fn use_it(
                 account.password = Some(hash);
                 account.totp = None;
             })?;
-            return Ok(((), Act::PasswordSet { account }));
+            let tokens_revoked = book.revoke_all(&account);
+            let act = Act::PasswordSet {
+                account,
+                tokens_revoked,
+            };
+            return Ok(((), act));
         }
     };
     let display = match display.trim() {

@@ -15,6 +15,7 @@ use super::super::secret::Secret;
 use super::super::shell::{OTHER, SESSION, Shell};
 use super::super::visitor::Guest;
 use super::safe;
+use crate::metrics::console::NotIn;
 
 #[derive(Deserialize)]
 pub(super) struct Next {
@@ -67,6 +68,7 @@ pub(super) async fn begin(
         }
         Err(why) => {
             tracing::warn!("sign-in by the identity provider: {why}");
+            shell.not_in(NotIn::Provider);
             page::see(shell.base(), "/sign-in?failed=true")
         }
     }
@@ -86,10 +88,12 @@ pub(super) async fn back(
         Ok(told) => told,
         Err(why) => {
             tracing::warn!("sign-in by the identity provider: {why}");
+            shell.not_in(NotIn::Provider);
             return page::see(shell.base(), "/sign-in?failed=true");
         }
     };
     if shell.book().open_account(&name).is_none() {
+        shell.not_in(NotIn::NoAccount);
         let account = shell.book().account(&name).map(|_| name);
         // It lets nobody in: it may be missing from a record that is behind.
         let _ = shell.tell(

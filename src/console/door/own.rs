@@ -129,6 +129,8 @@ pub(super) struct NewPassword {
     current: String,
     new: String,
     again: String,
+    /// Ticked: programs go on with the tokens they have.
+    keep_tokens: Option<String>,
 }
 
 /// `POST /account/password`
@@ -152,10 +154,18 @@ pub(super) async fn password(
         return refused(&visitor, words.wrong_password);
     }
     let hash = shell.passwords().hash(form.new).await?;
-    let name = visitor.account.clone();
+    let (name, keep) = (visitor.account.clone(), form.keep_tokens.is_some());
     let changed = shell.change(Some(&visitor.account), move |book| {
         book.edit(&name, |own| own.password = Some(hash))?;
-        Ok(((), Act::PasswordSet { account: name }))
+        let tokens_revoked = match keep {
+            true => Vec::new(),
+            false => book.revoke_all(&name),
+        };
+        let act = Act::PasswordSet {
+            account: name,
+            tokens_revoked,
+        };
+        Ok(((), act))
     });
     if let Err(why) = changed.await? {
         return refused(&visitor, words.refused_because(why));

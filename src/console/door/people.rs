@@ -246,7 +246,13 @@ pub(super) async fn act(visitor: Visitor, Form(asked): Form<Asked>) -> Result<Re
         "close" => Box::new(move |book| {
             book.edit(&name, |account| account.disabled = Some(now))?;
             book.withdraw_links(&name);
-            Ok(((), Act::Disabled { account: name }))
+            // Opened again, it must not bring back what a program could do.
+            let tokens_revoked = book.revoke_all(&name);
+            let act = Act::Disabled {
+                account: name,
+                tokens_revoked,
+            };
+            Ok(((), act))
         }),
         "open" => Box::new(move |book| {
             book.edit(&name, |account| account.disabled = None)?;

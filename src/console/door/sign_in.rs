@@ -17,6 +17,7 @@ use super::super::sessions::{Session, Step};
 use super::super::totp::{Picture, Seed};
 use super::super::visitor::{Guest, Visitor};
 use super::{on_with, safe};
+use crate::metrics::console::NotIn;
 
 #[derive(Template)]
 #[template(path = "sign-in.html")]
@@ -113,7 +114,7 @@ pub(super) async fn enter(
         .and_then(|account| account.password.clone());
     let right = shell.passwords().verify(hash, entry.password).await?;
     let Some(account) = account.filter(|_| right) else {
-        failed(&guest, &name);
+        failed(&guest, &name, NotIn::Password);
         let words = guest.view.words();
         let page = guest.page(words.sign_in).refused(words.sign_in_failed);
         let mut response = form(&guest, page, entry.name, &entry.next)?;
@@ -136,14 +137,16 @@ pub(super) async fn enter(
 /// Counts an attempt before it is judged.
 pub(super) fn try_once(guest: &Guest, name: &str) -> Result<(), Refusal> {
     let (mut brake, now) = (guest.shell.brake(), guest.shell.now());
-    brake
-        .check(guest.from, name, now)
-        .map_err(Refusal::TooOften)?;
+    if let Err(wait_s) = brake.check(guest.from, name, now) {
+        guest.shell.not_in(NotIn::TooOften);
+        return Err(Refusal::TooOften(wait_s));
+    }
     brake.failed(guest.from, name, now);
     Ok(())
 }
 
-fn failed(guest: &Guest, name: &str) {
+fn failed(guest: &Guest, name: &str, why: NotIn) {
+    guest.shell.not_in(why);
     let account = guest.shell.book().account(name).map(|_| name.to_owned());
     // It lets nobody in: it may be missing from a record that is behind.
     let _ = guest.shell.tell(
@@ -223,7 +226,7 @@ pub(super) async fn take_code(
             .ok_or(Refused::Used)
     });
     if taken.await?.is_err() {
-        failed(&guest, &name);
+        failed(&guest, &name, NotIn::Code);
         let words = guest.view.words();
         let page = guest.page(words.code_title).refused(words.code_failed);
         let again = AskCode {

@@ -166,9 +166,9 @@ async fn show(
     let (view, hours) = read(desk, id).await?;
     let lens = Lens::of(visitor, desk.now());
     let t = CaseTexts::of(visitor.view().language);
-    let mut veil = Veil::of(visitor, &lens);
+    let veil = Veil::of(visitor, &lens);
     let hits_total = super::cases::said(view.hits_total, &lens);
-    let case = CaseWhole::of(view, &hours, &desk.terms(), desk.now(), &mut veil);
+    let case = CaseWhole::of(view, &hours, &desk.terms(), desk.now(), &veil);
     let catalogue = desk.catalogue();
     let vendor = catalogue.vendor(&case.line.vendor);
     let proof = vendor.map(|vendor| vendor.proof());

@@ -86,15 +86,17 @@ pub async fn bulk(
 ) -> Result<Response, Refusal> {
     let t = ListTexts::of(visitor.view().language);
     let lens = Lens::of(&visitor, desk.now());
-    let chosen: Vec<(String, u64)> = fields
+    let chosen: Vec<&str> = fields
         .iter()
         .filter(|(key, _)| key == "case")
-        .filter_map(|(_, value)| {
-            let (case, revision) = value.rsplit_once(':')?;
-            Some((case.to_owned(), revision.parse().ok()?))
-        })
-        .take(BULK_MAX)
+        .map(|(_, value)| value.as_str())
         .collect();
+    if chosen.len() > BULK_MAX {
+        return Err(Refusal::TooLarge);
+    }
+    // What is wrong with the act itself is wrong for every case.
+    let wish = Wish::of(&fields);
+    visitor.require(wish::right(&wish.act).ok_or(Refusal::Malformed)?)?;
     let field = |name: &str| {
         let found = fields.iter().find(|(key, _)| key == name);
         found.map(|(_, value)| value.clone())
@@ -108,30 +110,54 @@ pub async fn bulk(
         let told = Told::bad(t.bulk_nothing.to_owned());
         return show(&desk, &visitor, asked, Some(told)).await;
     }
-    let mut done = 0;
-    let mut not = String::new();
-    for (case, revision) in chosen {
-        let wish = Wish {
-            revision: Some(revision),
-            ..Wish::of(&fields)
-        };
-        let target = Target::Case(case.clone());
-        let why = match wish::carry_out(&*desk, &visitor, Means::Console, target, &wish).await? {
-            Outcome::Done(_) => {
-                done += 1;
+    let (mut done, mut not) = (Vec::new(), String::new());
+    for one in chosen {
+        let (case, answer) = one_of(&desk, &visitor, one, &fields).await;
+        let why = match answer {
+            Ok(Outcome::Done(_)) => {
+                done.push(case);
                 continue;
             }
-            Outcome::Changed(Some(deed)) => lens.who_was_first(&deed),
-            Outcome::Changed(None) => lens.w.case_changed.to_owned(),
-            Outcome::Unfit(why) => why,
+            Ok(Outcome::Changed(Some(deed))) => lens.who_was_first(&deed),
+            Ok(Outcome::Changed(None)) => lens.w.case_changed.to_owned(),
+            Ok(Outcome::Unfit(why)) => why,
+            Err(refusal) => refusal.sentence(lens.language()),
         };
-        let _ = write!(not, " {}", fill(&fill(t.bulk_failed, &case), why));
+        let _ = write!(not, " {}", fill(&fill(t.bulk_failed, case), why));
+    }
+    let mut text = fill(t.bulk_done, done.len());
+    if !not.is_empty() && !done.is_empty() {
+        // Some and some not: each of them is told.
+        text = format!("{text} {}.", done.join(", "));
     }
     let told = Told {
         bad: !not.is_empty(),
-        text: format!("{}{not}", fill(t.bulk_done, done)),
+        text: format!("{text}{not}"),
     };
     show(&desk, &visitor, asked, Some(told)).await
+}
+
+/// The act on one of several cases, given as `case:revision`: its own answer, whatever that of the
+/// others is.
+async fn one_of<'v>(
+    desk: &Shared,
+    visitor: &Visitor,
+    one: &'v str,
+    fields: &[(String, String)],
+) -> (&'v str, Result<Outcome, Refusal>) {
+    let read = one.rsplit_once(':');
+    let read = read.and_then(|(case, revision)| Some((case, revision.parse().ok()?)));
+    let Some((case, revision)) = read else {
+        return (one, Err(Refusal::Malformed));
+    };
+    let wish = Wish {
+        revision: Some(revision),
+        ..Wish::of(fields)
+    };
+    let target = Target::Case(case.to_owned());
+    let means = Means::Console;
+    let answer = wish::carry_out(&**desk, visitor, means, target, &wish).await;
+    (case, answer)
 }
 
 /// What was done, for the head of the page.
@@ -168,7 +194,7 @@ async fn show(
     let now = desk.now();
     let lens = Lens::of(visitor, now);
     let t = ListTexts::of(visitor.view().language);
-    let mut veil = Veil::of(visitor, &lens);
+    let veil = Veil::of(visitor, &lens);
     let text = asked.q.unwrap_or_else(|| TO_DO.to_owned());
     let (filter, read) = FilterBox::of_cases(&text, &veil, &lens);
     let (sort, order) = order(&asked.sort);
@@ -189,7 +215,7 @@ async fn show(
     let rows: Vec<CaseLine> = listing
         .into_iter()
         .flat_map(|it| it.rows)
-        .map(|row| CaseLine::of(row, &mut veil))
+        .map(|row| CaseLine::of(row, &veil))
         .collect();
     let more = total.is_some_and(|total| goes_on(total, asked.skip, rows.len()));
     let people = counts.assignees.iter().map(|(who, _)| who.clone());

@@ -58,7 +58,7 @@ impl FilterBox {
         }
         let long = (end < text.len()).then(|| (end, lens.fill(lens.w.too_long, lens.w.filter)));
         let text = &text[..end];
-        let veiled = veil.may_ask(text).err();
+        let veiled = veil.may_ask(text, about).err();
         let veiled = veiled.map(|at| (at, lens.w.withheld.to_owned()));
         let (read, wrong) = match long.or(veiled) {
             Some(wrong) => (None, Some(wrong)),

@@ -80,7 +80,7 @@ pub async fn list(
     let now = desk.now();
     let lens = Lens::of(&visitor, now);
     let t = ListTexts::of(visitor.view().language);
-    let mut veil = Veil::of(&visitor, &lens);
+    let veil = Veil::of(&visitor, &lens);
     let (filter, read) = FilterBox::of_hits(&asked.q, &veil, &lens);
     let part = shown::Page {
         rows: ROWS,
@@ -99,7 +99,7 @@ pub async fn list(
         page: visitor.page(t.hits_title),
         veiled: !veil.is_lifted(),
         saved: super::views::of(&desk, &visitor, "hits").await,
-        rows: rows.map(|row| HitLine::of(row, &mut veil)).collect(),
+        rows: rows.map(|row| HitLine::of(row, &veil)).collect(),
         filter,
         total,
         next,
@@ -125,7 +125,7 @@ pub async fn rows(
     visitor.require(Right::SeeCases)?;
     let now = desk.now();
     let lens = Lens::of(&visitor, now);
-    let mut veil = Veil::of(&visitor, &lens);
+    let veil = Veil::of(&visitor, &lens);
     let (_, read) = FilterBox::of_hits(&asked.q, &veil, &lens);
     let read = read.ok_or(Refusal::Malformed)?;
     let readers = desk.readers();
@@ -139,7 +139,7 @@ pub async fn rows(
         rows: found
             .into_iter()
             .rev()
-            .map(|row| HitLine::of(row, &mut veil))
+            .map(|row| HitLine::of(row, &veil))
             .collect(),
         t,
         c: lens,
@@ -156,7 +156,7 @@ pub async fn one(
     let row = read(&desk, id).await?;
     let lens = Lens::of(&visitor, desk.now());
     let t = ListTexts::of(visitor.view().language);
-    let mut veil = Veil::of(&visitor, &lens);
+    let veil = Veil::of(&visitor, &lens);
     let record = record(&desk, row.number).await;
     let (note, lines) = match &record {
         None => (Some(t.hit_deleted), Vec::new()),
@@ -170,7 +170,7 @@ pub async fn one(
     page::html(&One {
         page: visitor.page(row.name.clone()),
         veiled: !veil.is_lifted(),
-        it: HitLine::of(row, &mut veil),
+        it: HitLine::of(row, &veil),
         facts,
         note,
         lines,

@@ -1,11 +1,12 @@
 //! What changes, as it changes: server-sent events.
 //!
-//! Enters: numbers of entries that were written. Leaves: an event each, without content: which
-//! kind, which case. Never: what an entry says; an event to somebody who may not see cases, or who
+//! Enters: numbers of entries that were written. Leaves: an event `changed` each, without content:
+//! which kind, which case; `behind` to a page that was too slow to be told each of them. Never: what an entry says; an event to somebody who may not see cases, or who
 //! has left.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::extract::State;
@@ -21,27 +22,54 @@ use crate::console::{Refusal, Right, Visitor};
 
 /// Most pages that listen at one time; one more is told to come back.
 const LISTENERS_MAX: usize = 200;
+/// Of one account: more tabs than a browser keeps open to one host, on a few machines.
+const PER_ACCOUNT_MAX: usize = 16;
 /// A listener is sent away after so long, and comes back by itself.
 const STAY: Duration = Duration::from_secs(600);
 
-static LISTENERS: AtomicUsize = AtomicUsize::new(0);
+/// Who listens: how many pages of each account.
+#[derive(Clone, Default)]
+pub struct Listeners(Arc<Mutex<BTreeMap<String, usize>>>);
 
 /// A place among the listeners, given back when it goes.
-struct Place;
+struct Place {
+    all: Listeners,
+    account: String,
+}
 
-impl Place {
-    fn take() -> Result<Self, Refusal> {
-        if LISTENERS.fetch_add(1, Ordering::Relaxed) >= LISTENERS_MAX {
-            LISTENERS.fetch_sub(1, Ordering::Relaxed);
+impl Listeners {
+    /// How many pages listen.
+    pub fn count(&self) -> usize {
+        self.lock().values().sum()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, usize>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn place(&self, account: &str) -> Result<Place, Refusal> {
+        let mut all = self.lock();
+        let own = all.get(account).copied().unwrap_or_default();
+        if own >= PER_ACCOUNT_MAX || all.values().sum::<usize>() >= LISTENERS_MAX {
             return Err(Refusal::Busy);
         }
-        Ok(Self)
+        all.insert(account.to_owned(), own + 1);
+        Ok(Place {
+            all: self.clone(),
+            account: account.to_owned(),
+        })
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        LISTENERS.fetch_sub(1, Ordering::Relaxed);
+        let mut all = self.all.lock();
+        if let Some(own) = all.get_mut(&self.account) {
+            *own -= 1;
+            if *own == 0 {
+                all.remove(&self.account);
+            }
+        }
     }
 }
 
@@ -49,7 +77,8 @@ impl Drop for Place {
 pub async fn events(State(desk): State<Shared>, visitor: Visitor) -> Result<Response, Refusal> {
     visitor.require(Right::SeeCases)?;
     let end = tokio::time::Instant::now() + STAY;
-    let state = (desk.changes(), Place::take()?, visitor);
+    let place = visitor.guest.shell.listeners().place(&visitor.account)?;
+    let state = (desk.changes(), place, visitor);
     let stream = stream::unfold(state, move |(mut changes, place, visitor)| async move {
         let next = tokio::time::timeout_at(end, next(&mut changes))
             .await
@@ -68,8 +97,74 @@ async fn next(changes: &mut Receiver<Changed>) -> Option<Event> {
             let data = serde_json::to_string(&changed).ok()?;
             Some(Event::default().event("changed").data(data))
         }
-        // Too slow: it cannot be said what changed, only that something did.
-        Err(RecvError::Lagged(_)) => Some(Event::default().event("changed").data("{}")),
+        // Too slow: it cannot be said what changed. The page asks anew for what it shows.
+        Err(RecvError::Lagged(_)) => Some(Event::default().event("behind").data("{}")),
         Err(RecvError::Closed) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::sync::broadcast;
+
+    use crate::console::Role;
+    use crate::console::pages::sample::{Asking, SampleDesk};
+    use crate::record::Kind;
+
+    #[tokio::test]
+    async fn who_was_too_slow_is_told_to_look_anew() {
+        let (to, mut from) = broadcast::channel(2);
+        let changed = |number| Changed {
+            number,
+            kind: Kind::Hit,
+            case: None,
+        };
+        for number in 0..5 {
+            to.send(changed(number)).expect("a listener");
+        }
+        let told = next(&mut from).await.expect("an event");
+        assert!(format!("{told:?}").contains("behind"), "{told:?}");
+        let told = next(&mut from).await.expect("an event");
+        assert!(
+            format!("{told:?}").contains("changed"),
+            "and then on: {told:?}"
+        );
+        drop(to);
+        let _last = next(&mut from).await.expect("the last");
+        assert!(next(&mut from).await.is_none(), "the desk is gone");
+    }
+
+    #[test]
+    fn places_are_bounded_by_account_and_in_all_and_given_back() {
+        let all = Listeners::default();
+        let of = |account: &str, count: usize| -> Vec<_> {
+            (0..count).filter_map(|_| all.place(account).ok()).collect()
+        };
+        let eva = of("eva", 100);
+        assert_eq!(eva.len(), PER_ACCOUNT_MAX);
+        assert_eq!(of("jan", 3).len(), 3, "others are not held up");
+        assert_eq!(all.count(), PER_ACCOUNT_MAX, "theirs were given back");
+        drop(eva);
+        assert_eq!(all.count(), 0);
+        let many: Vec<_> = (0..100)
+            .flat_map(|n| of(&format!("person{n}"), 4))
+            .collect();
+        assert_eq!(many.len(), LISTENERS_MAX);
+    }
+
+    #[tokio::test]
+    async fn the_seventeenth_page_of_an_account_is_told_to_come_back() {
+        let desk = SampleDesk::new();
+        let ann = Asking::of(&desk, "ann", &[Role::Analyst], "en");
+        let mut open = Vec::new();
+        for _ in 0..PER_ACCOUNT_MAX {
+            let answer = ann.stream("/events").await;
+            assert_eq!(answer.status(), 200);
+            open.push(answer);
+        }
+        assert_eq!(ann.stream("/events").await.status(), 503);
+        drop(open.pop());
+        assert_eq!(ann.stream("/events").await.status(), 200, "given back");
     }
 }

@@ -388,6 +388,13 @@ impl Asking {
         .await
     }
 
+    /// `GET` of something that does not end.
+    pub async fn stream(&self, path: &str) -> axum::response::Response {
+        let request = Request::get(path).body(Bytes::empty()).expect("a request");
+        let answer = self.router.clone().oneshot(request).await;
+        answer.expect("an answer")
+    }
+
     async fn send(&self, request: Request<Bytes>) -> (StatusCode, String) {
         let response = self
             .router

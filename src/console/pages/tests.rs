@@ -125,16 +125,59 @@ async fn an_auditor_meets_no_person_anywhere() {
         }
     }
     let (_, page) = auditor.get(ALL[2]).await;
-    assert!(page.contains("subject 1"));
+    assert!(page.contains("subject "), "a label stands there");
     assert!(page.contains("text withheld"));
     assert!(page.contains("ann"), "who did it stays");
+    // One label for one subject, wherever it is met.
+    let label = page
+        .split("subject ")
+        .find(|it| it.len() > 14 && it.as_bytes()[4] == b'-');
+    let label = label.expect("a label")[..14].to_owned();
+    for path in [
+        "/cases?q=",
+        "/unsealing",
+        "/api/v1/cases",
+        "/api/v1/requests",
+        &whole,
+    ] {
+        let (_, page) = auditor.get(path).await;
+        assert!(
+            page.contains(&format!("subject {label}")),
+            "{path}: {label}"
+        );
+    }
+    let other = Asking::of(&desk, "rob", &[Role::Auditor], "en");
+    assert!(
+        !other.get("/cases?q=").await.1.contains(&label),
+        "of another session"
+    );
+    // Filters that ask for nobody work, also those one click away.
+    for path in [
+        "/cases",
+        "/cases?q=stage>=signed-up+-state:new",
+        "/hits?q=age<7d",
+    ] {
+        let (_, page) = auditor.get(path).await;
+        assert!(!page.contains("cannot be read"), "{path}: {page}");
+    }
     // A filter is no way round it, in the console or the API.
     for path in [
         "/cases?q=unit:",
+        "/cases?q=-unit:",
+        "/cases?q=",
+        "/cases?q=vendor:kairos+-",
+        "/cases?q=vendor:kairos+%22",
         "/hits?q=subject:",
+        "/hits/rows?q=unit:",
         "/api/v1/cases?q=subject:",
+        "/api/v1/hits?q=unit:",
     ] {
-        let (_, page) = auditor.get(&format!("{path}{UNIT}")).await;
+        let end = if path.ends_with("%22") { "%22" } else { "" };
+        let (status, page) = auditor.get(&format!("{path}{UNIT}{end}")).await;
+        if path.contains("rows") {
+            assert_eq!(status, StatusCode::BAD_REQUEST, "{path}");
+            continue;
+        }
         assert!(page.contains("withheld"), "{path}: {page}");
     }
     let (_, lead) = lead(&desk, "en").get(ALL[2]).await;
@@ -260,6 +303,87 @@ async fn several_cases_are_worked_on_at_once_each_by_its_revision() {
     let (_, page) = ann.form("/cases", &[("act", "acknowledge")]).await;
     assert!(page.contains("Select at least one case."));
     assert_eq!(desk.acts().len(), 1);
+}
+
+#[tokio::test]
+async fn of_several_cases_each_has_its_own_answer() {
+    let desk = SampleDesk::new();
+    let ann = Asking::of(&desk, "ann", &[Role::Analyst], "en");
+    let seen = format!("{CASE}:0");
+    let fields = [
+        ("act", "acknowledge"),
+        ("case", "case-none:0"),
+        ("case", "nonsense"),
+        ("case", seen.as_str()),
+        ("case", "case-gone:3"),
+    ];
+    let (status, page) = ann.form("/cases", &fields).await;
+    assert_eq!(status, StatusCode::OK, "the first failure ends nothing");
+    assert_eq!(desk.acts().len(), 1, "the one that can be done is done");
+    assert!(
+        page.contains(&format!("Cases changed: 1. {CASE}.")),
+        "{page}"
+    );
+    for not in [
+        "case-none not changed: There is no such",
+        "nonsense not changed: The request",
+        "case-gone not changed: There is no such",
+    ] {
+        assert!(page.contains(not), "{not}: {page}");
+    }
+    // What is wrong with the act is told once, and nothing is done.
+    let rita = Asking::of(&desk, "rita", &[Role::Auditor], "en");
+    assert_eq!(rita.form("/cases", &fields).await.0, StatusCode::FORBIDDEN);
+    let many: Vec<_> = vec![("case", "case-none:0"); 201];
+    let many = [vec![("act", "acknowledge")], many].concat();
+    let (status, _) = ann.form("/cases", &many).await;
+    assert_eq!(
+        status,
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "more than can be ticked"
+    );
+    assert_eq!(desk.acts().len(), 1);
+}
+
+#[tokio::test]
+async fn who_asked_may_take_it_back_and_nobody_else_without_being_an_officer() {
+    let desk = SampleDesk::new();
+    let ann = Asking::of(&desk, "ann", &[Role::Analyst], "en");
+    let bob = Asking::of(&desk, "bob", &[Role::Lead], "en");
+    let rita = Asking::of(&desk, "rita", &[Role::Auditor], "en");
+    let ask = [
+        ("act", "request-unsealing"),
+        ("text", "file 7"),
+        ("revision", "0"),
+    ];
+    let (status, _) = ann.form(&format!("/cases/{CASE}"), &ask).await;
+    assert_eq!(status, StatusCode::SEE_OTHER);
+    let (_, page) = ann.get("/unsealing").await;
+    assert!(page.contains(">Withdraw<"), "{page}");
+    let id = page.split("action=\"/unsealing/").nth(1).expect("a form");
+    let id = id.split('"').next().expect("its end").to_owned();
+    let to = format!("/unsealing/{id}");
+    let back = |case| {
+        [
+            ("act", "refuse-unsealing"),
+            ("case", case),
+            ("text", "found out otherwise"),
+        ]
+    };
+    for other in [&bob, &rita] {
+        assert_eq!(other.form(&to, &back(CASE)).await.0, StatusCode::FORBIDDEN);
+    }
+    // Not of another case, not another request, and not to approve.
+    let (status, _) = ann.form(&to, &back("case-other")).await;
+    assert_eq!(status, StatusCode::FORBIDDEN);
+    let (status, _) = ann.form("/unsealing/request-0", &back(CASE)).await;
+    assert_eq!(status, StatusCode::FORBIDDEN);
+    let yes = [("act", "approve-unsealing"), ("case", CASE), ("text", "")];
+    assert_eq!(ann.form(&to, &yes).await.0, StatusCode::FORBIDDEN);
+    assert_eq!(desk.acts().len(), 1);
+    assert_eq!(ann.form(&to, &back(CASE)).await.0, StatusCode::SEE_OTHER);
+    let last = desk.acts().pop().expect("an act");
+    assert!(matches!(last.act, Act::RefuseUnsealing { .. }) && last.by.name == "ann");
 }
 
 #[tokio::test]

@@ -43,12 +43,12 @@ async fn show(desk: &Shared, visitor: &Visitor, told: Option<Told>) -> Result<Re
     let now = desk.now();
     let lens = Lens::of(visitor, now);
     let t = ListTexts::of(visitor.view().language);
-    let mut veil = Veil::of(visitor, &lens);
+    let veil = Veil::of(visitor, &lens);
     let terms = desk.terms();
     let found = desk.readers().ask(|it| it.requests(false)).await?;
     let rows = found
         .into_iter()
-        .map(|it| RequestLine::of(it, &terms, now, &mut veil));
+        .map(|it| RequestLine::of(it, &terms, now, &veil));
     let rows = rows.collect();
     let may_decide = visitor.may(Right::ApproveUnsealing);
     page::html(&Requests {

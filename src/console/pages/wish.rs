@@ -96,7 +96,11 @@ pub async fn carry_out(
     wish: &Wish,
 ) -> Result<Outcome, Refusal> {
     let lens = Lens::of(visitor, desk.now());
-    visitor.require(right(&wish.act).ok_or(Refusal::Malformed)?)?;
+    let right = right(&wish.act).ok_or(Refusal::Malformed)?;
+    // Whoever asked may take it back, without being an officer.
+    if !(visitor.may(right) || is_own(desk, visitor, &target, wish).await?) {
+        return Err(Refusal::Forbidden);
+    }
     let subject = match &target {
         Target::Case(case) => {
             let (case, now) = (case.clone(), desk.now());
@@ -122,6 +126,25 @@ pub async fn carry_out(
             _ => Ok(Outcome::Unfit(why)),
         },
     }
+}
+
+/// Is it the withdrawal of a request that this visitor made?
+async fn is_own(
+    desk: &dyn Desk,
+    visitor: &Visitor,
+    target: &Target,
+    wish: &Wish,
+) -> Result<bool, Refusal> {
+    let Target::Request(id, case) = target else {
+        return Ok(false);
+    };
+    if wish.act != "refuse-unsealing" || !visitor.may(Right::RequestUnsealing) {
+        return Ok(false);
+    }
+    let (id, case) = (id.clone(), case.clone());
+    let all = desk.readers().ask(|it| it.requests(false)).await?;
+    let mut all = all.into_iter();
+    Ok(all.any(|it| it.id == id && it.case == case && it.by == visitor.account))
 }
 
 /// Refused: because somebody was first, or for a reason of its own?

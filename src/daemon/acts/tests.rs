@@ -2,10 +2,13 @@
 
 use super::*;
 use crate::daemon::books::tests::Stand;
+use crate::daemon::registrar::Registrar;
 use crate::desk::Output;
 use crate::desk::tests::hit_event;
+use crate::hits::SubjectId;
 use crate::record::Means;
 use crate::record::act::Verdict;
+use crate::record::unsealing::Terms;
 
 /// Books with one open case, `case-0`.
 fn stand() -> Stand {
@@ -202,42 +205,62 @@ fn what_a_crash_kept_from_being_carried_out_is_carried_out_at_the_next_start() {
     }
 }
 
+/// The identity behind a case is that of its subject, and nobody else's.
 #[test]
-fn a_case_closed_in_somebodys_own_words_has_a_note_of_whose_they_are() {
+fn an_identity_is_asked_for_of_the_cases_own_subject_only() {
     let mut stand = stand();
-    let mut say = |case: &str| close_said(&mut stand, case);
-    assert!(say("case-9").starts_with("refused no open case case-9"));
-    assert_eq!(say("case-0"), "closed case-0");
-    assert!(say("case-0").starts_with("refused no open case"));
-    let kinds = stand.kinds();
-    assert_eq!(kinds[kinds.len() - 2..], ["triage", "case"]);
-    let noted = stand
-        .recorded()
-        .into_iter()
-        .rev()
-        .find_map(|it| match it.body {
-            Body::Act(acted) => Some(*acted),
-            _ => None,
-        });
-    let noted = noted.unwrap();
-    assert_eq!(noted.by.name, "root");
-    assert!(matches!(noted.act, Act::Comment { text, .. } if text == "closed: a test"));
+    stand.books.terms = Terms {
+        threshold: 2,
+        officers: vec!["o1".into(), "o2".into()],
+        days: 14,
+    };
+    let mut cases = stand.desk.casework().cases();
+    let own = cases.next().unwrap().subject.clone();
+    drop(cases);
+    let ask = |subject: SubjectId| Act::RequestUnsealing {
+        request: "request-1".into(),
+        case: case(),
+        subject,
+        reason: "report 7".into(),
+    };
+    let other = SubjectId::new("person-bbbbbbbbbbbbbbbb".into());
+    let before = stand.kinds();
+    let said = act(&mut stand, "anna", ask(other), None).unwrap_err();
+    assert!(said.contains("about another subject"), "{said}");
+    assert_eq!(stand.kinds(), before);
+    act(&mut stand, "anna", ask(own), None).unwrap();
 }
 
-fn close_said(stand: &mut Stand, case: &str) -> String {
-    super::close(
-        &mut stand.desk,
-        &mut stand.books,
-        who("root"),
-        (case, "a test"),
-    )
-}
-
+/// Success means that it is in the record.
 #[test]
-fn who_closes_a_case_is_told_when_that_is_not_on_the_disk() {
-    let said = reply("case-1", true, Some("no space left"));
-    assert!(said.starts_with("closed ") && said.contains("not be on the disk yet: no space"));
-    assert!(reply("case-1", false, Some("no space left")).starts_with("refused "));
+fn without_a_record_no_act_is_taken_and_none_is_insisted_on() {
+    let mut stand = Stand::new();
+    stand.books.registrar = Registrar::without();
+    let account = Act::Account {
+        account: "eva".into(),
+        what: "signed-in".into(),
+        detail: String::new(),
+    };
+    let unsuppress = Act::Unsuppress {
+        rule: "r".into(),
+        reason: "x".into(),
+    };
+    for wish in [account.clone(), unsuppress, close()] {
+        let said = act(&mut stand, "anna", wish, None).unwrap_err();
+        assert!(said.contains("no record is kept"), "{said}");
+    }
+    let (sender, inbox) = std::sync::mpsc::sync_channel(1);
+    let insisting = std::thread::spawn(move || Handle::new(sender).insist(&who("eva"), &account));
+    let Ok(Incoming::Act {
+        by, act, answer, ..
+    }) = inbox.recv()
+    else {
+        panic!("an act");
+    };
+    let done = carry_out(&mut stand.desk, &mut stand.books, (by, act, None));
+    answer.send(done).unwrap();
+    insisting.join().unwrap();
+    assert!(inbox.try_recv().is_err(), "once is enough");
 }
 
 #[test]

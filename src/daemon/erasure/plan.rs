@@ -172,12 +172,24 @@ fn raw(
 /// # Errors
 /// A sentence: the ledger cannot be read.
 pub fn mentioned_since(folder: &Path, from: u64, mentions: &Mentions) -> Result<bool, String> {
-    let mut found = false;
+    Ok(!mentioning(folder, from, mentions)?.is_empty())
+}
+
+/// Entries from `from` on that name them, with their kinds.
+///
+/// # Errors
+/// A sentence: the ledger cannot be read.
+pub fn mentioning(
+    folder: &Path,
+    from: u64,
+    mentions: &Mentions,
+) -> Result<Vec<(u64, Option<Kind>)>, String> {
+    let mut found = Vec::new();
     raw(folder, from, |stored| {
-        found |= stored
-            .payload
-            .as_deref()
-            .is_some_and(|it| mentions.are_in(it));
+        let payload = stored.payload.as_deref();
+        if payload.is_some_and(|it| mentions.are_in(it)) {
+            found.push((stored.number, Kind::of(&stored.kind)));
+        }
         Ok(())
     })?;
     Ok(found)

@@ -22,9 +22,14 @@ fn retention() -> Retention {
     }
 }
 
+fn keeper(stand: &Stand) -> Keeper {
+    let folder = stand.folder.path().join("cases");
+    Keeper::new(retention(), 30, &folder, Instant::now())
+}
+
 /// Runs until nothing is left to do.
 fn keep(stand: &mut Stand, wall: Timestamp) {
-    let mut keeper = Keeper::new(retention(), 30, Instant::now());
+    let mut keeper = keeper(stand);
     let mut now = Instant::now();
     for _ in 0..20 {
         now += LOOK_EVERY;
@@ -94,7 +99,7 @@ fn a_closed_case_goes_when_the_case_file_has_let_it_go() {
     stand.write();
     assert_eq!(left(&stand).0, ["case", "case"]);
     // The case file still has it: it would be recorded anew at the next start.
-    let mut keeper = Keeper::new(retention(), 30, Instant::now());
+    let mut keeper = keeper(&stand);
     keeper.tick(&mut stand.books, at(40 * DAY), Instant::now() + LOOK_EVERY);
     assert_eq!(left(&stand).1, 0);
     keep(&mut stand, at(40 * DAY));
@@ -131,7 +136,8 @@ fn a_kind_of_zero_days_is_kept_for_ever() {
     stand.write();
     let mut days = retention();
     days.hits_days = 0;
-    let mut keeper = Keeper::new(days, 0, Instant::now());
+    let folder = stand.folder.path().join("cases");
+    let mut keeper = Keeper::new(days, 0, &folder, Instant::now());
     keeper.tick(
         &mut stand.books,
         at(40_000 * DAY),
@@ -139,4 +145,154 @@ fn a_kind_of_zero_days_is_kept_for_ever() {
     );
     stand.write();
     assert_eq!(left(&stand).1, 0);
+}
+
+/// Five hits that no case rests on, and the moment when their time is over.
+fn five() -> (Stand, Timestamp) {
+    let mut stand = Stand::new();
+    stand.hits(5);
+    stand.write();
+    (stand, at(25 * DAY))
+}
+
+fn deletions(stand: &Stand) -> Vec<Vec<(Kind, u64)>> {
+    let all = Ledger::read(&stand.folder.path().join("ledger"), 0).unwrap();
+    let acts = all
+        .map(Result::unwrap)
+        .filter(|it| it.kind == "deletion")
+        .map(|it| Entry::read(Kind::Deletion, &it.payload.unwrap()).unwrap());
+    acts.map(|entry| match entry.body {
+        Body::Act(acted) => match acted.act {
+            Act::Expire { deleted } => deleted,
+            _ => panic!(),
+        },
+        _ => panic!(),
+    })
+    .collect()
+}
+
+/// The turn that finds them, and no further.
+fn intend(stand: &mut Stand, wall: Timestamp) -> Keeper {
+    let mut keeper = keeper(stand);
+    keeper.tick(&mut stand.books, wall, Instant::now() + LOOK_EVERY);
+    keeper
+}
+
+#[test]
+fn a_deletion_is_recorded_before_it_is_done_and_a_crash_between_leaves_it_to_the_next_start() {
+    let (mut stand, late) = five();
+    let keeper = intend(&mut stand, late);
+    assert!(keeper.going.is_some());
+    assert_eq!(deletions(&stand), [[(Kind::Hit, 5)]], "it is said");
+    assert_eq!(left(&stand).1, 0, "and not yet done");
+    let file = stand.folder.path().join("cases").join(GOING);
+    assert!(file.exists());
+
+    let (mut stand, _) = stand.crash();
+    self::keeper(&stand).resume(&mut stand.books, late);
+    assert_eq!(left(&stand), (vec!["deletion".into()], 5));
+    assert!(!file.exists());
+    assert_eq!(stand.books.registrar.state(0).expired, 5);
+    // It is done once, and said once.
+    keep(&mut stand, late);
+    assert_eq!(deletions(&stand).len(), 1);
+    let (mut stand, _) = stand.crash();
+    self::keeper(&stand).resume(&mut stand.books, late);
+    assert_eq!(left(&stand), (vec!["deletion".into()], 5));
+}
+
+#[test]
+fn a_deletion_that_was_not_recorded_is_not_done() {
+    let (mut stand, late) = five();
+    // As a crash leaves it that comes before the entry: five entries, and a word of a sixth.
+    let going = Going {
+        entry: 5,
+        deleted: vec![(Kind::Hit, 5)],
+        cases: Vec::new(),
+        numbers: vec![0, 1, 2, 3, 4],
+        first: 0,
+    };
+    let file = stand.folder.path().join("cases").join(GOING);
+    std::fs::write(&file, serde_json::to_vec(&going).unwrap()).unwrap();
+    keeper(&stand).resume(&mut stand.books, late);
+    assert_eq!(left(&stand).1, 0);
+    assert!(!file.exists());
+    // Nor when something else was recorded in its place.
+    std::fs::write(&file, serde_json::to_vec(&going).unwrap()).unwrap();
+    stand.hits(1);
+    stand.write();
+    keeper(&stand).resume(&mut stand.books, late);
+    assert_eq!(left(&stand).1, 0);
+    // Nor by a file that nobody understands.
+    std::fs::write(&file, b"{\"entry\":").unwrap();
+    keeper(&stand).resume(&mut stand.books, late);
+    assert_eq!(left(&stand).1, 0);
+    assert!(!file.exists());
+}
+
+#[test]
+fn while_the_record_cannot_be_written_nothing_is_deleted_and_then_all_of_it() {
+    let (mut stand, late) = five();
+    stand.set_full(true);
+    let mut keeper = intend(&mut stand, late);
+    assert!(keeper.going.is_none());
+    assert!(!stand.folder.path().join("cases").join(GOING).exists());
+    assert_eq!(left(&stand).1, 0);
+    stand.set_full(false);
+    stand.write();
+    let mut now = Instant::now() + LOOK_EVERY;
+    for _ in 0..20 {
+        now += PAUSE;
+        keeper.tick(&mut stand.books, late, now);
+    }
+    assert_eq!(left(&stand).1, 5);
+    assert_eq!(deletions(&stand).len(), 1);
+}
+
+#[test]
+fn a_deletion_that_fails_half_way_goes_on_when_it_can() {
+    let (mut stand, late) = five();
+    let mut keeper = intend(&mut stand, late);
+    stand.set_full(true);
+    let mut now = Instant::now() + LOOK_EVERY;
+    for _ in 0..3 {
+        now += PAUSE;
+        keeper.tick(&mut stand.books, late, now);
+    }
+    assert_eq!(left(&stand).1, 0);
+    assert!(keeper.going.is_some());
+    stand.set_full(false);
+    for _ in 0..20 {
+        now += PAUSE;
+        keeper.tick(&mut stand.books, late, now);
+    }
+    assert_eq!(left(&stand).1, 5);
+    assert_eq!(deletions(&stand), [[(Kind::Hit, 5)]]);
+}
+
+/// Nobody may put a hold on a case of which half is gone.
+#[test]
+fn of_a_case_that_goes_first_goes_how_it_stood() {
+    let mut stand = Stand::new();
+    let mut closed = case("case-1", 1, "person-1");
+    closed.closed = Some("research: x".into());
+    put(&mut stand, closed.clone());
+    stand.write();
+    for revision in 2..60 {
+        (closed.revision, closed.confidence) = (revision, revision as u8);
+        put(&mut stand, closed.clone());
+        stand.write();
+    }
+    stand.books.casefile.tick(at(40 * DAY));
+    let mut keeper = intend(&mut stand, at(40 * DAY));
+    keeper.piece = PIECE_MIN;
+    let going = keeper.going.as_ref().unwrap();
+    assert_eq!(
+        (going.first, going.cases.as_slice()),
+        (59, &["case-1".to_owned()][..])
+    );
+    let now = Instant::now() + LOOK_EVERY;
+    keeper.tick(&mut stand.books, at(40 * DAY), now);
+    let store = stand.books.registrar.store().unwrap();
+    assert!(store.triage("case-1").unwrap().is_none());
 }

@@ -12,7 +12,6 @@ pub(super) fn gather() -> Kernel {
     Kernel {
         release: text("/proc/sys/kernel/osrelease"),
         bpf_jit: number("/proc/sys/net/core/bpf_jit_enable"),
-        btf: Path::new("/sys/kernel/btf/vmlinux").exists(),
         // This key is there exactly with CONFIG_BPF_SYSCALL.
         bpf: Path::new("/proc/sys/kernel/unprivileged_bpf_disabled").exists(),
         optmem_max: number("/proc/sys/net/core/optmem_max"),

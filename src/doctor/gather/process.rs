@@ -3,8 +3,10 @@
 use caps::{CapSet, Capability};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
 
-use crate::capture::live::{self, LiveConfig};
-use crate::config::{Config, Via};
+use crate::capture::live::{self, LiveConfig, LiveSource};
+use crate::capture::prefilter::Kind;
+use crate::config::Config;
+use crate::daemon::sources;
 use crate::doctor::facts::Process;
 
 /// The smallest ring that the capture takes: whether the large one fits is a matter of memory.
@@ -23,6 +25,7 @@ pub(super) fn gather() -> Process {
         seccomp: number("Seccomp").unwrap_or(0),
         packet_socket: packet_socket(),
         capture: None,
+        prefilter: None,
     }
 }
 
@@ -34,33 +37,32 @@ fn packet_socket() -> Option<String> {
         .map(|errno| errno.desc().to_owned())
 }
 
-/// Opens the capture with the filter and the exclusion of the configuration, and closes it.
-pub(super) fn try_capture(config: &Config) -> Option<Result<(), String>> {
+/// Opens the capture with the filter and the exclusion of the configuration, and closes it. What
+/// stood before the rings, and why nothing better?
+pub(super) fn try_capture(config: &Config) -> Option<Result<Before, String>> {
     let sensor = &config.sensor;
     if sensor.interfaces.is_empty() {
         return None;
     }
-    Some(
-        live::open(&small(config, sensor.workers))
-            .map(drop)
-            .map_err(|e| e.to_string()),
-    )
+    let opened = live::open(&small(config, sensor.workers));
+    let before = |sources: Vec<LiveSource>| {
+        let each = sources.iter().map(LiveSource::prefilter);
+        let least = each.min_by_key(|(kind, _)| *kind);
+        least.map_or((Kind::None, None), |(kind, why)| {
+            (kind, why.map(str::to_owned))
+        })
+    };
+    Some(opened.map(before).map_err(|e| e.to_string()))
 }
+
+/// The kind of filter before the ring, and why it is not the best.
+type Before = (Kind, Option<String>);
 
 /// The capture of the configuration with a small ring.
 pub(super) fn small(config: &Config, workers: u16) -> LiveConfig {
-    let sensor = &config.sensor;
     LiveConfig {
-        interfaces: sensor.interfaces.clone(),
         workers_per_interface: workers,
-        via: match sensor.via {
-            Via::Ring => live::Via::Ring,
-            Via::Pcap => live::Via::Pcap,
-        },
-        promiscuous: sensor.promiscuous,
-        filter: Some(sensor.filter.clone()).filter(|f| !f.trim().is_empty()),
-        excluded: sensor.excluded.clone(),
         ring_bytes: RING_BYTES,
-        ..LiveConfig::default()
+        ..sources::live_config(&config.sensor)
     }
 }

@@ -12,6 +12,7 @@ use crate::base::Timestamp;
 use crate::blocklist::Catalogue;
 use crate::capture::file::FileSource;
 use crate::capture::live::{self, LiveSource};
+use crate::capture::prefilter::Kind;
 use crate::config::Config;
 use crate::daemon::{Exit, Fault, office, people, sources};
 use crate::doctor::facts::Interface;
@@ -80,6 +81,8 @@ pub(super) fn live(
     let map = people::organisation(config).unwrap_or_default();
     let mut how = small(config, 1);
     how.ring_bytes = RING_BYTES;
+    // Every frame is looked at.
+    (how.prefilter, how.require_ebpf) = (Kind::Classic, false);
     let mut sources = live::open(&how).map_err(|e| Fault::new(Exit::Interface, e))?;
     let list = list()?;
     let settings = settings(config);

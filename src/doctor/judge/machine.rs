@@ -1,8 +1,9 @@
 //! Kernel, memory, clock.
 
 use super::{Say, bytes, span};
-use crate::config::{Config, Via};
-use crate::doctor::facts::{Clock, Kernel, Memory};
+use crate::capture::prefilter::Kind;
+use crate::config::{Config, Prefilter, Via};
+use crate::doctor::facts::{Clock, Facts, Kernel, Memory};
 use crate::doctor::finding::{Finding, Id};
 use crate::doctor::traffic::TrafficFacts;
 
@@ -57,16 +58,6 @@ pub(super) fn kernel(kernel: &Kernel, config: &Config, out: &mut Vec<Finding>) {
             "",
         ),
     }
-    let have = |yes| if yes { "has" } else { "lacks" };
-    out.info(
-        Id::Ebpf,
-        format!(
-            "the kernel {} the bpf system call and {} its type information (BTF)",
-            have(kernel.bpf),
-            have(kernel.btf)
-        ),
-        "",
-    );
     socket_memory(kernel, config, out);
     softnet(kernel, out);
     out.info(
@@ -79,6 +70,37 @@ pub(super) fn kernel(kernel: &Kernel, config: &Config, out: &mut Vec<Finding>) {
         },
         "",
     );
+}
+
+/// What stands before the rings, as it was tried.
+pub(super) fn prefilter(facts: &Facts, config: &Config, out: &mut Vec<Finding>) {
+    match &facts.process.prefilter {
+        Some((Kind::Ebpf, _)) => out.ok(
+            Id::Ebpf,
+            "the kernel runs the eBPF prefilter: the bulk of judged flows stays there",
+        ),
+        Some((kind, why)) => {
+            let refused = why.as_ref().map(|why| format!(": {why}"));
+            out.info(
+                Id::Ebpf,
+                format!(
+                    "the eBPF prefilter is not in force, but {}{}",
+                    match kind {
+                        Kind::Classic => "a classic filter",
+                        _ => "none",
+                    },
+                    refused.unwrap_or_default()
+                ),
+                if config.sensor.prefilter == Prefilter::Ebpf {
+                    "nothing is missed without it, it only costs more: docs/operations/prefilter.md"
+                } else {
+                    ""
+                },
+            );
+        }
+        None if facts.kernel.bpf => out.info(Id::Ebpf, "the kernel has the bpf system call", ""),
+        None => out.info(Id::Ebpf, "the kernel lacks the bpf system call", ""),
+    }
 }
 
 fn socket_memory(kernel: &Kernel, config: &Config, out: &mut Vec<Finding>) {

@@ -100,6 +100,12 @@ impl Half {
         [self.looks, self.held] = len.to_le_bytes();
     }
 
+    /// Where the message lies that settled the connection, and its length.
+    pub fn message(&self) -> Option<(u32, u16)> {
+        let len = u16::from_le_bytes([self.looks, self.held]);
+        (len > 0).then_some((self.base, len))
+    }
+
     /// Where in the message that settled the connection `seq` lies.
     pub const fn within(&self, seq: u32) -> Option<usize> {
         let at = seq.wrapping_sub(self.base);

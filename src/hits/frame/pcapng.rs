@@ -18,12 +18,19 @@ const RESOLUTION: u16 = 9;
 
 /// The file: each frame with the id of its hit, in the order given.
 pub fn file<'f>(frames: impl IntoIterator<Item = (&'f str, &'f Frame)>) -> Vec<u8> {
+    file_by(concat!("poortwacht ", env!("CARGO_PKG_VERSION")), frames)
+}
+
+/// The same, as written by another version of this program.
+pub fn file_by<'f>(
+    program: &str,
+    frames: impl IntoIterator<Item = (&'f str, &'f Frame)>,
+) -> Vec<u8> {
     let mut out = Vec::new();
     // Byte order mark, version 1.0, length not told.
     let mut section = 0x1a2b_3c4d_u32.to_le_bytes().to_vec();
     section.extend([1, 0, 0, 0]);
     section.extend(u64::MAX.to_le_bytes());
-    let program = concat!("poortwacht ", env!("CARGO_PKG_VERSION"));
     option(&mut section, APPLICATION, program.as_bytes());
     end(&mut section);
     block(&mut out, SECTION, &section);

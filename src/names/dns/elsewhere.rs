@@ -24,10 +24,16 @@ const STEPS: u32 = 128;
 /// A NetBIOS name in first-level encoding (RFC 1001 section 14.1), whose types overlap with DNS.
 const NETBIOS_LABEL_LEN: usize = 32;
 
+/// Could [`is_lookup`] be true of a payload with this head? One look at two bytes: QDCOUNT is 1.
+#[inline(always)]
+pub const fn may_be_lookup(head: &[u8]) -> bool {
+    matches!(head, [_, _, _, _, 0, 1, ..])
+}
+
 /// Is this UDP payload, on whatever port, one whole DNS look-up or answer?
 pub fn is_lookup(message: &[u8]) -> bool {
-    // Almost everything ends here: QDCOUNT is 1.
-    if !matches!(message.get(4..6), Some([0, 1])) {
+    // Almost everything ends here.
+    if !may_be_lookup(message) {
         return false;
     }
     let Some(header) = Header::read(message) else {

@@ -47,6 +47,24 @@ pub enum Class {
     NotQuic,
 }
 
+/// Could [`classify`] say anything but [`Class::NotQuic`] of a payload with this head? Asked of every
+/// datagram: a short header, or a version that nobody has assigned (RTP has one where its sequence
+/// number and time are), says no at once.
+#[inline(always)]
+pub fn may_begin(head: &[u8; 20]) -> bool {
+    let [first, v0, v1, v2, v3, ..] = *head;
+    if first < 0x80 {
+        return google::may_begin(first);
+    }
+    let version = u32::from_be_bytes([v0, v1, v2, v3]);
+    version <= 1 || may_be_version(version)
+}
+
+#[inline(never)]
+fn may_be_version(version: u32) -> bool {
+    Version::of(version).is_some() || assigned(version)
+}
+
 /// Classifies one UDP payload, on any port. Lenient about a payload that the capture cut, strict
 /// about everything that a look-alike would have to guess: the version above all.
 pub fn classify(datagram: &[u8]) -> Class {

@@ -14,6 +14,17 @@ pub(super) const SPECIAL: [char; 5] = ['"', '\\', ',', '<', '>'];
 const WORDS_SAID: usize = 16;
 
 pub(super) fn terms(text: &str, about: About) -> Result<Vec<Term>, FilterError> {
+    let mut terms = Vec::new();
+    each(text, about, |_, term| terms.push(term))?;
+    Ok(terms)
+}
+
+/// Shows each term with the byte at which it begins. After an error those before it were shown.
+pub(super) fn each(
+    text: &str,
+    about: About,
+    mut show: impl FnMut(usize, Term),
+) -> Result<(), FilterError> {
     if text.len() > LEN_MAX {
         return Err(FilterError {
             at: LEN_MAX,
@@ -27,19 +38,21 @@ pub(super) fn terms(text: &str, about: About) -> Result<Vec<Term>, FilterError> 
         return Err(wrong(at, "a control character: leave it out"));
     }
     let mut input = Input { text, at: 0 };
-    let mut terms = Vec::new();
+    let mut shown = 0usize;
     loop {
         input.skip_space();
         if input.rest().is_empty() {
-            return Ok(terms);
+            return Ok(());
         }
-        if terms.len() >= TERMS_MAX {
+        if shown >= TERMS_MAX {
             return Err(wrong(
                 input.at,
                 &format!("a filter has {TERMS_MAX} terms at most"),
             ));
         }
-        terms.push(term(&mut input, about)?);
+        let at = input.at;
+        show(at, term(&mut input, about)?);
+        shown = shown.saturating_add(1);
         let ends = input.rest().chars().next().is_none_or(char::is_whitespace);
         if !ends {
             return Err(wrong(input.at, "a space must stand between two terms"));

@@ -8,6 +8,7 @@ use rusqlite::{Connection, Result, Row};
 
 use crate::base::Timestamp;
 use crate::record::act::Act;
+use crate::record::unsealing::{self, Unsealings, Word};
 use crate::record::{Acted, Kind};
 use crate::store::apply::HOUR_NS;
 use crate::store::shown::{
@@ -141,65 +142,37 @@ pub fn requests(db: &Connection, case: Option<&str>, open: bool) -> Result<Vec<R
          ORDER BY number",
     )?;
     let mut rows = found.query([case])?;
-    let mut all: Vec<Request> = Vec::new();
+    // Taken in as everywhere else that judges requests.
+    let (mut all, mut asked) = (Unsealings::default(), Vec::new());
     while let Some(row) = rows.next()? {
         let acted: Acted = json(row, 1)?;
-        take(&mut all, Timestamp(row.get(0)?), acted);
+        if let Act::RequestUnsealing { request, .. } = &acted.act
+            && all.get(request).is_none()
+        {
+            asked.push(request.clone());
+        }
+        all.take(Timestamp(row.get(0)?), &acted);
     }
-    if open {
-        all.retain(|it| it.refused.is_none() && it.released.is_none());
-    }
-    all.reverse();
-    Ok(all)
+    let requests = asked.iter().rev().filter_map(|id| all.get(id)).map(shown);
+    let waits = |it: &Request| it.refused.is_none() && it.releases.is_empty();
+    Ok(requests.filter(|it| !open || waits(it)).collect())
 }
 
-fn take(all: &mut Vec<Request>, time: Timestamp, acted: Acted) {
-    let word = |note: String| Approval {
-        by: acted.by.name.clone(),
-        time,
-        note,
+fn shown(request: &unsealing::Request) -> Request {
+    let word = |it: &Word| Approval {
+        by: it.by.clone(),
+        time: it.at,
+        note: it.text.clone(),
     };
-    match acted.act {
-        Act::RequestUnsealing {
-            request,
-            case,
-            subject,
-            reason,
-        } => {
-            all.push(Request {
-                id: request,
-                case,
-                subject,
-                by: acted.by.name,
-                time,
-                reason,
-                approvals: Vec::new(),
-                refused: None,
-                released: None,
-            });
-        }
-        Act::ApproveUnsealing { request, note, .. } => {
-            let word = word(note);
-            if let Some(it) = all.iter_mut().find(|it| it.id == request)
-                && it.approvals.iter().all(|other| other.by != word.by)
-            {
-                it.approvals.push(word);
-            }
-        }
-        Act::RefuseUnsealing {
-            request, reason, ..
-        } => {
-            if let Some(it) = all.iter_mut().find(|it| it.id == request) {
-                it.refused = Some(word(reason));
-            }
-        }
-        Act::ReleaseUnsealing {
-            request, digest, ..
-        } => {
-            if let Some(it) = all.iter_mut().find(|it| it.id == request) {
-                it.released = Some(word(digest));
-            }
-        }
-        _ => {}
+    Request {
+        id: request.id.clone(),
+        case: request.case.clone(),
+        subject: request.subject.clone(),
+        by: request.asked.by.clone(),
+        time: request.asked.at,
+        reason: request.asked.text.clone(),
+        approvals: request.approvals.iter().map(word).collect(),
+        refused: request.refused.as_ref().map(word),
+        releases: request.releases.iter().map(word).collect(),
     }
 }

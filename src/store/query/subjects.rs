@@ -1,4 +1,4 @@
-//! Which entries belong to a case, to a subject, and which retention may delete.
+//! Which entries belong to a case, to a subject.
 //!
 //! Enters: a case, a pseudonym, a kind and a time. Leaves: numbers of entries. Never: an entry of a
 //! case under a hold as one that may be deleted.
@@ -9,10 +9,8 @@ use rusqlite::types::Value as Bound;
 use rusqlite::{Connection, Result, params};
 
 use super::hits;
-use crate::base::Timestamp;
 use crate::hits::SubjectId;
-use crate::record::Kind;
-use crate::store::apply::{HOUR_NS, id_of};
+use crate::store::apply::id_of;
 use crate::store::filter::Value;
 use crate::store::shown::SubjectEntries;
 
@@ -88,55 +86,10 @@ pub fn of_subject(db: &Connection, subject: &SubjectId) -> Result<SubjectEntries
     })
 }
 
-pub fn due(
-    db: &Connection,
-    kind: Kind,
-    before: Timestamp,
-    now: Timestamp,
-    rows: u32,
-) -> Result<Vec<u64>> {
-    let held = held(db, now)?;
-    let hour = before.nanos().div_euclid(HOUR_NS);
-    let (sql, bound) = if kind == Kind::Hit {
-        let sql = "SELECT number FROM hits INDEXED BY hits_time WHERE time < ?1 ORDER BY time";
-        (sql, vec![Bound::Integer(hour.saturating_mul(HOUR_NS))])
-    } else {
-        let sql = "SELECT number FROM entries
-             WHERE kind = ?2 AND kind <> 'hit' AND deleted = 0 AND hour < ?1 ORDER BY hour, number";
-        let kind = Bound::Text(kind.label().to_owned());
-        (sql, vec![Bound::Integer(hour), kind])
-    };
-    let mut found = db.prepare_cached(sql)?;
-    let all = found.query_map(rusqlite::params_from_iter(bound), number)?;
-    let free = all.filter(|it| it.as_ref().map_or(true, |it| !held.contains(it)));
-    free.take(rows as usize).collect()
-}
-
-/// Entries of cases under a hold, their hits, and what is sealed of their subjects.
-fn held(db: &Connection, now: Timestamp) -> Result<BTreeSet<u64>> {
-    let cases: Vec<String> = db
-        .prepare_cached("SELECT case_id FROM cases WHERE held_until > ?1")?
-        .query_map([now.nanos()], |row| row.get(0))?
-        .collect::<Result<_>>()?;
-    let mut held = BTreeSet::new();
-    for case in cases {
-        held.extend(entries_of(db, &case)?);
-        let sealed = db
-            .prepare_cached(
-                "SELECT e.number FROM entries e WHERE e.kind = 'sealed' AND e.subject IN
-                    (SELECT subject FROM cases WHERE case_id = ?1
-                     UNION SELECT subject FROM attributions WHERE case_id = ?1)",
-            )?
-            .query_map([&case], number)?
-            .collect::<Result<Vec<u64>>>()?;
-        held.extend(sealed);
-    }
-    Ok(held)
-}
-
 pub fn sealed(db: &Connection, subject: &SubjectId) -> Result<Vec<u64>> {
     db.prepare_cached(
-        "SELECT number FROM entries WHERE subject = ?1 AND kind = 'sealed' ORDER BY number",
+        "SELECT number FROM entries WHERE subject = ?1 AND kind IN ('sealed', 'frame')
+            AND deleted = 0 ORDER BY number",
     )?
     .query_map([subject.as_str()], number)?
     .collect()

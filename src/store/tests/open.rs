@@ -96,9 +96,10 @@ fn a_damaged_page_is_told_as_such() {
 fn an_older_store_is_backed_up_and_brought_forward_and_erasure_reaches_the_backup() {
     let mut bench = Bench::with(&sample::ledger(1, 100));
     let path = bench.path();
-    let older = |db: &Connection| db.pragma_update(None, "user_version", 1).unwrap();
-    let steps = [schema::STEPS[0], "CREATE TABLE more (x) STRICT"];
-    let strict = [schema::STEPS[0], "CREATE TABLE more (x ANY) STRICT"];
+    let older = |db: &Connection| db.pragma_update(None, "user_version", VERSION).unwrap();
+    let with = |more| [&schema::STEPS[..], &[more]].concat();
+    let steps = with("CREATE TABLE more (x) STRICT");
+    let strict = with("CREATE TABLE more (x ANY) STRICT");
     // A step that fails changes nothing; the backup is there.
     let why = schema::bring_forward(&mut bench.store.db, &path, Timestamp(1), &steps);
     assert!(why.is_err());
@@ -121,6 +122,38 @@ fn an_older_store_is_backed_up_and_brought_forward_and_erasure_reaches_the_backu
 
     bench.store.forget(&[3]).unwrap();
     assert!(bench.store.backups().is_empty());
+}
+
+/// A store as version 1 had it.
+fn first_version(bench: Bench) -> (tempfile::TempDir, PathBuf) {
+    let path = bench.path();
+    let back = "ALTER TABLE words DROP COLUMN labels; PRAGMA user_version = 1";
+    bench.store.db.execute_batch(back).unwrap();
+    drop(bench.store);
+    (bench.folder, path)
+}
+
+#[test]
+fn a_store_of_version_1_is_brought_forward_and_is_what_a_new_one_would_be() {
+    let bench = Bench::with(&sample::ledger(1, 500));
+    let before = bench.store.content().unwrap();
+    let (_folder, path) = first_version(bench);
+    let why = Reader::open(&path).err().unwrap();
+    assert!(why.contains("of version 1"), "{why}");
+    let mut store = Store::open(&path, Timestamp(7_000_000_000)).unwrap();
+    assert_eq!(store.content().unwrap(), before);
+    let backups = store.backups();
+    assert!(
+        backups.len() == 1 && backups[0].ends_with("store.sqlite.version-1-000000000007"),
+        "{backups:?}"
+    );
+    // And it forgets like one.
+    store.forget(&(0..500).collect::<Vec<_>>()).unwrap();
+    assert!(store.content().unwrap()["words_and_subjects"].is_empty());
+    assert!(store.backups().is_empty());
+    drop(store);
+    let store = Store::open(&path, Timestamp(0)).unwrap();
+    assert!(store.backups().is_empty(), "it is brought forward once");
 }
 
 #[test]
@@ -150,7 +183,13 @@ fn saved_views_belong_to_an_account_and_outlive_the_store() {
             .is_err()
     );
     std::fs::remove_file(bench.path()).unwrap();
-    assert_eq!(views.erase("person-0000000000001000").unwrap(), 1);
+    let words = std::collections::BTreeSet::from(["person-0000000000001000".to_owned()]);
+    let words = crate::hits::Mentions::new(&words).unwrap();
+    views
+        .keep("bram", &view("PERSON-0000000000001000", "-state:closed"))
+        .unwrap();
+    assert_eq!(views.erase(&words).unwrap(), 2);
+    assert_eq!(views.erase(&words).unwrap(), 0);
     assert!(views.of("bram").unwrap().is_empty());
     assert!(views.delete("anna", "cases", "mine").unwrap());
     assert!(!views.delete("anna", "cases", "mine").unwrap());
@@ -159,4 +198,39 @@ fn saved_views_belong_to_an_account_and_outlive_the_store() {
     }
     let why = views.keep("anna", &view("one more", "x")).unwrap_err();
     assert!(why.contains("100 views"), "{why}");
+}
+
+/// Whoever reads keeps the log of the store from being cut: it is owed, said, and made good.
+#[test]
+fn what_was_deleted_is_in_the_log_of_the_store_until_nobody_reads() {
+    let mut bench = Bench::with(&sample::ledger(1, 100));
+    bench.store.cut().unwrap();
+    let log = bench.path().with_file_name(format!(
+        "{}-wal",
+        bench.path().file_name().unwrap().to_str().unwrap()
+    ));
+    let len = || std::fs::metadata(&log).map_or(0, |it| it.len());
+    assert_eq!(len(), 0);
+    bench
+        .store
+        .patience(std::time::Duration::from_millis(20))
+        .unwrap();
+    let reader = Connection::open(bench.path()).unwrap();
+    reader
+        .execute_batch("BEGIN; SELECT count(*) FROM entries;")
+        .unwrap();
+    bench.store.forget(&[3, 4]).unwrap();
+    assert!(len() > 0);
+    let why = bench.store.cut().unwrap_err();
+    assert!(why.contains("still holds what was deleted"), "{why}");
+    let now = std::time::Instant::now();
+    bench.store.tend(now);
+    assert!(len() > 0);
+    drop(reader);
+    // Not at each tick: a while later.
+    bench.store.tend(now);
+    assert!(len() > 0);
+    bench.store.tend(now + std::time::Duration::from_secs(6));
+    assert_eq!(len(), 0);
+    bench.store.cut().unwrap();
 }

@@ -376,55 +376,12 @@ fn all_that_concerns_a_subject_is_found() {
     assert_eq!((of(1).own, of(1).cases), (vec![0, 1, 6], vec![case()]));
     assert_eq!(of(3), shown::SubjectEntries::default());
     assert_eq!(reader.sealed(&subject(0)).unwrap(), [5]);
+    assert_eq!(
+        reader.sealed(&subject(1)).unwrap(),
+        [6],
+        "frames are sealed too"
+    );
     assert_eq!(reader.frames(&format!("{START:024x}")).unwrap(), [6]);
-}
-
-#[test]
-fn retention_finds_what_is_old_and_leaves_what_is_held() {
-    let hour = 3600 * SECOND;
-    let www = "www.pimeyes.example";
-    let hold = |until: i64| {
-        act(
-            "dora",
-            Act::Hold {
-                case: case(),
-                reason: "court".into(),
-                until,
-            },
-        )
-    };
-    let entries = |until: i64| {
-        numbered(
-            0,
-            vec![
-                (START, hit_of(subject(0), START, www)),
-                (START, hit_of(subject(4), START, www)),
-                (START, opened()),
-                (START, hold(until)),
-                (
-                    START,
-                    Body::Case(Box::new(head("case-2", 1, PIMEYES, subject(4), START))),
-                ),
-                (START + 5 * hour, hit_of(subject(4), START + 5 * hour, www)),
-                (
-                    START + 5 * hour,
-                    Body::Case(Box::new(head("case-2", 2, PIMEYES, subject(4), START))),
-                ),
-            ],
-        )
-    };
-    let later = Timestamp(START + 5 * hour);
-    let due = |bench: &Bench, kind, rows| bench.reader().due(kind, later, later, rows).unwrap();
-    let held = Bench::with(&entries(later.nanos() / SECOND + 1));
-    assert_eq!(due(&held, Kind::Hit, 10), [1]);
-    assert_eq!(due(&held, Kind::Case, 10), [4]);
-    let mut over = Bench::with(&entries(later.nanos() / SECOND));
-    assert_eq!(due(&over, Kind::Hit, 10), [0, 1]);
-    assert_eq!(due(&over, Kind::Hit, 1), [0]);
-    assert_eq!(due(&over, Kind::Case, 10), [2, 4]);
-    over.store.forget(&[0, 2]).unwrap();
-    assert_eq!(due(&over, Kind::Hit, 10), [1]);
-    assert_eq!(due(&over, Kind::Case, 10), [4]);
 }
 
 #[test]
@@ -497,6 +454,16 @@ fn a_request_is_agreed_to_by_different_people() {
             },
         )
     };
+    let release = |by, digest: &str| {
+        act(
+            by,
+            Act::ReleaseUnsealing {
+                request: request(),
+                case: case(),
+                digest: digest.into(),
+            },
+        )
+    };
     let ledger = ledger(vec![
         opened(),
         act(
@@ -511,14 +478,8 @@ fn a_request_is_agreed_to_by_different_people() {
         approve("dora"),
         approve("dora"),
         approve("emil"),
-        act(
-            "emil",
-            Act::ReleaseUnsealing {
-                request: request(),
-                case: case(),
-                digest: "00ff".into(),
-            },
-        ),
+        release("emil", "00ff"),
+        release("anna", "11ee"),
     ]);
     let bench = Bench::with(&ledger[..5]);
     let waiting = bench.reader().requests(true).unwrap();
@@ -532,8 +493,10 @@ fn a_request_is_agreed_to_by_different_people() {
     let bench = Bench::with(&ledger);
     assert!(bench.reader().requests(true).unwrap().is_empty());
     let view = bench.reader().case(CASE, NOW).unwrap().unwrap();
-    assert_eq!(view.requests[0].released.as_ref().unwrap().note, "00ff");
-    assert_eq!(view.history.len(), 5);
+    let releases = view.requests[0].releases.iter();
+    let releases: Vec<_> = releases.map(|it| (&*it.by, &*it.note)).collect();
+    assert_eq!(releases, [("emil", "00ff"), ("anna", "11ee")], "each one");
+    assert_eq!(view.history.len(), 6);
     let json = serde_json::to_value(&view).unwrap();
     assert_eq!(
         json["requests"][0]["time"],

@@ -158,7 +158,7 @@ fn nothing_in_a_file_can_grow_without_bound() {
 }
 
 #[test]
-fn a_fault_far_into_a_stream_is_placed_like_in_a_mapped_file() {
+fn a_fault_far_into_a_stream_is_placed_like_in_a_file() {
     let long = (0..3_000).fold(little(0), |b, n| b.frame(n, 0, 333, &[n as u8; 333]));
     let got = through_every_route("far", &long.clone().raw(&[0xff; 20]).bytes);
     let at = At {
@@ -183,12 +183,12 @@ fn the_message_says_where_and_what_next() {
         .u32(5)
         .u32(96)
         .raw(&[0; 40]);
-    let mut all = read_all(&mut mapped_source(&passed.bytes));
+    let mut all = read_all(&mut source_of(&passed.bytes));
     let text = all.pop().unwrap().unwrap_err().to_string();
     let wanted = "test: it ends inside a block: 48 of 96 bytes are there (frame 1, byte 44). ";
     assert!(text.starts_with(wanted), "{text}");
 
-    let mut source = mapped_source(&cut);
+    let mut source = source_of(&cut);
     let mut all = read_all(&mut source);
     let text = all.pop().unwrap().unwrap_err().to_string();
     assert_eq!(
@@ -348,7 +348,7 @@ fn a_gzip_header_may_have_every_field() {
 }
 
 #[test]
-fn a_mapped_file_cut_short_while_it_is_read_is_a_fault_and_no_signal() {
+fn a_file_cut_short_while_it_is_read_is_a_fault() {
     let mut build = little(0);
     for n in 0..4_000 {
         build = build.frame(n, 0, 1_000, &[7; 1_000]);

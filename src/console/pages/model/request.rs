@@ -41,8 +41,8 @@ pub struct RequestLine {
     pub needed: u8,
     /// Who refused.
     pub refused: Option<Word>,
-    /// When it was handed out.
-    pub released: Option<Word>,
+    /// Each time that it was handed out, in order.
+    pub releases: Vec<Word>,
     /// When it runs out.
     #[serde(serialize_with = "rfc3339")]
     pub ends: Timestamp,
@@ -50,7 +50,7 @@ pub struct RequestLine {
 
 impl RequestLine {
     /// As the veil lets it through, at `now`.
-    pub fn of(row: shown::Request, terms: &Terms, now: Timestamp, veil: &mut Veil) -> Self {
+    pub fn of(row: shown::Request, terms: &Terms, now: Timestamp, veil: &Veil) -> Self {
         let word = |it: shown::Approval| Word {
             by: it.by,
             time: it.time,
@@ -58,12 +58,12 @@ impl RequestLine {
         };
         let approvals: Vec<Word> = row.approvals.into_iter().map(word).collect();
         let refused = row.refused.map(word);
-        let released = row.released.map(word);
+        let releases: Vec<Word> = row.releases.into_iter().map(word).collect();
         let course = Course {
             asked: row.time,
             approved: approvals.iter().map(|it| it.time).collect(),
             refused: refused.is_some(),
-            released: released.as_ref().map(|it| it.time),
+            released: releases.first().map(|it| it.time),
         };
         Self {
             id: row.id,
@@ -78,7 +78,7 @@ impl RequestLine {
             approvals,
             needed: terms.threshold,
             refused,
-            released,
+            releases,
             ends: course.ends(terms),
         }
     }

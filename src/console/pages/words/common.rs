@@ -59,7 +59,7 @@ words! {
         confidence: "Confidence", "Zekerheid";
         of_100: "{} of 100 points", "{} van 100 punten";
         subject: "Subject", "Betrokkene";
-        subject_number: "subject {}", "betrokkene {}";
+        subject_label: "subject {}", "betrokkene {}";
         unit: "Unit", "Afdeling";
         site: "Site", "Locatie";
         grade: "grade {}", "graad {}";
@@ -84,9 +84,9 @@ words! {
         withheld: "withheld: it may tell persons apart", "afgeschermd: dit kan personen onderscheiden";
         withheld_text: "[text withheld from your role: it may name a person]",
             "[tekst afgeschermd voor uw rol: er kan een persoon in staan]";
-        auditor_note: "You see everything but persons: subjects carry numbers that hold on this page only; \
+        auditor_note: "You see everything but persons: subjects carry labels that hold until you sign out; \
             units and free text about cases are withheld.",
-            "U ziet alles behalve personen: betrokkenen dragen nummers die alleen op deze pagina gelden; \
+            "U ziet alles behalve personen: betrokkenen dragen labels die gelden tot u zich afmeldt; \
             afdelingen en vrije tekst over zaken zijn afgeschermd.";
 
         live_new: "{} new", "{} nieuw";

@@ -43,7 +43,6 @@ pub(super) fn facts() -> Facts {
         kernel: Kernel {
             release: "6.1.0-20-amd64".into(),
             bpf_jit: Some(1),
-            btf: true,
             bpf: true,
             optmem_max: Some(131_072),
             rmem_max: Some(212_992),
