@@ -5,6 +5,7 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -14,11 +15,15 @@ use nix::unistd::Pid;
 use serde_json::Value;
 
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_poortwacht");
+/// A user that owns nothing.
+const NOBODY: u32 = 65534;
 const CAPTURE: &str = "tests/data/captures/first-day/capture.pcapng";
 
 /// Is there such a tool?
 pub fn has(tool: &str) -> bool {
-    let found = Command::new("sh").args(["-c", &format!("command -v {tool}")]).output();
+    let found = Command::new("sh")
+        .args(["-c", &format!("command -v {tool}")])
+        .output();
     found.is_ok_and(|it| it.status.success())
 }
 
@@ -44,7 +49,8 @@ impl Daemon {
     pub fn start() -> Self {
         let own = tempfile::tempdir().expect("a folder");
         let folder = own.path().to_owned();
-        let port = prepare(&folder);
+        let capture = Path::new(env!("CARGO_MANIFEST_DIR")).join(CAPTURE);
+        let port = prepare(&folder, &format!("read = [{capture:?}]"));
         let desk = Command::new(PROGRAM)
             .args(["run", "--config"])
             .arg(folder.join("p.toml"))
@@ -58,19 +64,31 @@ impl Daemon {
             sensor: None,
             port,
         };
-        patiently("readiness", || daemon.try_page("/readyz").starts_with("HTTP/1.1 200"));
+        patiently("readiness", || {
+            daemon.try_page("/readyz").starts_with("HTTP/1.1 200")
+        });
         daemon
     }
 
-    /// The desk with a socket that a service manager made, the sensor under another user where we
-    /// may choose one.
+    /// The desk with a socket that a service manager made; the sensor under another user, on the
+    /// loopback of a network of its own. For root only.
     pub fn as_units(folder: &Path) -> Self {
-        let port = prepare(folder);
+        let port = prepare(folder, "interfaces = [\"lo\"]\nring_mib = 2");
+        // The other user passes through, and sees nothing on the way.
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o711)).expect("set");
         let socket = folder.join("sensor.sock");
         let desk = Command::new("systemd-socket-activate")
             .arg("-l")
             .arg(&socket)
-            .args(["-E", "NOTIFY_SOCKET", "-E", "WATCHDOG_USEC", PROGRAM, "run", "--config"])
+            .args([
+                "-E",
+                "NOTIFY_SOCKET",
+                "-E",
+                "WATCHDOG_USEC",
+                PROGRAM,
+                "run",
+                "--config",
+            ])
             .arg(folder.join("p.toml"))
             .env("NOTIFY_SOCKET", folder.join("notify"))
             .env("WATCHDOG_USEC", "1500000")
@@ -78,9 +96,22 @@ impl Daemon {
             .spawn()
             .expect("started");
         patiently("the socket", || socket.exists());
-        let mut sensor = Command::new(PROGRAM);
-        sensor.args(["sensor", "--socket"]).arg(&socket);
-        let sensor = sensor.stderr(log(folder)).spawn().expect("started");
+        chown(&socket, Some(NOBODY), Some(NOBODY)).expect("given");
+        let other = format!(
+            "setpriv --reuid={NOBODY} --regid={NOBODY} --clear-groups --inh-caps=+net_raw \
+             --ambient-caps=+net_raw"
+        );
+        // Where the program lies in a folder that only root may enter, it stays root.
+        let start = format!(
+            "ip link set lo up; {other} test -x {PROGRAM} || exec {PROGRAM} sensor --socket $0; \
+             exec {other} {PROGRAM} sensor --socket $0"
+        );
+        let sensor = Command::new("unshare")
+            .args(["--net", "sh", "-c", &start])
+            .arg(&socket)
+            .stderr(log(folder))
+            .spawn()
+            .expect("started");
         Self {
             own: None,
             folder: folder.to_owned(),
@@ -104,7 +135,10 @@ impl Daemon {
         patiently("a sensor", || {
             let path = format!("/proc/{pid}/task/{pid}/children");
             let children = fs::read_to_string(path).unwrap_or_default();
-            found = children.split_whitespace().next().and_then(|it| it.parse().ok());
+            found = children
+                .split_whitespace()
+                .next()
+                .and_then(|it| it.parse().ok());
             found.is_some()
         });
         found.expect("found")
@@ -120,7 +154,11 @@ impl Daemon {
 
     fn signal(&self, signal: Signal) {
         let sensor = self.sensor.as_ref().expect("a unit of its own");
-        kill(Pid::from_raw(sensor.id().try_into().expect("a pid")), signal).expect("sent");
+        kill(
+            Pid::from_raw(sensor.id().try_into().expect("a pid")),
+            signal,
+        )
+        .expect("sent");
     }
 
     /// What a command that asks this daemon prints.
@@ -180,21 +218,23 @@ impl Drop for Daemon {
 }
 
 fn log(folder: &Path) -> Stdio {
-    let file = fs::OpenOptions::new().create(true).append(true).open(folder.join("log"));
+    let file = fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(folder.join("log"));
     file.expect("a log").into()
 }
 
 /// Writes a configuration; gives the port of its pages.
-fn prepare(folder: &Path) -> u16 {
+fn prepare(folder: &Path, source: &str) -> u16 {
     let free = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = free.local_addr().expect("its address").port();
     drop(free);
     let lists = folder.join("lists");
     fs::create_dir(&lists).expect("made");
     fs::write(lists.join("own.txt"), "pimeyes.com\n").expect("written");
-    let capture = Path::new(env!("CARGO_MANIFEST_DIR")).join(CAPTURE);
     let text = format!(
-        "[sensor]\nread = [{capture:?}]\n[lists]\nuser = [\"lists/own.txt\"]\n\
+        "[sensor]\n{source}\n[lists]\nuser = [\"lists/own.txt\"]\n\
          [hits]\npath = \"hits.jsonl\"\n[privacy]\nkey_file = \"pseudonym.key\"\n\
          [cases]\nfolder = \"cases\"\n[ledger]\nfolder = \"ledger\"\nstore = \"store.sqlite\"\n\
          [alerts]\nfolder = \"alerts\"\n[http]\nlisten = \"127.0.0.1:{port}\"\n\
