@@ -235,6 +235,10 @@ const NOT_BY_FILES: &[(&str, &str)] = &[
         "tests/prefilter.rs: needs an interface",
     ),
     (
+        "poortwacht_xdp_lost_frames_total",
+        "tests/prefilter.rs: needs a mirror port",
+    ),
+    (
         "poortwacht_prefilter_shed_frames_total",
         "tests/prefilter.rs: needs an interface",
     ),

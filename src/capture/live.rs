@@ -198,6 +198,9 @@ pub enum LiveSource {
     Xdp(Box<XdpSource>),
 }
 
+/// Where AF_XDP drops a frame: no memory was free for it, or it is too long; its ring was full.
+pub const XDP_PLACES: [&str; 2] = ["memory", "ring"];
+
 /// What the kernel counted for one worker since [`open`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct KernelStats {
@@ -217,9 +220,8 @@ pub struct KernelStats {
     pub broken_blocks: u64,
     /// What the eBPF program kept back.
     pub shed: Shed,
-    /// Of AF_XDP: frames dropped for want of memory or because they are too long, frames dropped
-    /// because the receive ring was full, times no memory was free to put a frame in.
-    pub xdp_lost: [u64; 3],
+    /// Frames that AF_XDP dropped, along [`XDP_PLACES`].
+    pub xdp_lost: [u64; XDP_PLACES.len()],
 }
 
 impl LiveSource {

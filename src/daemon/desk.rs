@@ -279,7 +279,7 @@ fn workers(config: &Config) -> Vec<String> {
         return vec!["files".into()];
     }
     let each = match sensor.via {
-        config::Via::Pcap => 1,
+        config::Via::Pcap | config::Via::Xdp => 1,
         config::Via::Ring => usize::from(sensor.workers),
     };
     let points = sensor.interfaces.iter();

@@ -304,6 +304,7 @@ fn publish_live(worker: &mut Worker, source: &mut LiveSource, outlet: &mut Outle
     stats.prefilter = Some(source.prefilter().0);
     stats.shed_frames.set_all(&kernel.shed.frames);
     stats.shed_bytes.set_all(&kernel.shed.bytes);
+    stats.xdp_lost.set_all(&kernel.xdp_lost);
     stats.verdicts.set_all(&outlet.verdicts());
     publish(worker, outlet);
 }

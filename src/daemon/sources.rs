@@ -220,7 +220,11 @@ pub fn open(sensor: &Sensor) -> Result<Opened, Fault> {
 pub fn live_config(sensor: &Sensor) -> LiveConfig {
     LiveConfig {
         interfaces: sensor.interfaces.clone(),
-        workers_per_interface: sensor.workers,
+        // One worker takes all queues; a ring in its place has as many.
+        workers_per_interface: match sensor.via {
+            Via::Xdp => 1,
+            Via::Ring | Via::Pcap => sensor.workers,
+        },
         via: match sensor.via {
             Via::Ring => live::Via::Ring,
             Via::Pcap => live::Via::Pcap,

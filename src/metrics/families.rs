@@ -95,6 +95,8 @@ families! {
         "Bytes of those frames that did not reach the sensor, by reason.";
     verdicts: Counter "poortwacht_prefilter_verdicts_total" ["interface", "fate"]
         "Flows of which the sensor told the kernel's filter what it reads no more, by what became of it.";
+    xdp_lost: Counter "poortwacht_xdp_lost_frames_total" ["interface", "place"]
+        "Frames that AF_XDP dropped, by place; they are among those that the kernel dropped.";
     malformed_frames: Counter "poortwacht_malformed_frames_total" ["reason"]
         "Frames that could not be decoded, by reason.";
     ignored_frames: Counter "poortwacht_ignored_frames_total" ["reason"]

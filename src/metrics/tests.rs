@@ -128,7 +128,11 @@ fn one_kind_of_kernel_filter_is_in_force() {
 fn each_field_of_a_snapshot_moves_its_own_series() {
     type Change = (fn(&mut Stats), &'static str);
     let here = "{interface=\"eth0\"}";
-    let changes: [Change; 41] = [
+    let changes: [Change; 42] = [
+        (
+            |s| s.xdp_lost = counters(2, 1, 3),
+            "poortwacht_xdp_lost_frames_total{interface=\"eth0\",place=\"ring\"}",
+        ),
         (
             |s| s.shed_frames = counters(4, Shedding::Settled as usize, 3),
             "poortwacht_prefilter_shed_frames_total{interface=\"eth0\",reason=\"settled\"}",

@@ -367,11 +367,7 @@ fn what_is_not_understood_passes_though_its_flow_is_settled() {
     }
     // The test run itself takes no less than a header of IPv4.
     for len in [20, 21, 30, 39] {
-        assert_eq!(
-            kernel.keeps(&four.data(5000)[..len]),
-            WHOLE,
-            "cut at {len}"
-        );
+        assert_eq!(kernel.keeps(&four.data(5000)[..len]), WHOLE, "cut at {len}");
     }
     assert_eq!(kernel.keeps(&[0; 28]), WHOLE, "ARP");
 }

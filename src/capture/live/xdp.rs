@@ -23,10 +23,10 @@ use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::time::TimeSpec;
 
 use self::socket::{CHUNK_LEN, Socket};
-use super::interface::{ErrorCounter, Interface, is_up};
+use super::interface::{ErrorCounter, Interface};
 use super::program::user_expression;
 use super::socket::{Delivery, PacketSocket};
-use super::{KernelStats, LiveConfig, LiveError};
+use super::{KernelStats, LiveConfig, LiveError, XDP_PLACES};
 use crate::base::Timestamp;
 use crate::capture::filter::Filter;
 use crate::capture::prefilter::Refused;
@@ -84,10 +84,10 @@ pub(super) fn open(interface: &Interface, config: &LiveConfig) -> Result<XdpSour
         _sockets: sockets,
         queues,
         filter,
+        up: packets.is_up(&interface.name).unwrap_or(false),
         packets,
         stats: KernelStats::default(),
         errors: ErrorCounter::start(&interface.name),
-        up: is_up(&interface.name),
         looked: Instant::now(),
         interface: interface.clone(),
     })
@@ -241,7 +241,9 @@ impl XdpSource {
                 recovers: false,
             });
         }
-        let was_up = std::mem::replace(&mut self.up, is_up(&name));
+        // Asked of a socket, which stays in the network namespace that it was opened in.
+        let up = self.packets.is_up(&name).unwrap_or(false);
+        let was_up = std::mem::replace(&mut self.up, up);
         if was_up && !self.up {
             self.stats.interface_downs += 1;
             return Err(LiveError::InterfaceDown { name });
@@ -251,16 +253,14 @@ impl XdpSource {
 
     /// See [`LiveSource::kernel_stats`](super::LiveSource::kernel_stats).
     pub fn kernel_stats(&mut self) -> KernelStats {
-        let mut lost = [0u64; 3];
+        let mut lost = [0u64; XDP_PLACES.len()];
         for counted in self.queues.iter().filter_map(|queue| queue.counted().ok()) {
-            let more = [counted.dropped, counted.ring_full, counted.fill_empty];
-            for (sum, more) in lost.iter_mut().zip(more) {
+            for (sum, more) in lost.iter_mut().zip([counted.dropped, counted.ring_full]) {
                 *sum = sum.wrapping_add(more);
             }
         }
         self.stats.xdp_lost = lost;
-        // A frame that finds no chunk is one of the dropped already.
-        let [dropped, ring_full, _] = lost;
+        let [dropped, ring_full] = lost;
         self.stats.drops = dropped.wrapping_add(ring_full);
         self.stats.interface_errors = self.errors.total();
         self.stats

@@ -131,14 +131,14 @@ impl<T: Copy> Queue<T> {
     }
 
     /// Entry `number`, which the kernel has produced and we have not consumed.
-    const fn read(&self, number: u32) -> T {
+    fn read(&self, number: u32) -> T {
         // SAFETY: any bytes are a value of the integers that `T` is made of, the place is aligned and
         // inside, and the kernel does not write to an entry between producing and our consuming it.
         unsafe { self.entry(number).read_volatile() }
     }
 
     /// Entry `number`, which the kernel has consumed and we have not produced.
-    const fn write(&mut self, number: u32, value: T) {
+    fn write(&mut self, number: u32, value: T) {
         // SAFETY: aligned and inside; the kernel does not read an entry before we have produced it.
         unsafe { self.entry(number).write_volatile(value) }
     }
@@ -151,8 +151,6 @@ pub(super) struct Counted {
     pub(super) dropped: u64,
     /// Frames dropped because the receive ring was full.
     pub(super) ring_full: u64,
-    /// Times no chunk was there to put a frame in.
-    pub(super) fill_empty: u64,
 }
 
 /// A socket bound to one queue of an interface.
@@ -246,17 +244,16 @@ impl Socket {
     /// What the kernel counted since the socket was opened.
     pub(super) fn counted(&self) -> io::Result<Counted> {
         let all: [u64; 6] = value(&self.fd, libc::XDP_STATISTICS)?;
-        let [dropped, _, _, ring_full, fill_empty, _] = all;
+        // A frame that finds no chunk counts as dropped too, so that count is left out.
+        let [dropped, _, _, ring_full, _, _] = all;
         Ok(Counted {
             dropped,
             ring_full,
-            fill_empty,
         })
     }
 }
 
 const _: () = assert!(offset_of!(libc::xdp_statistics, rx_ring_full) == 24);
-const _: () = assert!(offset_of!(libc::xdp_statistics, rx_fill_ring_empty_descs) == 32);
 
 /// By hand: nix knows no AF_XDP.
 fn open_socket() -> io::Result<OwnedFd> {
