@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use poortwacht::alerts::{self, Outbox};
-use poortwacht::base::{EchVerdict, Endpoints, Seen, Transport};
+use poortwacht::base::{EchVerdict, Endpoints, Seen, Timestamp, Transport};
 use poortwacht::blocklist::Catalogue;
 use poortwacht::casefile::{self, Casefile};
 use poortwacht::cases::Casebook;
@@ -29,7 +29,7 @@ use poortwacht::daemon::office::{Incoming, Office, now};
 use poortwacht::daemon::registrar::Registrar;
 use poortwacht::daemon::retention::Keeper;
 use poortwacht::desk::{Casework, Clock, Desk, Twice, twice};
-use poortwacht::event::{Event, Hit, HitRule};
+use poortwacht::event::{Event, Fact, FactAct, FactSource, Hit, HitRule};
 use poortwacht::hits::{Addresses, Folder, HitLog, Key, Observer, Scribe, log};
 use poortwacht::identity::Identity;
 use poortwacht::ledger;
@@ -116,6 +116,26 @@ fn sealer() -> Sealer {
         recipient: age::x25519::Identity::generate().to_public().to_string(),
     });
     Sealer::new(&officers, 2).unwrap()
+}
+
+/// Who logged in at the address of such a hit, a minute ago.
+fn login(at: u64) -> Fact {
+    let hit = hit(at);
+    Fact {
+        time: Timestamp(hit.time.nanos() - 60_000_000_000),
+        until: None,
+        source: FactSource::Radius,
+        origin: "aaa".into(),
+        act: FactAct::Holds,
+        net: Some(hit.ends.src.into()),
+        mac: None,
+        client_id: None,
+        circuit: None,
+        host: None,
+        user: Some(format!("user-{at}@example.org")),
+        session: Some(format!("session-{at}")),
+        clock: None,
+    }
 }
 
 /// A look-up of a name of its own. Each client looks up thirty, and has a case: 33 new ones a second.
@@ -230,6 +250,10 @@ fn load(seconds: u64) -> Load {
     for at in 0..PACE * seconds {
         let due = begun + Duration::from_micros(at * 1_000_000 / PACE);
         std::thread::sleep(due.saturating_duration_since(Instant::now()));
+        if at % 30 == 0 {
+            let fact = Event::Fact(Box::new(login(at)));
+            inbox.send(Incoming::Feed(fact)).unwrap();
+        }
         let hit = hit(at);
         told.lock()
             .unwrap()

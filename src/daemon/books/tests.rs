@@ -452,6 +452,7 @@ fn what_was_sealed_before_a_crash_is_recorded_at_the_next_start_once() {
     let sealed = |text: &str| Sealed {
         subject: SubjectId::new("person-1".into()),
         key: text.into(),
+        hosts: Vec::new(),
         threshold: 1,
         shares: vec![("anna".into(), text.into())],
         text: text.into(),
