@@ -28,8 +28,8 @@ mod tests;
 
 use conn::Conn;
 use genuine::Manner;
-use segment::Segment;
 pub use reader::{Desync, Message, NOTE_MAX, Reader, SKIP_LEN_MAX, Said, Verdict};
+use segment::Segment;
 use stretch::Stretch;
 
 /// The stretches that streams keep.
