@@ -21,6 +21,7 @@ mod rebuild;
 mod record;
 mod report;
 mod simulate;
+mod sinks;
 mod status;
 mod subject;
 mod unseal;
@@ -81,6 +82,7 @@ enum Command {
     Top(status::TopArgs),
     Init(init::InitArgs),
     Rebuild(rebuild::RebuildArgs),
+    Sinks(sinks::SinksArgs),
     Doctor(doctor::DoctorArgs),
     Manual(manual::ManualArgs),
     Simulate(simulate::SimulateArgs),
@@ -320,6 +322,7 @@ pub fn main() -> ExitCode {
         Command::Top(args) => status::top(args),
         Command::Init(args) => init::run(&args),
         Command::Rebuild(args) => rebuild::run(&args),
+        Command::Sinks(args) => sinks::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Manual(args) => manual::run(&args),
         Command::Simulate(args) => simulate::run(&args),

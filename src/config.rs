@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use crate::base::hex;
 use crate::feeds::Feed;
 use crate::sealing::Officer;
 use crate::{alerts, casefile, console, ledger, updates};
@@ -45,6 +46,9 @@ pub struct Config {
     pub ledger: Ledger,
     /// Alerts on their way out.
     pub alerts: alerts::Settings,
+    /// Where alerts go beside the hit log and Alertmanager. Default: none.
+    #[serde(rename = "sink")]
+    pub sinks: Vec<alerts::sinks::SinkSettings>,
     /// Metrics and health pages.
     pub http: Http,
     /// The control socket.
@@ -61,8 +65,12 @@ pub struct Sensor {
     pub interfaces: Vec<String>,
     /// Capture files to read instead of interfaces, in time order. Default: none.
     pub read: Vec<PathBuf>,
-    /// How frames are taken from an interface: `ring` or `pcap`. Default `ring`.
+    /// How frames are taken from an interface: `ring`, `pcap`, or, on a mirror or tap port, `xdp`.
+    /// Default `ring`.
     pub via: Via,
+    /// With `via = "xdp"`: take frames even where the host's own or forwarded traffic passes, which
+    /// cuts it off. Default false.
+    pub xdp_own_traffic: bool,
     /// The most that the kernel may keep back before the ring: `ebpf` (the bulk of flows that were
     /// judged), `classic` (what is excluded) or `none`. Where the kernel refuses one, the next is
     /// taken. Default `ebpf`.
@@ -107,6 +115,8 @@ pub enum Via {
     Ring,
     /// libpcap, anywhere.
     Pcap,
+    /// AF_XDP, for mirror and tap ports (Linux).
+    Xdp,
 }
 
 /// What the kernel may keep back before the ring.
@@ -289,6 +299,9 @@ pub struct Retention {
 pub struct Http {
     /// Address of `/metrics`, `/healthz` and `/readyz`. Default `127.0.0.1:9477`.
     pub listen: SocketAddr,
+    /// Web configuration file of Prometheus' exporter-toolkit: TLS and basic authentication for
+    /// these pages, read again at each reload. Empty: none. Default: empty.
+    pub web_config: PathBuf,
 }
 
 /// `[control]`
@@ -305,6 +318,7 @@ impl Default for Sensor {
             interfaces: Vec::new(),
             read: Vec::new(),
             via: Via::Ring,
+            xdp_own_traffic: false,
             prefilter: Prefilter::Ebpf,
             require: Require::None,
             workers: 1,
@@ -422,6 +436,7 @@ impl Default for Http {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 9477)),
+            web_config: PathBuf::new(),
         }
     }
 }
@@ -486,7 +501,7 @@ impl Config {
     pub fn digest(&self) -> String {
         let text = toml::to_string(self).unwrap_or_default();
         let digest = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
-        digest.as_ref().iter().map(|b| format!("{b:02x}")).collect()
+        hex::encode(digest.as_ref())
     }
 
     /// Relative paths are taken from the folder of the config file.
@@ -508,6 +523,7 @@ impl Config {
         self.sensor.read.iter_mut().for_each(&mut *take);
         self.lists.user.iter_mut().for_each(&mut *take);
         self.feeds.iter_mut().for_each(|feed| feed.each_path(take));
+        self.sinks.iter_mut().for_each(|sink| sink.each_path(take));
         for path in [
             &mut self.organisation.map,
             &mut self.cases.folder,
@@ -524,6 +540,7 @@ impl Config {
             &mut self.hits.path,
             &mut self.privacy.key_file,
             &mut self.control.socket,
+            &mut self.http.web_config,
             &mut self.console.folder,
             &mut self.console.certificate,
             &mut self.console.key,

@@ -231,6 +231,8 @@ pub struct Stats {
     pub shed_frames: Counters,
     /// Their bytes that did not come.
     pub shed_bytes: Counters,
+    /// Frames that AF_XDP dropped, along `capture::live::XDP_PLACES`.
+    pub xdp_lost: Counters,
     /// What was told to the kernel's filter, along `capture::prefilter::Fate`.
     pub verdicts: Counters,
 }

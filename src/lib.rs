@@ -8,6 +8,7 @@
 
 // What every stage may use.
 pub mod base;
+pub mod folder;
 
 // Sensor: parses hostile bytes, holds no key, serves no page.
 pub mod capture;

@@ -15,7 +15,9 @@ mod record;
 pub mod families;
 pub mod http;
 pub mod ready;
+mod sinks;
 mod snapshot;
+pub mod web;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -118,6 +118,22 @@ const NOT_BY_FILES: &[(&str, &str)] = &[
         "tests/alerts.rs: needs an Alertmanager that is away",
     ),
     (
+        "poortwacht_sink_dead",
+        "alerts::tests::sinks, tests/sinks.rs: needs a sink that refuses",
+    ),
+    (
+        "poortwacht_sink_failing",
+        "alerts::tests::sinks, tests/sinks.rs: needs a sink that is away",
+    ),
+    (
+        "poortwacht_sink_folded_total",
+        "alerts::tests::sinks, tests/sinks.rs: needs a sink with a throttle",
+    ),
+    (
+        "poortwacht_sink_lost_total",
+        "alerts::tests::sinks, tests/sinks.rs: needs a sink that is away for long",
+    ),
+    (
         "poortwacht_casefile_broken_lines_total",
         "casefile tests: needs a broken journal",
     ),
@@ -217,6 +233,10 @@ const NOT_BY_FILES: &[(&str, &str)] = &[
     (
         "poortwacht_prefilter",
         "tests/prefilter.rs: needs an interface",
+    ),
+    (
+        "poortwacht_xdp_lost_frames_total",
+        "tests/prefilter.rs: needs a mirror port",
     ),
     (
         "poortwacht_prefilter_shed_frames_total",

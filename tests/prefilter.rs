@@ -15,8 +15,12 @@ mod fallback;
 mod lab;
 #[path = "prefilter/listen.rs"]
 mod listen;
+#[path = "prefilter/rules.rs"]
+mod rules;
 #[path = "prefilter/wire.rs"]
 mod wire;
+#[path = "prefilter/xdp.rs"]
+mod xdp;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -25,9 +29,9 @@ fn tree() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The instructions of an object, and what they are told at load.
-fn sections(object: &Path, scratch: &Path) -> Vec<Vec<u8>> {
-    let section = |name: &str| {
+/// The sections of an object that make the program what it is, by name.
+fn sections(object: &Path, scratch: &Path, names: &[&str]) -> Vec<Vec<u8>> {
+    let section = |name: &&str| {
         let out: PathBuf = scratch.join("section");
         let dump = format!("{name}={}", out.display());
         let objcopy = Command::new("llvm-objcopy")
@@ -41,51 +45,53 @@ fn sections(object: &Path, scratch: &Path) -> Vec<Vec<u8>> {
         );
         std::fs::read(out).unwrap()
     };
-    [".relsocket", "socket", "maps", ".rodata", "license"]
-        .map(section)
-        .into()
+    names.iter().map(section).collect()
 }
 
 #[test]
-fn the_object_in_the_tree_is_built_from_its_source() {
-    let scratch = tempfile::tempdir().unwrap();
-    let built = scratch.path().join("prefilter.bpf.o");
-    let folder = tree().join("src/capture/prefilter");
-    let flags = "-O2 -target bpf -mcpu=v2 -Wall -Wextra -Werror -c";
-    let clang = Command::new("clang")
-        .args(flags.split(' '))
-        .arg(folder.join("prefilter.bpf.c"))
-        .arg("-o")
-        .arg(&built)
-        .output();
-    let clang = clang.unwrap_or_else(|why| {
-        panic!("clang does not run ({why}): install the Debian package clang (tests/setup test)")
-    });
-    assert!(
-        clang.status.success(),
-        "{}",
-        String::from_utf8_lossy(&clang.stderr)
-    );
-    let names = [
-        "relocations",
-        "instructions",
-        "maps",
-        "constants",
-        "license",
+fn the_objects_in_the_tree_are_built_from_their_sources() {
+    let own = [
+        (
+            "capture/prefilter/prefilter.bpf",
+            &["socket", ".relsocket", "maps", ".rodata", "license"][..],
+        ),
+        (
+            "capture/live/xdp/redirect.bpf",
+            &["xdp", ".relxdp", "maps", "license"],
+        ),
     ];
-    let kept = sections(&folder.join("prefilter.bpf.o"), scratch.path());
-    let fresh = sections(&built, scratch.path());
-    for (name, (kept, fresh)) in names.iter().zip(kept.iter().zip(&fresh)) {
-        // Relocations name symbols by their place in a table that is shortened in the tree.
-        let same = if *name == "relocations" {
-            kept.len() == fresh.len()
-        } else {
-            kept == fresh
-        };
-        assert!(
-            same,
-            "the {name} of src/capture/prefilter/prefilter.bpf.o are not those of its source: run \
-             `make prefilter` (with the clang of Debian 12)"
-        );
+    for (name, names) in own {
+        let scratch = tempfile::tempdir().unwrap();
+        let built = scratch.path().join("built.o");
+        let source = tree().join("src").join(format!("{name}.c"));
+        let flags = "-O2 -target bpf -mcpu=v2 -Wall -Wextra -Werror -c";
+        let clang = Command::new("clang")
+            .args(flags.split(' '))
+            .arg(&source)
+            .arg("-o")
+            .arg(&built)
+            .output();
+        let clang = clang.unwrap_or_else(|why| {
+            panic!(
+                "clang does not run ({why}): install the Debian package clang (tests/setup test)"
+            )
+        });
+        let said = String::from_utf8_lossy(&clang.stderr);
+        assert!(clang.status.success(), "{said}");
+        let kept = sections(&source.with_extension("o"), scratch.path(), names);
+        let fresh = sections(&built, scratch.path(), names);
+        for (part, (kept, fresh)) in names.iter().zip(kept.iter().zip(&fresh)) {
+            // Relocations name symbols by their place in a table that is shorter in the tree.
+            let same = if part.starts_with(".rel") {
+                kept.len() == fresh.len()
+            } else {
+                kept == fresh
+            };
+            assert!(
+                same,
+                "{part} of src/{name}.o is not that of its source: run `make prefilter` (with the \
+                 clang of Debian 12)"
+            );
+        }
     }
 }

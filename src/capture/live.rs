@@ -16,6 +16,7 @@ mod pcap;
 mod program;
 mod ring;
 mod socket;
+mod xdp;
 
 use std::io;
 use std::os::fd::AsFd;
@@ -34,9 +35,10 @@ pub use self::interface::own_addresses;
 pub use self::pcap::PcapSource;
 pub use self::program::KernelFilter;
 pub use self::ring::Ring;
+pub use self::xdp::XdpSource;
 
 use super::Frame;
-use super::prefilter::{Kind, Shed, Verdicts};
+use super::prefilter::{Kind, Refused, Shed, Verdicts};
 
 /// The way into the kernel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -47,6 +49,9 @@ pub enum Via {
     Ring,
     /// libpcap: slower, one worker per interface, any link type that libpcap knows.
     Pcap,
+    /// AF_XDP: frames that reach nobody else, for mirror and tap ports; one worker per interface.
+    /// Where the system refuses it, an AF_PACKET ring.
+    Xdp,
 }
 
 /// What to capture, and how.
@@ -75,6 +80,10 @@ pub struct LiveConfig {
     pub require_ebpf: bool,
     /// Judged flows that the kernel can hold for each worker.
     pub flows: u32,
+    /// Nothing but AF_XDP will do, where it was asked for.
+    pub require_xdp: bool,
+    /// Take frames by AF_XDP even where own or forwarded traffic passes, and cut it off.
+    pub xdp_own_traffic: bool,
 }
 
 impl Default for LiveConfig {
@@ -92,6 +101,8 @@ impl Default for LiveConfig {
             prefilter: Kind::Classic,
             require_ebpf: false,
             flows: 65_536,
+            require_xdp: false,
+            xdp_own_traffic: false,
         }
     }
 }
@@ -110,13 +121,22 @@ pub fn open(config: &LiveConfig) -> Result<Vec<LiveSource>, LiveError> {
     for (point, name) in config.interfaces.iter().enumerate() {
         let point = u16::try_from(point).unwrap_or(u16::MAX);
         match config.via {
-            Via::Ring => {
+            Via::Ring | Via::Xdp => {
                 let interface = interface::look_up(name, point)?;
-                sources.extend(
-                    ring::open(&interface, config)?
-                        .into_iter()
-                        .map(LiveSource::Ring),
-                );
+                let mut no_xdp = None;
+                if config.via == Via::Xdp {
+                    match open_xdp(&interface, config)? {
+                        Ok(source) => {
+                            sources.push(LiveSource::Xdp(Box::new(source)));
+                            continue;
+                        }
+                        Err(refused) => no_xdp = Some(refused.why),
+                    }
+                }
+                for mut ring in ring::open(&interface, config)? {
+                    ring.instead_of_xdp(no_xdp.clone());
+                    sources.push(LiveSource::Ring(ring));
+                }
             }
             Via::Pcap => sources.push(LiveSource::Pcap(pcap::open(name, point, config)?)),
         }
@@ -124,10 +144,30 @@ pub fn open(config: &LiveConfig) -> Result<Vec<LiveSource>, LiveError> {
     Ok(sources)
 }
 
+/// AF_XDP, or why the next best way is taken.
+fn open_xdp(
+    interface: &interface::Interface,
+    config: &LiveConfig,
+) -> Result<Result<XdpSource, Refused>, LiveError> {
+    let name = interface.name.clone();
+    match xdp::open(interface, config) {
+        Ok(source) => Ok(Ok(source)),
+        Err(xdp::Not::Fault(error)) => Err(error),
+        Err(xdp::Not::Carries(why)) => Err(LiveError::CarriesTraffic { name, why }),
+        Err(xdp::Not::Refused(refused)) if config.require_xdp => Err(LiveError::XdpRequired {
+            name,
+            permission: refused.permission,
+            why: refused.why,
+        }),
+        Err(xdp::Not::Refused(refused)) => Ok(Err(refused)),
+    }
+}
+
 /// The kernel would rather end other programs than refuse a ring that is far too large.
 fn check_memory(config: &LiveConfig) -> Result<(), LiveError> {
     let workers = match config.via {
-        Via::Ring => u64::from(config.workers_per_interface.max(1)),
+        // Where AF_XDP is refused, rings come in its place.
+        Via::Ring | Via::Xdp => u64::from(config.workers_per_interface.max(1)),
         Via::Pcap => 1,
     };
     let rings = workers.saturating_mul(config.interfaces.len() as u64);
@@ -154,7 +194,12 @@ pub enum LiveSource {
     Ring(Ring),
     /// libpcap.
     Pcap(PcapSource),
+    /// AF_XDP.
+    Xdp(Box<XdpSource>),
 }
+
+/// Where AF_XDP drops a frame: no memory was free for it, or it is too long; its ring was full.
+pub const XDP_PLACES: [&str; 2] = ["memory", "ring"];
 
 /// What the kernel counted for one worker since [`open`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -175,6 +220,8 @@ pub struct KernelStats {
     pub broken_blocks: u64,
     /// What the eBPF program kept back.
     pub shed: Shed,
+    /// Frames that AF_XDP dropped, along [`XDP_PLACES`].
+    pub xdp_lost: [u64; XDP_PLACES.len()],
 }
 
 impl LiveSource {
@@ -183,6 +230,7 @@ impl LiveSource {
         match self {
             Self::Ring(ring) => ring.point_name(),
             Self::Pcap(source) => source.point_name(),
+            Self::Xdp(source) => source.point_name(),
         }
     }
 
@@ -191,6 +239,7 @@ impl LiveSource {
         match self {
             Self::Ring(ring) => ring.point(),
             Self::Pcap(source) => source.point(),
+            Self::Xdp(source) => source.point(),
         }
     }
 
@@ -198,7 +247,7 @@ impl LiveSource {
     pub fn worker(&self) -> u16 {
         match self {
             Self::Ring(ring) => ring.worker(),
-            Self::Pcap(_) => 0,
+            Self::Pcap(_) | Self::Xdp(_) => 0,
         }
     }
 
@@ -207,6 +256,17 @@ impl LiveSource {
         match self {
             Self::Ring(ring) => ring.kernel_filter(),
             Self::Pcap(source) => source.kernel_filter(),
+            Self::Xdp(_) => KernelFilter::None,
+        }
+    }
+
+    /// By which way frames come, in one word, and why it is not the one that was asked for.
+    pub fn way(&self) -> (&'static str, Option<&str>) {
+        match self {
+            Self::Ring(ring) => ("ring", ring.no_xdp()),
+            Self::Pcap(_) => ("pcap", None),
+            Self::Xdp(source) if source.is_zero_copy() => ("xdp-zerocopy", None),
+            Self::Xdp(_) => ("xdp-copy", None),
         }
     }
 
@@ -218,6 +278,7 @@ impl LiveSource {
                 source.kernel_filter().kind(),
                 Some("libpcap knows no other"),
             ),
+            Self::Xdp(_) => (Kind::None, Some("AF_XDP hands over every frame")),
         }
     }
 
@@ -225,7 +286,7 @@ impl LiveSource {
     pub const fn take_verdicts(&mut self) -> Option<Verdicts> {
         match self {
             Self::Ring(ring) => ring.take_verdicts(),
-            Self::Pcap(_) => None,
+            Self::Pcap(_) | Self::Xdp(_) => None,
         }
     }
 
@@ -244,6 +305,7 @@ impl LiveSource {
         match self {
             Self::Ring(ring) => ring.next_batch(timeout, each),
             Self::Pcap(source) => source.next_batch(timeout, each),
+            Self::Xdp(source) => source.next_batch(timeout, each),
         }
     }
 
@@ -252,6 +314,7 @@ impl LiveSource {
         match self {
             Self::Ring(ring) => ring.is_up(),
             Self::Pcap(source) => source.is_up(),
+            Self::Xdp(source) => source.is_up(),
         }
     }
 
@@ -261,6 +324,7 @@ impl LiveSource {
         match self {
             Self::Ring(ring) => ring.kernel_stats(),
             Self::Pcap(source) => source.kernel_stats(),
+            Self::Xdp(source) => source.kernel_stats(),
         }
     }
 }

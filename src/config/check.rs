@@ -77,7 +77,8 @@ impl Config {
                 "a `filter`, which takes the prefilter's place"
             }
             (Require::Ebpf, _) if s.prefilter != Prefilter::Ebpf => "another `prefilter`",
-            (Require::Xdp, _) => "a `via` other than \"xdp\"",
+            (Require::Ebpf, Via::Xdp) => "via = \"xdp\", which hands over every frame",
+            (Require::Xdp, Via::Ring | Via::Pcap) => "a `via` other than \"xdp\"",
             _ => return Ok(()),
         };
         let what = if s.require == Require::Xdp {
@@ -108,6 +109,7 @@ impl Config {
             .check()
             .map_err(|why| format!("[ledger] {why}"))?;
         self.alerts.check()?;
+        crate::alerts::sinks::check_all(&self.sinks)?;
         self.console
             .check()
             .map_err(|why| format!("[console] {why}"))?;
@@ -149,6 +151,7 @@ impl Config {
             ));
         }
         out.extend(self.alerts.warnings());
+        out.extend(self.sinks.iter().flat_map(|sink| sink.warnings()));
         out.extend(self.console.warnings());
         if self.identity.officers.is_empty() {
             out.push(

@@ -36,6 +36,7 @@ use crate::hits::log::{self, SyncPolicy};
 use crate::hits::{Addresses, Folder, HitLog, Key, Observer, Scribe};
 use crate::ledger::Recovery;
 use crate::metrics::ready::HEARTBEAT_AGE_MAX_DEFAULT;
+use crate::metrics::web::Web;
 use crate::metrics::{Metrics, Process, Readiness, http};
 use crate::record::{Body, Entry, Kind, Life, Loss};
 
@@ -82,9 +83,16 @@ pub fn run(config: Config) -> Result<(), Fault> {
         tracing::warn!("{warning}");
     }
     // Rights belong to a thread: those that are started from here on have none.
-    let outbox = Outbox::open(&config.alerts, &observer(), office::now()).map_err(unusable)?;
+    let outbox = Outbox::open_with(&config.alerts, &config.sinks, &observer(), office::now())
+        .map_err(unusable)?;
     let at = listener.local_addr().map_err(wiring)?;
-    tracing::info!("metrics at http://{at}/metrics");
+    let web = Web::load(&config.http.web_config).map_err(|why| Fault::new(Exit::Config, why))?;
+    let scheme = if web.as_ref().is_some_and(Web::is_tls) {
+        "https"
+    } else {
+        "http"
+    };
+    tracing::info!("metrics at {scheme}://{at}/metrics");
 
     let metrics = Arc::new(Metrics::new());
     metrics.confined(Process::Desk, &guards);
@@ -128,7 +136,7 @@ pub fn run(config: Config) -> Result<(), Fault> {
     });
     desk.declare(&list);
     let mut books = Books::new(registrar, log, casefile, outbox);
-    books.relog(&config.hits.path);
+    books.relog(&config.hits.path, &config.cases.folder);
     let life = begin(&config, &mut books, found);
     books.terms = unsealing::terms(&config.identity);
     let folder = config.cases.folder.clone();
@@ -168,6 +176,7 @@ pub fn run(config: Config) -> Result<(), Fault> {
         listener,
         metrics,
         readiness,
+        web: web.map(Arc::new),
     };
     let start_console = {
         let (metrics, readiness) = (Arc::clone(&pages.metrics), Arc::clone(&pages.readiness));
@@ -277,7 +286,7 @@ fn workers(config: &Config) -> Vec<String> {
         return vec!["files".into()];
     }
     let each = match sensor.via {
-        config::Via::Pcap => 1,
+        config::Via::Pcap | config::Via::Xdp => 1,
         config::Via::Ring => usize::from(sensor.workers),
     };
     let points = sensor.interfaces.iter();
@@ -350,7 +359,7 @@ pub fn scribe_with(config: &Config, key: Key) -> Scribe {
 }
 
 /// Who writes.
-fn observer() -> Observer {
+pub fn observer() -> Observer {
     let name = nix::unistd::gethostname()
         .ok()
         .and_then(|n| n.into_string().ok())

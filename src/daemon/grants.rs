@@ -8,6 +8,7 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
+use crate::alerts::sinks::SinkSettings;
 use crate::config::{Config, Lists};
 use crate::confine::Grants;
 
@@ -77,11 +78,13 @@ pub fn desk(config: &Config) -> Grants {
         &config.console.proxy.socket,
     ];
     let sockets = config.feeds.iter().filter_map(|feed| feed.socket());
+    let logs: Vec<PathBuf> = config.sinks.iter().filter_map(SinkSettings::file).collect();
     write.extend(
         files
             .into_iter()
             .map(PathBuf::as_path)
             .chain(sockets)
+            .chain(logs.iter().map(PathBuf::as_path))
             .filter_map(above),
     );
     write.retain(|path| !path.as_os_str().is_empty());

@@ -8,15 +8,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use tokio::sync::broadcast;
+use tokio::sync::{Semaphore, broadcast};
 
 use super::acts::{Handle, Refused};
-use super::{office, unsealing};
+use super::{evidence, office, unsealing};
 use crate::base::Timestamp;
 use crate::blocklist::Catalogue;
 use crate::config::Config;
-use crate::console::pages::desk::{Acting, Releasing};
-use crate::console::pages::{Changed, Desk, Health, Part, Readers};
+use crate::console::pages::desk::{Acting, Exporting, Releasing};
+use crate::console::pages::{Bundle, Changed, Desk, Health, Part, Readers};
 use crate::ledger::Ledger;
 use crate::metrics::{Metrics, Readiness};
 use crate::organisation::Organisation;
@@ -47,6 +47,9 @@ pub struct LiveDesk {
     views: SavedViews,
     ledger: PathBuf,
     store: PathBuf,
+    places: Arc<evidence::Places>,
+    /// One export at a time.
+    exports: Arc<Semaphore>,
     terms: Terms,
 }
 
@@ -59,6 +62,8 @@ impl LiveDesk {
             views: SavedViews::beside(store),
             ledger: config.ledger.folder.clone(),
             store: store.clone(),
+            places: Arc::new(evidence::Places::of(config)),
+            exports: Arc::new(Semaphore::new(1)),
             terms: unsealing::terms(&config.identity),
             parts,
         })
@@ -119,6 +124,23 @@ impl Desk for LiveDesk {
 
     fn terms(&self) -> Terms {
         self.terms.clone()
+    }
+
+    fn export(&self, by: Actor, what: Bundle) -> Exporting {
+        let (office, places) = (self.parts.office.clone(), Arc::clone(&self.places));
+        let turn = Arc::clone(&self.exports).try_acquire_owned();
+        Box::pin(async move {
+            // Each walks through the whole ledger.
+            let _turn = turn.map_err(|_| "another export is under way; try again shortly")?;
+            let wish = evidence::Wish {
+                case: what.case,
+                reason: what.reason,
+                without_sealed: !what.sealed,
+                ..evidence::Wish::default()
+            };
+            let done = evidence::export(&office, places, by, wish).await;
+            done.map_err(|Refused(why)| why)
+        })
     }
 
     fn release(&self, by: Actor, request: String) -> Releasing {

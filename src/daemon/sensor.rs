@@ -352,31 +352,25 @@ fn publish_live(worker: &mut Worker, source: &mut LiveSource, outlet: &mut Outle
     stats.prefilter = Some(source.prefilter().0);
     stats.shed_frames.set_all(&kernel.shed.frames);
     stats.shed_bytes.set_all(&kernel.shed.bytes);
+    stats.xdp_lost.set_all(&kernel.xdp_lost);
     stats.verdicts.set_all(&outlet.verdicts());
     publish(worker, outlet);
 }
 
-/// Which filter stands before the ring, and why no better one.
+/// Which way frames come and which filter stands before it, and why no better one.
 fn say_filter(source: &LiveSource, point: &str, worker: u16) {
-    let (prefilter, why) = source.prefilter();
-    let (prefilter, kernel_filter) = (prefilter.as_str(), source.kernel_filter().as_str());
-    match why {
-        None => tracing::info!(
-            interface = point,
-            worker,
-            prefilter,
-            kernel_filter,
-            "watching"
-        ),
-        Some(why) => tracing::info!(
-            interface = point,
-            worker,
-            prefilter,
-            kernel_filter,
-            no_ebpf = why,
-            "watching"
-        ),
-    }
+    let (prefilter, no_ebpf) = source.prefilter();
+    let (via, no_xdp) = source.way();
+    tracing::info!(
+        interface = point,
+        worker,
+        via,
+        no_xdp,
+        prefilter = prefilter.as_str(),
+        kernel_filter = source.kernel_filter().as_str(),
+        no_ebpf,
+        "watching"
+    );
 }
 
 fn publish(worker: &mut Worker, outlet: &mut Outlet) {

@@ -29,6 +29,7 @@ use super::{console, office, person, unsealing};
 use crate::blocklist::Catalogue;
 use crate::event::{Command, ListInfo, wire};
 use crate::feeds::{Feed, Runner};
+use crate::metrics::web::Web;
 use crate::metrics::{Metrics, Readiness, http};
 
 /// Events read ahead of the desk; behind it the socket fills, then the sensor's queue.
@@ -82,6 +83,7 @@ pub(super) struct Pages {
     pub listener: TcpListener,
     pub metrics: Arc<Metrics>,
     pub readiness: Arc<Readiness>,
+    pub web: Option<Arc<Web>>,
 }
 
 /// Reads the sensor's events ahead of the office, until the sensor closes its end.
@@ -143,6 +145,7 @@ pub(super) async fn serve(
         .map_err(wiring)?;
 
     let metrics = Arc::clone(&pages.metrics);
+    let web = pages.web.clone();
     let mut shown_feeds = tokio::time::interval(Duration::from_secs(1));
     let readiness = Arc::clone(&pages.readiness);
     let (mut watchdog, mut is_ready) = (tokio::time::interval(WATCH_EVERY), false);
@@ -151,7 +154,7 @@ pub(super) async fn serve(
     let shown = tokio::spawn(http::serve(
         pages.listener,
         pages.metrics,
-        pages.readiness,
+        (pages.readiness, pages.web),
         async move { drop(pages_end.wait_for(|end| *end).await) },
     ));
     let (ask, mut asked) = mpsc::channel(4);
@@ -171,6 +174,9 @@ pub(super) async fn serve(
             end = &mut finished => break end,
             _ = hangup.recv() => {
                 reopen.store(true, Ordering::Relaxed);
+                if let Err(why) = reload_web(web.as_deref()) {
+                    tracing::error!("{why}; what was in force stays");
+                }
                 if let Some(console) = &console {
                     console.reload();
                 }
@@ -179,6 +185,11 @@ pub(super) async fn serve(
             Some(request) = asked.recv() => match request.ask {
                 Ask::Reload => {
                     reopen.store(true, Ordering::Relaxed);
+                    if let Err(why) = reload_web(web.as_deref()) {
+                        // The visitor may have gone.
+                        let _ = request.answer.send(format!("refused {why}"));
+                        continue;
+                    }
                     Ok(Some(request))
                 }
                 Ask::Status => {
@@ -302,6 +313,10 @@ pub(super) async fn serve(
         return Err(Fault::new(Exit::Internal, "the sensor ended by itself"));
     }
     written.inspect(|()| tracing::info!("ended: everything captured is written"))
+}
+
+fn reload_web(web: Option<&Web>) -> Result<(), String> {
+    web.map_or(Ok(()), Web::reload)
 }
 
 /// Waits for the sensor, whose socket is closed, without holding up the pages; kills it when it

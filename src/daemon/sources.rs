@@ -191,8 +191,11 @@ fn live_exit(error: &LiveError) -> Exit {
         LiveError::NotPermitted { .. }
         | LiveError::EbpfRequired {
             permission: true, ..
+        }
+        | LiveError::XdpRequired {
+            permission: true, ..
         } => Exit::Permission,
-        LiveError::Filter(_) => Exit::Config,
+        LiveError::Filter(_) | LiveError::CarriesTraffic { .. } => Exit::Config,
         _ => Exit::Interface,
     }
 }
@@ -217,10 +220,15 @@ pub fn open(sensor: &Sensor) -> Result<Opened, Fault> {
 pub fn live_config(sensor: &Sensor) -> LiveConfig {
     LiveConfig {
         interfaces: sensor.interfaces.clone(),
-        workers_per_interface: sensor.workers,
+        // One worker takes all queues; a ring in its place has as many.
+        workers_per_interface: match sensor.via {
+            Via::Xdp => 1,
+            Via::Ring | Via::Pcap => sensor.workers,
+        },
         via: match sensor.via {
             Via::Ring => live::Via::Ring,
             Via::Pcap => live::Via::Pcap,
+            Via::Xdp => live::Via::Xdp,
         },
         promiscuous: sensor.promiscuous,
         filter: Some(sensor.filter.clone()).filter(|f| !f.trim().is_empty()),
@@ -232,6 +240,8 @@ pub fn live_config(sensor: &Sensor) -> LiveConfig {
             Prefilter::None => Kind::None,
         },
         require_ebpf: sensor.require == Require::Ebpf,
+        require_xdp: sensor.require == Require::Xdp,
+        xdp_own_traffic: sensor.xdp_own_traffic,
         flows: sensor.flows_max.min(KERNEL_FLOWS_MAX),
         ..LiveConfig::default()
     }

@@ -298,6 +298,9 @@ impl DayParts {
     }
 }
 
+/// How a name was seen, how often, first and last.
+type NameParts = (BTreeSet<String>, u64, Timestamp, Timestamp);
+
 #[derive(Default)]
 struct Gathering {
     head: Option<(u64, CaseHead)>,
@@ -305,7 +308,7 @@ struct Gathering {
     places: BTreeSet<(Option<String>, Option<String>)>,
     steps: BTreeMap<u32, StepFacts>,
     pieces: BTreeMap<u32, Option<(Timestamp, Piece)>>,
-    names: BTreeMap<(String, String), (BTreeSet<String>, u64, Timestamp, Timestamp)>,
+    names: BTreeMap<(String, String), NameParts>,
     days: BTreeMap<String, DayParts>,
     alerts: Vec<AlertFacts>,
     acts: Vec<Deed>,
@@ -553,12 +556,8 @@ fn piece(entry: u64, item: &crate::cases::Item) -> Piece {
     }
 }
 
-type Seen = (
-    (String, String),
-    (BTreeSet<String>, u64, Timestamp, Timestamp),
-);
-
-fn name_seen(((name, role), (seen, hits, first, last)): Seen) -> NameSeen {
+fn name_seen(((name, role), parts): ((String, String), NameParts)) -> NameSeen {
+    let (seen, hits, first, last) = parts;
     NameSeen {
         name,
         role,

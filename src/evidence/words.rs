@@ -92,7 +92,8 @@ words! {
             "Geen vermelding zegt hoeveel er tijdens de zaak kon worden gelezen.";
         coverage_span: "From {} to", "Van {} tot";
         connections: "New outbound connections", "Nieuwe uitgaande verbindingen";
-        named: "Of these, with a name", "Daarvan met naam";
+        named: "of the new outbound connections could be named",
+            "van de nieuwe uitgaande verbindingen had een naam";
         hours_without: "{} hours of the case are covered by no entry: of those nothing can be said.",
             "Over {} uren van de zaak is er geen vermelding: daarover kan niets worden gezegd.";
         chart: "Share of connections that could be named, hour by hour",
@@ -162,8 +163,8 @@ words! {
             that no entry was left out of the bundle, nor that what the sensor wrote down was complete.",
             "Bewezen is dat deze vermeldingen in het logboek stonden en sindsdien niet zijn veranderd. Niet bewezen \
             is dat geen vermelding uit de bundel is weggelaten, of dat de sensor alles opschreef.";
-        sealed: "Under seal: {} frames and", "Verzegeld: {} frames en";
-        sealed_records: "{} records of who the subject is.", "{} gegevens over wie de betrokkene is.";
+        sealed: "Under seal, for the officers: frames {},", "Verzegeld, voor de functionarissen: frames {},";
+        sealed_records: "records of who the subject is {}.", "registraties van wie de betrokkene is {}.";
         sealed_elsewhere: "{} more frames are under the seal of an earlier subject of the case; they are not in here.",
             "Nog {} frames zijn verzegeld voor een eerdere betrokkene van de zaak; die zitten hier niet in.";
 

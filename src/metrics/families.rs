@@ -95,6 +95,8 @@ families! {
         "Bytes of those frames that did not reach the sensor, by reason.";
     verdicts: Counter "poortwacht_prefilter_verdicts_total" ["interface", "fate"]
         "Flows of which the sensor told the kernel's filter what it reads no more, by what became of it.";
+    xdp_lost: Counter "poortwacht_xdp_lost_frames_total" ["interface", "place"]
+        "Frames that AF_XDP dropped, by place; they are among those that the kernel dropped.";
     malformed_frames: Counter "poortwacht_malformed_frames_total" ["reason"]
         "Frames that could not be decoded, by reason.";
     ignored_frames: Counter "poortwacht_ignored_frames_total" ["reason"]
@@ -285,6 +287,14 @@ families! {
         "Alerts that could not be written to the spool; they wait in memory.";
     alert_spool_bytes: Gauge "poortwacht_alert_spool_bytes" []
         "Bytes of the alerts in the spool.";
+    sink_failing: Gauge "poortwacht_sink_failing" ["sink"]
+        "1 while the last attempt to bring alerts to a sink failed, 0 otherwise.";
+    sink_dead: Gauge "poortwacht_sink_dead" ["sink"]
+        "Alerts that a sink will never take, kept for somebody to look at.";
+    sink_lost: Counter "poortwacht_sink_lost_total" ["sink", "reason"]
+        "Alerts that a sink will never get, by reason.";
+    sink_folded: Counter "poortwacht_sink_folded_total" ["sink"]
+        "Alerts that a sink was told the count of instead of each, by its throttle.";
 
     // Identity and feeds
     identity_intervals: Gauge "poortwacht_identity_facts" []

@@ -5,6 +5,7 @@
 
 use super::{Metrics, NONE};
 use crate::base::{Counters, Outcome, Seen, Transport, WayRound};
+use crate::capture::live::XDP_PLACES;
 use crate::capture::prefilter::{Fate, Kind, Shedding};
 use crate::decode;
 use crate::event::{LocalNames, Stats};
@@ -105,6 +106,10 @@ impl Metrics {
                 let more = new.at(at).saturating_sub(old.at(at));
                 family.with_label_values(labels).inc_by(more);
             }
+        }
+        for (at, place) in XDP_PLACES.iter().enumerate() {
+            let more = new.xdp_lost.at(at).saturating_sub(old.xdp_lost.at(at));
+            f.xdp_lost.with_label_values(&[interface, place]).inc_by(more);
         }
         for (at, fate) in Fate::ALL.iter().enumerate() {
             let more = new.verdicts.at(at).saturating_sub(old.verdicts.at(at));
@@ -282,7 +287,8 @@ pub(crate) fn went_back(old: &Stats, new: &Stats) -> bool {
         |s| s.smtp_mails,
         |s| s.watched_given_up,
     ];
-    let sets: [fn(&Stats) -> &Counters; 20] = [
+    let sets: [fn(&Stats) -> &Counters; 21] = [
+        |s| &s.xdp_lost,
         |s| &s.shed_frames,
         |s| &s.shed_bytes,
         |s| &s.verdicts,

@@ -128,7 +128,11 @@ fn one_kind_of_kernel_filter_is_in_force() {
 fn each_field_of_a_snapshot_moves_its_own_series() {
     type Change = (fn(&mut Stats), &'static str);
     let here = "{interface=\"eth0\"}";
-    let changes: [Change; 41] = [
+    let changes: [Change; 42] = [
+        (
+            |s| s.xdp_lost = counters(2, 1, 3),
+            "poortwacht_xdp_lost_frames_total{interface=\"eth0\",place=\"ring\"}",
+        ),
         (
             |s| s.shed_frames = counters(4, Shedding::Settled as usize, 3),
             "poortwacht_prefilter_shed_frames_total{interface=\"eth0\",reason=\"settled\"}",
@@ -434,6 +438,7 @@ fn full() -> Metrics {
         last: None,
         lag_bytes: 0,
     }]);
+    metrics.outbox(&casework::full_outbox());
     metrics
 }
 
@@ -503,7 +508,15 @@ fn the_table_and_the_docs_say_the_same() {
 #[test]
 fn the_docs_know_every_label_value() {
     let docs = include_str!("../../docs/metrics.md");
-    let open = ["interface", "worker", "vendor", "version", "code", "feed"];
+    let open = [
+        "interface",
+        "worker",
+        "vendor",
+        "version",
+        "code",
+        "feed",
+        "sink",
+    ];
     for name in series(&full()).into_keys() {
         let labels = name
             .split_once('{')

@@ -25,6 +25,8 @@ assert libc.prctl(38, 1, 0, 0, 0) == 0 and libc.prctl(22, 2, program, 0, 0) == 0
 os.execv(sys.argv[1], sys.argv[1:])
 "#;
 
+/// What the documentation asks for, and nothing else.
+const JUST_THOSE: [&str; 2] = ["setpriv", "--bounding-set=-all,+net_raw,+bpf"];
 const NO_CAPABILITY: [&str; 2] = ["setpriv", "--bounding-set=-bpf,-sys_admin"];
 
 /// Runs the daemon on `cap0` until it is ready or ends; what it said, and its last metrics.
@@ -108,8 +110,9 @@ fn the_next_best_filter_is_taken_and_said_or_the_start_is_refused() {
     let no_bpf = ["python3", "-c", NO_BPF];
     let excluding = ["--exclude", "192.0.2.0/24"];
     let expression = ["--filter", "tcp or udp"];
-    let classic: [(&[&str], &[&str], &str, &str); 6] = [
+    let classic: [(&[&str], &[&str], &str, &str); 7] = [
         (&[], &[], "ebpf", ""),
+        (&JUST_THOSE, &[], "ebpf", ""),
         (&[], &excluding, "ebpf", ""),
         (&NO_CAPABILITY, &excluding, "classic", "needs CAP_BPF"),
         (&NO_CAPABILITY, &[], "none", "needs CAP_BPF"),
@@ -159,6 +162,43 @@ fn the_next_best_filter_is_taken_and_said_or_the_start_is_refused() {
     }
     let (output, _) = run(&lab, &[], &require);
     assert!(output.status.success());
+}
+
+#[test]
+fn too_little_memory_that_may_be_locked_makes_it_a_ring() {
+    let Some(lab) = Lab::new() else { return };
+    lab.ip_near(&["addr", "flush", "dev", "cap0"]);
+    let little = [
+        "setpriv",
+        "--bounding-set=-ipc_lock",
+        "prlimit",
+        "--memlock=65536",
+    ];
+    let (output, metrics) = run(&lab, &little, &["--via", "xdp"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    let line = said.lines().find(|line| line.contains("watching")).unwrap();
+    assert!(
+        line.contains("via=\"ring\"") && line.contains("No buffer space"),
+        "{line}"
+    );
+    assert!(
+        metrics.contains("kind=\"ebpf\"} 1"),
+        "the ring has its filter: {metrics}"
+    );
+    let (output, _) = run(&lab, &little, &["--via", "xdp", "--require", "xdp"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        said.contains("AF_XDP is required and cannot be had"),
+        "{said}"
+    );
+    assert_eq!(output.status.code(), Some(9), "{said}");
+    let (output, _) = run(&lab, &[], &["--via", "xdp", "--require", "xdp"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success() && said.contains("via=\"xdp-copy\""),
+        "{said}"
+    );
 }
 
 #[test]

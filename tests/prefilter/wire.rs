@@ -75,7 +75,7 @@ impl Watcher {
 }
 
 /// Frames of a capture that can go over the pair, whole and of Ethernet.
-fn frames(capture: &std::path::Path) -> Vec<Vec<u8>> {
+pub fn frames(capture: &std::path::Path) -> Vec<Vec<u8>> {
     let mut source = FileSource::open(&[capture.to_owned()]).unwrap();
     let mut frames = Vec::new();
     while let Ok(Some(frame)) = source.next_frame() {

@@ -95,6 +95,22 @@ pub enum LiveError {
         /// Would a right that the process lacks help?
         permission: bool,
     },
+    /// AF_XDP is required and cannot be had.
+    XdpRequired {
+        /// The interface.
+        name: String,
+        /// Why not.
+        why: String,
+        /// Would a right that the process lacks help?
+        permission: bool,
+    },
+    /// AF_XDP would cut off the host or others here.
+    CarriesTraffic {
+        /// The interface.
+        name: String,
+        /// How that is known.
+        why: String,
+    },
     /// A worker could not be bound to a processor.
     Pinning {
         /// The worker, counted over all interfaces.
@@ -198,6 +214,17 @@ impl fmt::Display for LiveError {
                 f,
                 "interface `{name}`: the eBPF prefilter is required and is not in force: {why}; \
                  without `require` the next best filter is taken"
+            ),
+            Self::XdpRequired { name, why, .. } => write!(
+                f,
+                "interface `{name}`: AF_XDP is required and cannot be had: {why}; without `require` \
+                 an AF_PACKET ring is taken"
+            ),
+            Self::CarriesTraffic { name, why } => write!(
+                f,
+                "interface `{name}`: AF_XDP takes every frame away from this host, and here {why}: it \
+                 would be cut off. Use `via = \"ring\"`; on a mirror port whose traffic is nobody's, \
+                 set `xdp_own_traffic = true`"
             ),
             Self::Pcap { name, message } => write!(f, "interface `{name}`: libpcap: {message}"),
             Self::Pinning { worker, source } => {

@@ -47,6 +47,7 @@ pub struct Ring {
     prefilter: Option<Prefilter>,
     /// Why not.
     refused: Option<Refused>,
+    no_xdp: Option<String>,
     link_state: LinkState,
     stats: KernelStats,
     /// Of the interface, so told by its first worker alone.
@@ -97,10 +98,9 @@ fn load_prefilter(
     socket: &PacketSocket,
 ) -> Result<Prefilter, Refused> {
     if user_expression(config).is_some() {
-        return Err(Refused {
-            why: "a filter expression is given, and a socket runs one filter".to_owned(),
-            permission: false,
-        });
+        return Err(Refused::because(
+            "a filter expression is given, and a socket runs one filter",
+        ));
     }
     let mut prefilter = Prefilter::load(&Wanted {
         ethernet: interface.link == LinkType::Ethernet,
@@ -170,6 +170,7 @@ impl Ring {
             filter: KernelFilter::None,
             prefilter: None,
             refused: None,
+            no_xdp: None,
             link_state: LinkState::Up,
             stats: KernelStats::default(),
             errors: (worker == 0).then(|| ErrorCounter::start(&interface.name)),
@@ -258,6 +259,16 @@ impl Ring {
             self.filter.kind(),
             refused.map(|refused| refused.why.as_str()),
         )
+    }
+
+    /// AF_XDP was asked for and refused: why.
+    pub(super) fn instead_of_xdp(&mut self, why: Option<String>) {
+        self.no_xdp = why;
+    }
+
+    /// Why it is not AF_XDP, when that was asked for.
+    pub fn no_xdp(&self) -> Option<&str> {
+        self.no_xdp.as_deref()
     }
 
     /// See [`LiveSource::take_verdicts`](super::LiveSource::take_verdicts).

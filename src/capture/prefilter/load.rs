@@ -40,7 +40,16 @@ pub struct Refused {
 }
 
 impl Refused {
-    fn new(doing: &str, error: &(dyn std::error::Error + 'static)) -> Self {
+    /// Not the kernel's doing.
+    pub fn because(why: &str) -> Self {
+        Self {
+            why: why.to_owned(),
+            permission: false,
+        }
+    }
+
+    /// While `doing` that, with the words of `error` and of what caused it.
+    pub fn new(doing: &str, error: &(dyn std::error::Error + 'static)) -> Self {
         let mut why = doing.to_owned();
         let (mut next, mut permission) = (Some(error), false);
         // The crate's own words say little without their cause; the verifier's log says too much.
@@ -164,10 +173,7 @@ fn map(program: &mut Ebpf, name: &str) -> Result<aya::maps::Map, Refused> {
 }
 
 fn missing() -> Refused {
-    Refused {
-        why: "the object in this program is not the one that belongs to it".to_owned(),
-        permission: false,
-    }
+    Refused::because("the object in this program is not the one that belongs to it")
 }
 
 /// Prefixes by family, without host bits.

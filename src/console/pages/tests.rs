@@ -154,8 +154,8 @@ async fn an_auditor_meets_no_person_anywhere() {
     // Filters that ask for nobody work, also those one click away.
     for path in [
         "/cases",
-        "/cases?q=stage>=signed-up+-state:new",
-        "/hits?q=age<7d",
+        "/cases?q=stage%3E=signed-up+-state:new",
+        "/hits?q=age%3C7d",
     ] {
         let (_, page) = auditor.get(path).await;
         assert!(!page.contains("cannot be read"), "{path}: {page}");

@@ -47,6 +47,7 @@ const fn way(via: Via) -> &'static str {
     match via {
         Via::Ring => "an AF_PACKET ring",
         Via::Pcap => "libpcap",
+        Via::Xdp => "AF_XDP",
     }
 }
 

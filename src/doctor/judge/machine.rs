@@ -162,7 +162,7 @@ fn version(release: &str) -> Option<(u32, u32)> {
 fn workers(config: &Config) -> u64 {
     let each = match config.sensor.via {
         Via::Ring => u64::from(config.sensor.workers.max(1)),
-        Via::Pcap => 1,
+        Via::Pcap | Via::Xdp => 1,
     };
     each * config.sensor.interfaces.len().max(1) as u64
 }
