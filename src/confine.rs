@@ -81,7 +81,8 @@ pub fn enter(cell: Cell, grants: &Grants) -> Result<Confined, Refused> {
     calls::restrict(cell).map_err(|e| refused("seccomp", &e))?;
     confined.guards = seen();
     for guard in [Guard::Files, Guard::Calls] {
-        if !confined.guards.contains(&guard) {
+        // What the kernel does not have has been said.
+        if confined.lacking.is_empty() && !confined.guards.contains(&guard) {
             confined.lacking.push(format!(
                 "a forbidden thing was tried and went through ({guard})"
             ));

@@ -71,15 +71,15 @@ fn an_interface_is_shown_changed_and_put_back() {
     // One namespace for all, gone with its last process.
     let script = format!(
         "set -e; export STATE={}; nic={}\n\
-         ip link add a type veth peer name b\n\
-         look() {{ ethtool -k a; ip -o link show a; sysctl -n net.ipv6.conf.a.disable_ipv6; }}\n\
+         ip link add name pw0 type veth peer name pw1\n\
+         look() {{ ethtool -k pw0; ip -o link show pw0; sysctl -n net.ipv6.conf.pw0.disable_ipv6; }}\n\
          before=$(look)\n\
-         $nic --mirror a | grep -q 'would be changed'; test \"$(look)\" = \"$before\"; echo shown\n\
-         $nic --apply --mirror a >/dev/null; test \"$(look)\" != \"$before\"\n\
-         ip -o link show a | grep -q NOARP; echo changed\n\
-         ! $nic --apply --mirror a 2>/dev/null; echo once\n\
-         $nic --undo a >/dev/null; test \"$(look)\" = \"$before\"; echo back\n\
-         ! $nic --undo a 2>/dev/null; ! $nic nosuch0 2>/dev/null; echo refused",
+         $nic --mirror pw0 | grep -q 'would be changed'; test \"$(look)\" = \"$before\"; echo shown\n\
+         $nic --apply --mirror pw0 >/dev/null; test \"$(look)\" != \"$before\"\n\
+         ip -o link show pw0 | grep -q NOARP; echo changed\n\
+         ! $nic --apply --mirror pw0 2>/dev/null; echo once\n\
+         $nic --undo pw0 >/dev/null; test \"$(look)\" = \"$before\"; echo back\n\
+         ! $nic --undo pw0 2>/dev/null; ! $nic nosuch0 2>/dev/null; echo refused",
         state.path().display(),
         deploy("network/nic").display()
     );

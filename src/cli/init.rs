@@ -196,12 +196,8 @@ fn next(args: &InitArgs, unit: bool) -> String {
     } else {
         format!("poortwacht run --config {path}")
     };
-    let hits = args
-        .state
-        .as_ref()
-        .map_or_else(String::new, |_| format!(" --config {path}"));
     format!(
-        "next:\n  {start}\n  poortwacht doctor --config {path}\n  poortwacht status --config \
-         {path}\nthen, from a client: look up pimeyes.com, and here:\n  poortwacht hits{hits}\n"
+        "next:\n  {start}\n  poortwacht status --config {path}\nthen, from a client: look up \
+         pimeyes.com, and here:\n  poortwacht hits --config {path}\n"
     )
 }

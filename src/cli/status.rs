@@ -19,6 +19,9 @@ use super::desk::ask_line;
 use crate::daemon::status::Status;
 use crate::daemon::{Exit, Fault};
 
+/// Where the package and `init` have the configuration.
+const PACKAGED: &str = "/etc/poortwacht/poortwacht.toml";
+
 /// Show how a running daemon stands: traffic, losses, hits, workers, list, record, sandbox.
 #[derive(Args)]
 #[command(after_help = "\
@@ -57,12 +60,21 @@ pub struct TopArgs {
 struct From {
     #[command(flatten)]
     common: Common,
-    /// Control socket of the daemon; without it, the one in the configuration
+    /// Control socket of the daemon; without it, the one in the configuration, which without
+    /// --config is that of the package where it is
     #[arg(long, value_name = "FILE")]
     control: Option<PathBuf>,
 }
 
 impl From {
+    /// The daemon of the package, when none is named.
+    fn packaged(&mut self) {
+        let config = PathBuf::from(PACKAGED);
+        if self.control.is_none() && self.common.config.is_none() && config.exists() {
+            self.common.config = Some(config);
+        }
+    }
+
     fn look(&self) -> Result<Status, Fault> {
         let answer = ask_line(&self.common, self.control.as_deref(), "status")?;
         serde_json::from_str(&answer).map_err(|_| {
@@ -75,7 +87,8 @@ impl From {
     }
 }
 
-pub(super) fn status(args: &StatusArgs) -> Result<(), Fault> {
+pub(super) fn status(mut args: StatusArgs) -> Result<(), Fault> {
+    args.from.packaged();
     let status = args.from.look()?;
     let text = if args.json {
         format!("{}\n", serde_json::to_string(&status).unwrap_or_default())
@@ -92,10 +105,11 @@ pub(super) fn status(args: &StatusArgs) -> Result<(), Fault> {
     }
 }
 
-pub(super) fn top(args: &TopArgs) -> Result<(), Fault> {
+pub(super) fn top(mut args: TopArgs) -> Result<(), Fault> {
+    args.from.packaged();
     let every = Duration::from_secs(args.every.into());
     if io::stdout().is_terminal() {
-        return drawn(args, every);
+        return drawn(&args, every);
     }
     let mut before: Option<Status> = None;
     for look in 1.. {

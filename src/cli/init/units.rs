@@ -43,7 +43,7 @@ const FILES: &[(&str, &str)] = &[
 /// Is there a unit already?
 pub(super) fn are_there() -> bool {
     let there = |folder: &&str| Path::new(folder).join("poortwacht.service").exists();
-    FOLDERS.iter().any(|folder| there(&folder))
+    FOLDERS.iter().any(|folder| there(folder))
 }
 
 /// Writes them, with the paths of this program and of `config`.
