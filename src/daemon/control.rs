@@ -138,7 +138,8 @@ impl Ask {
             return Self::parse_act(line);
         }
         Self::parse_words(line).ok_or_else(|| {
-            "refused unknown request; known: reload, status, invite NAME ROLE, reset NAME".to_owned()
+            "refused unknown request; known: reload, status, invite NAME ROLE, reset NAME"
+                .to_owned()
         })
     }
 

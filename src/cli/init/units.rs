@@ -42,8 +42,8 @@ const FILES: &[(&str, &str)] = &[
 
 /// Is there a unit already?
 pub(super) fn are_there() -> bool {
-    let there = |folder: &&str| Path::new(folder).join("poortwacht.service").exists();
-    FOLDERS.iter().any(|folder| there(folder))
+    let mut folders = FOLDERS.iter();
+    folders.any(|folder| Path::new(folder).join("poortwacht.service").exists())
 }
 
 /// Writes them, with the paths of this program and of `config`.
