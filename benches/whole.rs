@@ -38,7 +38,7 @@ fn main() {
     let (frames, runs) = (number("BENCH_FRAMES", FRAMES), number("BENCH_RUNS", RUNS));
     let folder = std::env::var("BENCH_DIR").map_or_else(|_| std::env::temp_dir(), PathBuf::from);
     let free = statvfs(&folder).map_or(u64::MAX, |disk| {
-        disk.blocks_available() as u64 * disk.fragment_size() as u64
+        disk.blocks_available() * disk.fragment_size()
     });
     if free < frames * FRAME_LEN {
         return println!(

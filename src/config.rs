@@ -506,19 +506,24 @@ impl Config {
 
     /// Relative paths are taken from the folder of the config file.
     pub fn rebase(&mut self, folder: &Path) {
-        let fix = |path: &mut PathBuf| {
+        self.each_path(&mut |path: &mut PathBuf| {
             if !path.as_os_str().is_empty() && path.is_relative() && path.as_os_str() != "-" {
                 *path = folder.join(&*path);
             }
-        };
-        self.sensor.read.iter_mut().for_each(fix);
-        self.lists.user.iter_mut().for_each(fix);
-        self.feeds.iter_mut().for_each(|feed| feed.rebase(folder));
-        self.sinks.iter_mut().for_each(|sink| sink.rebase(folder));
+        });
         let from = &mut self.lists.update.from;
         if !from.is_empty() && !updates::fetch::is_address(from) && Path::new(from).is_relative() {
             *from = folder.join(&*from).display().to_string();
         }
+    }
+
+    /// Every file and folder that it names, empty ones too. A key that is missing here is not found
+    /// beside the configuration, and cannot be read by the desk once it is confined.
+    pub fn each_path(&mut self, take: &mut dyn FnMut(&mut PathBuf)) {
+        self.sensor.read.iter_mut().for_each(&mut *take);
+        self.lists.user.iter_mut().for_each(&mut *take);
+        self.feeds.iter_mut().for_each(|feed| feed.each_path(take));
+        self.sinks.iter_mut().for_each(|sink| sink.each_path(take));
         for path in [
             &mut self.organisation.map,
             &mut self.cases.folder,
@@ -544,7 +549,7 @@ impl Config {
             &mut self.console.oidc.client_secret_file,
             &mut self.console.oidc.ca_file,
         ] {
-            fix(path);
+            take(path);
         }
     }
 }

@@ -215,7 +215,8 @@ impl Desk {
             | Event::Support(_)
             | Event::Mail(_)
             | Event::Fact(_)
-            | Event::Translation(_) => return,
+            | Event::Translation(_)
+            | Event::Confined(_) => return,
         }
         self.write(self.learned(now), out);
     }

@@ -41,6 +41,7 @@ pub mod console;
 pub mod evidence;
 
 // The wiring: the only place that knows all stages.
+pub mod confine;
 pub mod config;
 pub mod daemon;
 pub mod doctor;

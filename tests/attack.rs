@@ -109,27 +109,27 @@ const ATTACKS: &[Attack] = &[
     Attack {
         name: "SYN flood",
         frame: syn,
-        dearer_max: 6.0,
+        dearer_max: 5.0,
     },
     Attack {
         name: "hellos that drip",
         frame: drip,
-        dearer_max: 12.0,
+        dearer_max: 4.0,
     },
     Attack {
         name: "first fragments",
         frame: fragment,
-        dearer_max: 8.0,
+        dearer_max: 6.0,
     },
     Attack {
         name: "QUIC Initials of noise",
         frame: noise,
-        dearer_max: 60.0,
+        dearer_max: 30.0,
     },
     Attack {
         name: "look-ups of random names",
         frame: look_up,
-        dearer_max: 12.0,
+        dearer_max: 6.0,
     },
 ];
 

@@ -135,10 +135,13 @@ pub fn open(config: &LiveConfig) -> Result<Vec<LiveSource>, LiveError> {
                 }
                 for mut ring in ring::open(&interface, config)? {
                     ring.instead_of_xdp(no_xdp.clone());
-                    sources.push(LiveSource::Ring(ring));
+                    sources.push(LiveSource::Ring(Box::new(ring)));
                 }
             }
-            Via::Pcap => sources.push(LiveSource::Pcap(pcap::open(name, point, config)?)),
+            Via::Pcap => {
+                let source = pcap::open(name, point, config)?;
+                sources.push(LiveSource::Pcap(Box::new(source)));
+            }
         }
     }
     Ok(sources)
@@ -189,11 +192,12 @@ fn memory_of_machine() -> Option<u64> {
 }
 
 /// One worker's share of one interface. `Send`: opened by one thread, moved to its own.
+#[expect(clippy::large_enum_variant, reason = "one for each worker")]
 pub enum LiveSource {
     /// An AF_PACKET ring.
-    Ring(Ring),
+    Ring(Box<Ring>),
     /// libpcap.
-    Pcap(PcapSource),
+    Pcap(Box<PcapSource>),
     /// AF_XDP.
     Xdp(Box<XdpSource>),
 }

@@ -173,10 +173,10 @@ impl Desk for LiveDesk {
 }
 
 /// Samples of the metrics page: name with labels, value.
-struct Figures(BTreeMap<String, f64>);
+pub(super) struct Figures(BTreeMap<String, f64>);
 
 impl Figures {
-    fn of(text: &str) -> Self {
+    pub(super) fn of(text: &str) -> Self {
         let lines = text.lines().filter(|line| !line.starts_with('#'));
         let sample = |line: &str| {
             let (name, value) = line.rsplit_once(' ')?;
@@ -185,12 +185,12 @@ impl Figures {
         Self(lines.filter_map(sample).collect())
     }
 
-    fn value(&self, name: &str) -> f64 {
+    pub(super) fn value(&self, name: &str) -> f64 {
         self.0.get(name).copied().unwrap_or(0.0)
     }
 
     /// Sum over all labels.
-    fn sum(&self, name: &str) -> f64 {
+    pub(super) fn sum(&self, name: &str) -> f64 {
         let of = |key: &&String| {
             let rest = key.strip_prefix(name);
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('{'))
@@ -203,7 +203,7 @@ impl Figures {
     }
 
     /// Each value, with what stands behind `label=`.
-    fn each(&self, name: &str, label: &str) -> Vec<(String, f64)> {
+    pub(super) fn each(&self, name: &str, label: &str) -> Vec<(String, f64)> {
         let ask = format!("{label}=\"");
         let of = |(key, value): (&String, &f64)| {
             let rest = key.strip_prefix(name)?.strip_prefix('{')?;
@@ -212,7 +212,25 @@ impl Figures {
         };
         self.0.iter().filter_map(of).collect()
     }
+
+    /// Each value with all its labels.
+    pub(super) fn labelled(&self, name: &str) -> Vec<Labelled> {
+        let of = |(key, value): (&String, &f64)| {
+            let labels = key
+                .strip_prefix(name)?
+                .strip_prefix('{')?
+                .strip_suffix('}')?;
+            let pairs = labels.split(',').filter_map(|pair| pair.split_once('='));
+            let clean =
+                |(label, text): (&str, &str)| (label.to_owned(), text.trim_matches('"').to_owned());
+            Some((pairs.map(clean).collect(), *value))
+        };
+        self.0.iter().filter_map(of).collect()
+    }
 }
+
+/// The labels of a sample, and its value.
+type Labelled = (BTreeMap<String, String>, f64);
 
 /// How the parts stand, in figures that the metrics have too.
 fn parts(of: &Figures, now: Timestamp) -> Vec<Part> {

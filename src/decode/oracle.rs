@@ -160,11 +160,8 @@ fn shows(glance: &Glance<'_>, decoded: &Decoded<'_>) -> bool {
     let (src, dst) = match glance.addresses {
         Addresses::V4(src, dst) => (Ipv4Addr::from(src).into(), Ipv4Addr::from(dst).into()),
         Addresses::V6(both) => {
-            let half = |at: usize| {
-                let octets: [u8; 16] = both[at..at + 16].try_into().expect("sixteen of them");
-                IpAddr::from(octets)
-            };
-            (half(0), half(16))
+            let (pair, _) = both.as_chunks::<16>();
+            (IpAddr::from(pair[0]), IpAddr::from(pair[1]))
         }
     };
     let inside = match (glance.inside, packet.tcp) {

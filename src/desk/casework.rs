@@ -68,6 +68,7 @@ impl Casework {
             | Event::Ready(_)
             | Event::ListLoaded(_)
             | Event::ListRefused(_)
+            | Event::Confined(_)
             | Event::SourceEnded(_) => {}
         }
         if self.stale && learned.since_ns(self.asked) >= ASK_AGAIN_NS {

@@ -310,7 +310,13 @@ mod tests {
         header.set_cksum();
         let mut bytes = header.as_bytes().to_vec();
         bytes.extend(body);
-        bytes.resize(bytes.len().next_multiple_of(512) + 1024, 0);
+        // The rest of the last block, and two empty ones.
+        let full = bytes
+            .len()
+            .div_ceil(512)
+            .saturating_add(2)
+            .saturating_mul(512);
+        bytes.resize(full, 0);
         bytes
     }
 

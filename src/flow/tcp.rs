@@ -28,9 +28,9 @@ mod tests;
 
 use conn::Conn;
 use genuine::Manner;
+pub use reader::{Desync, Judged, Message, NOTE_MAX, Reader, SKIP_LEN_MAX, Said, Verdict};
 use segment::Segment;
 pub use segment::say_again;
-pub use reader::{Desync, Judged, Message, NOTE_MAX, Reader, SKIP_LEN_MAX, Said, Verdict};
 use stretch::Stretch;
 
 /// The stretches that streams keep.

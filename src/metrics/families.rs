@@ -165,6 +165,8 @@ families! {
         "Events lost between sensor and desk because the queue was full.";
     sensor_up: Gauge "poortwacht_sensor_up" []
         "1 while the sensor runs with its sources open and its list loaded.";
+    confined: Gauge "poortwacht_confined" ["process", "guard"]
+        "1 for each guard that was tried in a process once its work was set up, and held.";
     sources_ended: Counter "poortwacht_sources_ended_total" []
         "File sources that came to their end.";
 

@@ -292,7 +292,7 @@ def play_all(browser, stage, anna):
     bulk(bert, stage)
     work.views_of_ones_own(bert, anna, stage)
     work.suppressed_for_a_while(anna, stage, "pimeyes")
-    look(anna, "suppressed", whole=False)
+    judge(anna, "suppressed")
     work.held_and_lifted(anna, stage, case)
     work.given_to_another(anna, bert, stage, case, "bert")
     work.asked_and_not_granted(anna, olga, stage, case)

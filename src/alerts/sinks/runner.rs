@@ -54,7 +54,7 @@ enum Job {
     Alerts(Vec<u64>),
     /// The count of what was folded of a vendor.
     Folded(String),
-    Letter(Again),
+    Letter(Box<Again>),
 }
 
 /// Brings alerts to one sink.
@@ -168,7 +168,7 @@ impl Runner {
             if let Some(again) = room.spool.again(self.sink) {
                 let notice = Notice::of(&again.alert, again.taken, &self.said);
                 let parcels = vec![parcel(&notice, &self.settings)];
-                return Some((Job::Letter(again), parcels));
+                return Some((Job::Letter(Box::new(again)), parcels));
             }
             self.look_at = now + LOOK_EVERY;
         }

@@ -287,8 +287,16 @@ impl SinkSettings {
         Address::parse(self.kind, &self.address)
     }
 
-    /// Relative paths are taken from the folder of the config file.
-    pub fn rebase(&mut self, folder: &Path) {
+    /// The file that it writes, if it does.
+    pub fn file(&self) -> Option<PathBuf> {
+        match self.address() {
+            Ok(Address::File(path)) => Some(path),
+            _ => None,
+        }
+    }
+
+    /// Every file that it reads, empty ones too.
+    pub fn each_path(&mut self, take: &mut dyn FnMut(&mut PathBuf)) {
         for path in [
             &mut self.ca_file,
             &mut self.certificate_file,
@@ -297,9 +305,7 @@ impl SinkSettings {
             &mut self.token_file,
             &mut self.secret_file,
         ] {
-            if !path.as_os_str().is_empty() && path.is_relative() {
-                *path = folder.join(&*path);
-            }
+            take(path);
         }
     }
 

@@ -209,7 +209,9 @@ fn an_absent_sink_delays_nobody_and_gets_it_all_when_it_is_back() {
         (2, 90)
     );
     assert!(state.sinks[1].failed.at(Reason::Settings.index()) > 0);
-    assert_eq!(state.sinks[0].waiting, 0);
+    wait("the near one is through", || {
+        outbox.state(NOW).sinks[0].waiting == 0
+    });
     let looked = crate::alerts::look(&stand.place.settings.folder, &stand.sinks).unwrap();
     assert_eq!(looked[2].waiting, 2);
     assert_eq!(looked[2].oldest, Some(NOW.to_string()));
@@ -241,6 +243,7 @@ fn at_its_own_bound_a_sink_loses_the_oldest_and_it_is_counted() {
         .collect();
     put(&mut outbox, &alerts);
     wait("near", || stand.lines("near.jsonl").len() == 5);
+    wait("settled", || outbox.state(NOW).sinks[0].waiting == 0);
     let state = outbox.state(NOW);
     assert_eq!(state.sinks[1].waiting, 3);
     assert_eq!(state.sinks[1].lost.at(Lost::Waiting.index()), 2);
@@ -301,8 +304,8 @@ fn what_a_sink_refuses_is_a_dead_letter_that_can_be_sent_again() {
             .at(Reason::Rejected.index()),
         2
     );
+    wait("nothing is held up", || stand.place.files().is_empty());
     assert_eq!(stand.lines("near.jsonl").len(), 2);
-    assert!(stand.place.files().is_empty(), "nothing is held up");
     let dead = letters(folder).unwrap();
     let told: Vec<_> = dead
         .iter()

@@ -36,6 +36,10 @@ use crate::capture::{Frame, LinkType};
 static OBJECT: &[u8] = include_bytes_aligned!("xdp/redirect.bpf.o");
 /// Pace of looking whether the interface is up.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// A worker that has caught up lets frames gather for so long: woken for each, it would spend many
+/// times as much. At 10 Gbit/s of frames of 1,000 bytes, 625 gather, of the 16,384 that a ring of
+/// 64 MiB holds.
+const PAUSE: Duration = Duration::from_micros(500);
 /// Fewest and most chunks of one socket.
 const CHUNKS: (usize, usize) = (64, 1 << 18);
 
@@ -178,6 +182,11 @@ impl XdpSource {
         timeout: Duration,
         each: &mut impl FnMut(Frame<'_>),
     ) -> Result<usize, LiveError> {
+        let frames = self.take(each);
+        if frames > 0 {
+            return Ok(frames);
+        }
+        std::thread::sleep(PAUSE.min(timeout));
         let frames = self.take(each);
         if frames > 0 {
             return Ok(frames);

@@ -287,6 +287,7 @@ async fn an_act_is_recorded_once_and_the_second_is_told_who_was_first() {
 async fn what_cannot_be_understood_is_told_as_a_problem_and_changes_nothing() {
     let desk = SampleDesk::new();
     let ann = Asking::of(&desk, "ann", &[Role::Analyst], "en");
+    let lea = Asking::of(&desk, "lea", &[Role::Lead], "en");
     let (status, text) = ann.get("/api/v1/cases?q=stage:nonsense").await;
     assert_eq!(status, StatusCode::BAD_REQUEST);
     let problem = read(&text);
@@ -297,8 +298,12 @@ async fn what_cannot_be_understood_is_told_as_a_problem_and_changes_nothing() {
         "cases?sort=x",
         "cases?what=x",
         "coverage?from=yesterday",
+        "coverage?until=",
+        "cases?rows=0",
+        "hits?rows=501",
+        "audit?kind=nonsense",
     ] {
-        let (status, _) = ann.get(&format!("/api/v1/{path}")).await;
+        let (status, _) = lea.get(&format!("/api/v1/{path}")).await;
         assert_eq!(status, StatusCode::BAD_REQUEST, "{path}");
     }
     let path = format!("/api/v1/cases/{CASE}/acts");

@@ -205,6 +205,10 @@ async fn a_filter_that_makes_no_sense_is_shown_where_it_stops_making_sense() {
     assert!(page.contains(CASE));
     let (_, page) = lead.get("/cases?q=-vendor:kairos").await;
     assert!(!page.contains(CASE) && page.contains("It does not mean that nobody"));
+    assert!(
+        !page.contains("It means: no name"),
+        "there is a case, the filter leaves it out"
+    );
 }
 
 #[tokio::test]

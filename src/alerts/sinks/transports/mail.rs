@@ -4,6 +4,8 @@
 //! `Message-ID`, so that a second copy is known as one. Never: a header made of what an alert says
 //! without encoding; a password over a line without TLS.
 
+use std::io;
+
 use lettre::message::header::{
     ContentTransferEncoding, ContentType, Header, HeaderName, HeaderValue,
 };
@@ -124,7 +126,7 @@ fn verdict(e: &lettre::transport::smtp::Error) -> Verdict {
     }
     let reason = if e.is_transient() {
         Reason::Unavailable
-    } else if e.is_timeout() {
+    } else if is_timeout(e) {
         Reason::Timeout
     } else if e.is_tls() {
         Reason::Tls
@@ -134,6 +136,21 @@ fn verdict(e: &lettre::transport::smtp::Error) -> Verdict {
         Reason::Unreachable
     };
     Verdict::Later(reason, why)
+}
+
+/// A read that took too long comes as "would block".
+fn is_timeout(e: &lettre::transport::smtp::Error) -> bool {
+    let mut source = std::error::Error::source(e);
+    while let Some(inner) = source {
+        if let Some(e) = inner.downcast_ref::<io::Error>() {
+            return matches!(
+                e.kind(),
+                io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock
+            );
+        }
+        source = inner.source();
+    }
+    false
 }
 
 /// For a header: an id is hex as a rule.

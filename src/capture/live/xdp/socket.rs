@@ -246,10 +246,7 @@ impl Socket {
         let all: [u64; 6] = value(&self.fd, libc::XDP_STATISTICS)?;
         // A frame that finds no chunk counts as dropped too, so that count is left out.
         let [dropped, _, _, ring_full, _, _] = all;
-        Ok(Counted {
-            dropped,
-            ring_full,
-        })
+        Ok(Counted { dropped, ring_full })
     }
 }
 
