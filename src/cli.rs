@@ -357,6 +357,7 @@ mod tests {
                 seen += 1;
                 // What an example does stands off by three spaces.
                 let example = line.trim_start().split("   ").next().unwrap_or_default();
+                let example = example.split(" | ").next().unwrap_or_default();
                 let parsed = Cli::try_parse_from(example.split_whitespace());
                 assert!(parsed.is_ok(), "{example}: {}", parsed.err().unwrap());
             }

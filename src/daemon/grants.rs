@@ -165,7 +165,7 @@ mod tests {
             ..Lists::default()
         };
         let granted = sensor(&lists, true);
-        let expected: Vec<PathBuf> = vec![".".into(), "/srv/lists".into()];
+        let expected: Vec<PathBuf> = vec!["/srv/lists".into(), ".".into()];
         assert_eq!(granted.read[..2], expected);
         let rest = granted.read[2..].iter();
         assert!(rest.eq(NAMES.iter().map(Path::new)));
