@@ -1,7 +1,7 @@
 # Two commands do everything: `make run` and `make test`. `make verify` is for long runs.
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: help run test verify evaluate lint build bench prefilter setup-build setup-test clean
+.PHONY: help run test verify evaluate lint build bench guard prefilter setup-build setup-test setup-bench clean
 
 CARGO ?= cargo
 # Where `make run` keeps its hit log, key and control socket.
@@ -16,7 +16,8 @@ help:
 	@echo 'make test              every test; at most 15 minutes on 2 cores'
 	@echo 'make verify            long runs: fuzzing, large replays; keeps records in docs/measurements'
 	@echo 'make evaluate          people and trial accounts: made offices with known truth, scored'
-	@echo 'make bench             benchmarks'
+	@echo 'make bench             benchmarks: single frames, and the whole beside tcpdump, tshark, ndpiReader'
+	@echo 'make guard             instructions a frame against the record (callgrind; part of make verify)'
 	@echo 'make prefilter         the kernel programs again from their source (needs clang)'
 
 setup-build:
@@ -49,7 +50,11 @@ lint:
 test: setup-test lint
 	$(CARGO) test --locked
 
-bench: setup-build
+setup-bench: setup-build
+	@tests/setup bench
+
+# Needs 2 GB in the folder for temporary files (or BENCH_DIR=), which are given back.
+bench: setup-bench
 	$(CARGO) bench --locked
 
 # The object is in the tree, so that building needs no clang; tests/prefilter.rs compares the two.
@@ -59,6 +64,10 @@ prefilter: setup-test
 	  clang -O2 -target bpf -mcpu=v2 -Wall -Wextra -Werror -c $$it.c -o $$it.o && \
 	  llvm-strip --strip-unneeded $$it.o || exit 1; \
 	done
+
+# Fails beyond 5 % more than benches/plane/instructions.txt; RECORD=--record writes that anew.
+guard: setup-bench
+	benches/plane/guard $(RECORD)
 
 # FUZZ_SECONDS for each target.
 FUZZ_SECONDS ?= 300

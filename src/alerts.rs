@@ -1,17 +1,19 @@
 //! Alerts on their way out: one outbox, several sinks, at least once, in order per case.
 //!
-//! Enters: [`Alert`]s. Leaves: records of the hit log, posts to Alertmanager. Never: a person,
-//! address or name in a label; an alert lost because a sink is away; a wait for the network in
-//! whoever brings an alert.
+//! Enters: [`Alert`]s. Leaves: records of the hit log, posts to Alertmanager, messages to other
+//! sinks. Never: a person, address or name in a label; an alert lost because Alertmanager is away; a
+//! wait for the network in whoever brings an alert; a sink that waits for another.
 //!
 //! An alert is in the [`spool`] before `put` returns. The desk's thread writes it to the hit log
 //! ([`Outbox::write_log`]), the [`courier`]'s thread posts it to Alertmanager, again and again
-//! until its case is closed or it is retracted. What is through at both is removed.
+//! until its case is closed or it is retracted, and each of the other [`sinks`] has a thread and a
+//! place in the order of alerts. What is through everywhere is removed.
 
 mod courier;
 mod done;
 mod post;
 mod settings;
+pub mod sinks;
 mod spool;
 #[cfg(test)]
 mod tests;
@@ -29,12 +31,17 @@ use crate::cases::{Alert, AlertKind};
 use crate::hits::{CaseRecord, HitLog, Mentions, Observer};
 use courier::{Courier, Room, Shared};
 use post::Client;
+use sinks::runner::{Fare, Runner};
+use sinks::transports::Transport;
+use sinks::{Lost, SinkSettings};
 use spool::{Limits, Refusal, Spool};
 use words::Words;
 
 pub(crate) use post::trusted_by;
 pub use post::{Reason, ask_status};
 pub use settings::{Alertmanager, Settings};
+pub use spool::letters::{Letter, letters, replay};
+pub use spool::look::{Standing, look};
 
 closed_set! {
     /// Where alerts go.
@@ -86,12 +93,38 @@ pub struct State {
     pub spool_bytes: u64,
     /// Why alerts do not get through to Alertmanager now.
     pub failing: Option<String>,
+    /// The other sinks, in the order of the configuration.
+    pub sinks: Vec<SinkState>,
+}
+
+/// How one of the other sinks stands.
+#[derive(Clone, Debug)]
+pub struct SinkState {
+    /// Its name.
+    pub name: String,
+    /// Messages that it took since the start.
+    pub sent: u64,
+    /// Alerts that were folded since the start.
+    pub folded: u64,
+    /// Attempts that failed since the start, [`Reason`] along its index.
+    pub failed: Counters,
+    /// Alerts that it will never get, since the start, [`Lost`] along its index.
+    pub lost: Counters,
+    /// Alerts that wait now.
+    pub waiting: u64,
+    /// For how many seconds the oldest of them has waited.
+    pub oldest_seconds: u64,
+    /// Its dead letters.
+    pub dead: u64,
+    /// Why alerts do not get through now.
+    pub failing: Option<String>,
 }
 
 /// What stands between cases and sinks: on disk until each sink has taken it.
 pub struct Outbox {
     shared: Arc<Shared>,
     courier: Option<JoinHandle<()>>,
+    runners: Vec<JoinHandle<()>>,
     observer: Observer,
     /// Given back with the outbox, also when the courier still waits for an answer.
     _lock: File,
@@ -104,7 +137,21 @@ impl Outbox {
     /// # Errors
     /// A sentence with the path and what to do.
     pub fn open(settings: &Settings, observer: &Observer, now: Timestamp) -> Result<Self, String> {
+        Self::open_with(settings, &[], observer, now)
+    }
+
+    /// As [`Self::open`], with other sinks, each with its thread.
+    ///
+    /// # Errors
+    /// A sentence with the path and what to do.
+    pub fn open_with(
+        settings: &Settings,
+        sinks: &[SinkSettings],
+        observer: &Observer,
+        now: Timestamp,
+    ) -> Result<Self, String> {
         settings.check()?;
+        sinks::check_all(sinks)?;
         let posting = settings.alertmanager.is_on();
         // Before the folder is claimed: a wrong password file is to change nothing.
         let client = if posting {
@@ -112,14 +159,17 @@ impl Outbox {
         } else {
             None
         };
+        let transports = sinks.iter().map(Transport::new);
+        let transports: Vec<Transport> = transports.collect::<Result<_, _>>()?;
         let limits = Limits {
             alerts: settings.alerts_max.into(),
             bytes: u64::from(settings.mib_max) << 20,
         };
-        let (spool, lock) = Spool::open(&settings.folder, limits, posting, now)?;
+        let (spool, lock) = Spool::open(&settings.folder, limits, (posting, sinks), now)?;
         let shared = Arc::new(Shared::new(Room {
             spool,
             tally: Tally::new(),
+            sinks: sinks.iter().map(|_| Fare::new()).collect(),
             stop: false,
             posting: false,
             failing: None,
@@ -137,12 +187,23 @@ impl Outbox {
             }
             None => None,
         };
-        Ok(Self {
+        // Dropped on an error below, it ends the threads that were started.
+        let mut outbox = Self {
             shared,
             courier,
+            runners: Vec::new(),
             observer: observer.clone(),
             _lock: lock,
-        })
+        };
+        for (at, (settings, transport)) in sinks.iter().zip(transports).enumerate() {
+            let place = (Arc::clone(&outbox.shared), at);
+            let runner = Runner::new(place, settings, transport, observer.name.clone());
+            let thread = thread::Builder::new().name("sink".into());
+            let started = thread.spawn(move || runner.run());
+            let started = started.map_err(|e| format!("cannot start a sink's thread: {e}"))?;
+            outbox.runners.push(started);
+        }
+        Ok(outbox)
     }
 
     /// Takes an alert in; the same id again changes nothing. It is on disk when this returns `Ok`.
@@ -271,18 +332,23 @@ impl Outbox {
             dead: spool.dead(),
             spool_bytes: spool.bytes(),
             failing: room.failing.clone(),
+            sinks: sink_states(&room, now),
         }
     }
 
-    /// Ends it: gives the courier up to `grace` to bring what waits, unless Alertmanager is away.
-    /// What is left goes out at the next start.
+    /// Ends it: gives the courier up to `grace` to bring what waits, and each
+    /// sink to get what waits for it, unless it is away. What is left goes out at the next start.
     pub fn finish(self, grace: Duration) {
         let until = Instant::now() + grace;
         let mut room = self.shared.room();
-        while self.courier.is_some()
-            && room.failing.is_none()
-            && !(room.spool.news().is_empty() && room.spool.endings().is_empty())
-        {
+        let owes = |room: &Room| {
+            let posts = !(room.spool.news().is_empty() && room.spool.endings().is_empty());
+            let cursors = room.spool.cursors().iter().zip(&room.sinks);
+            let mut sinks = cursors.filter(|(_, fare)| fare.failing.is_none());
+            self.courier.is_some() && room.failing.is_none() && posts
+                || sinks.any(|(cursor, _)| !cursor.waiting().is_empty())
+        };
+        while owes(&room) {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 break;
@@ -298,13 +364,42 @@ impl Drop for Outbox {
         let mut room = self.shared.room();
         room.stop = true;
         let posting = room.posting;
+        let busy: Vec<bool> = room.sinks.iter().map(|fare| fare.busy).collect();
         drop(room);
         self.shared.bell.notify_all();
         // A courier that waits for an answer finds out later; it touches no file any more.
         if let Some(courier) = self.courier.take().filter(|_| !posting) {
             let _ = courier.join();
         }
+        for (runner, busy) in self.runners.drain(..).zip(busy) {
+            if !busy {
+                let _ = runner.join();
+            }
+        }
     }
+}
+
+fn sink_states(room: &Room, now: Timestamp) -> Vec<SinkState> {
+    let cursors = room.spool.cursors().iter().zip(&room.sinks);
+    let state = |(cursor, fare): (&spool::cursors::Cursor, &Fare)| {
+        let oldest = room.spool.oldest(cursor);
+        let mut lost = cursor.lost.clone();
+        for kind in Lost::ALL {
+            lost.add(kind.index(), fare.lost.at(kind.index()));
+        }
+        SinkState {
+            name: cursor.name().to_owned(),
+            sent: fare.sent,
+            folded: fare.folded,
+            failed: fare.failed.clone(),
+            lost,
+            waiting: cursor.waiting().len() as u64,
+            oldest_seconds: oldest.map_or(0, |since| now.since_ns(since) / 1_000_000_000),
+            dead: cursor.dead,
+            failing: fare.failing.clone(),
+        }
+    };
+    cursors.map(state).collect()
 }
 
 impl Tally {

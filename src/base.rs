@@ -4,6 +4,7 @@
 
 pub mod count;
 pub mod flowkey;
+pub mod hex;
 pub mod name;
 pub mod seen;
 pub mod time;

@@ -11,7 +11,6 @@
 //! subjects/<subject>.json sealed, one version for each data key
 //! ```
 
-pub(crate) mod folder;
 mod journal;
 mod subjects;
 #[cfg(test)]
@@ -25,8 +24,10 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
+// Where it was before others needed it too.
 use crate::base::Timestamp;
 use crate::cases::Case;
+pub(crate) use crate::folder;
 use crate::hits::SubjectId;
 use crate::sealing::Sealed;
 use journal::Journal;
@@ -267,6 +268,11 @@ impl Casefile {
     /// What time brings: deletes what is over. To be called now and then; `now` is the wall clock.
     /// Tells which cases were deleted, and of whom.
     pub fn tick(&mut self, now: Timestamp) -> Vec<(String, SubjectId)> {
+        let went_on = self.journal.go_on();
+        if !matches!(went_on, Ok(false)) {
+            self.rewrote(went_on);
+        }
+        self.leave_out();
         if now.since_ns(self.looked) < LOOK_NS {
             return Vec::new();
         }
@@ -319,6 +325,14 @@ impl Casefile {
         subjects::read_in(folder, subject)
     }
 
+    /// The same of these files.
+    ///
+    /// # Errors
+    /// As [`Self::sealed`].
+    pub fn versions(&self, subject: &SubjectId) -> Result<Vec<Sealed>, String> {
+        subjects::read_in(&self.settings.folder, subject)
+    }
+
     fn counted(&mut self, written: Result<Vec<bool>, String>) -> Result<Vec<bool>, String> {
         match written {
             Ok(new) => {
@@ -342,13 +356,23 @@ impl Casefile {
 
     fn rewrite_if_bloated(&mut self) {
         if self.journal.is_bloated() {
-            self.rewrite();
+            let rewritten = self.journal.rewrite_beside();
+            self.rewrote(rewritten);
         }
     }
 
-    fn rewrite(&mut self) {
-        match self.journal.rewrite() {
-            Ok(()) => self.state.rewrites += 1,
+    /// Cases that are to be forgotten go from the journal.
+    fn leave_out(&mut self) {
+        if self.journal.owes() && self.journal.may_rewrite() {
+            let rewritten = self.journal.rewrite_beside();
+            self.rewrote(rewritten);
+        }
+    }
+
+    /// Counts a rewrite that is done, and says why one failed.
+    fn rewrote(&mut self, rewritten: io::Result<bool>) {
+        match rewritten {
+            Ok(done) => self.state.rewrites += u64::from(done),
             Err(e) => {
                 let path = journal_in(&self.settings.folder);
                 tracing::error!(
@@ -382,9 +406,7 @@ impl Casefile {
             self.journal.forget(&gone);
             self.state.deleted += gone.len() as u64;
         }
-        if self.journal.owes() {
-            self.rewrite();
-        }
+        self.leave_out();
         gone
     }
 

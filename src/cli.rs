@@ -11,6 +11,7 @@ mod doctor;
 mod evaluate;
 mod evidence;
 mod hits;
+mod init;
 mod ledger;
 pub mod list;
 mod manual;
@@ -20,6 +21,8 @@ mod rebuild;
 mod record;
 mod report;
 mod simulate;
+mod sinks;
+mod status;
 mod subject;
 mod unseal;
 
@@ -75,15 +78,18 @@ enum Command {
     Console(console::ConsoleArgs),
     Config(configure::ConfigArgs),
     Reload(desk::ReloadArgs),
+    Status(status::StatusArgs),
+    Top(status::TopArgs),
+    Init(init::InitArgs),
     Rebuild(rebuild::RebuildArgs),
+    Sinks(sinks::SinksArgs),
     Doctor(doctor::DoctorArgs),
     Manual(manual::ManualArgs),
     Simulate(simulate::SimulateArgs),
     #[command(hide = true)]
     Evaluate(evaluate::EvaluateArgs),
-    /// The sensor process; started by `run`.
     #[command(hide = true)]
-    Sensor,
+    Sensor(SensorArgs),
 }
 
 /// Watch interfaces (or replay files) as a daemon: hit log, metrics, health pages.
@@ -138,6 +144,14 @@ pub struct RunArgs {
     /// Folder of the cases, and in it of alerts, ledger, store and the console's accounts
     #[arg(long, value_name = "DIR")]
     cases: Option<PathBuf>,
+}
+
+/// The sensor process: started by `run`, or as a unit of its own that comes to the desk's socket.
+#[derive(Args)]
+pub struct SensorArgs {
+    /// Socket where the desk waits; without it, standard input
+    #[arg(long, value_name = "FILE")]
+    socket: Option<PathBuf>,
 }
 
 /// What several commands share.
@@ -288,7 +302,7 @@ fn unwritable(e: &io::Error) -> Fault {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.command {
-        Command::Sensor => return crate::daemon::sensor::main(),
+        Command::Sensor(args) => return crate::daemon::sensor::main(args.socket.as_deref()),
         Command::List(args) => return list::run(&args),
         Command::Run(args) => args.load().and_then(crate::daemon::run),
         Command::Read(args) => read::run(&args),
@@ -304,7 +318,11 @@ pub fn main() -> ExitCode {
         Command::Config(args) => configure::run(&args),
         Command::Console(args) => console::run(&args),
         Command::Reload(args) => desk::reload(&args),
+        Command::Status(args) => status::status(args),
+        Command::Top(args) => status::top(args),
+        Command::Init(args) => init::run(&args),
         Command::Rebuild(args) => rebuild::run(&args),
+        Command::Sinks(args) => sinks::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Manual(args) => manual::run(&args),
         Command::Simulate(args) => simulate::run(&args),

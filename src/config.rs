@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use crate::base::hex;
 use crate::feeds::Feed;
 use crate::sealing::Officer;
 use crate::{alerts, casefile, console, ledger, updates};
@@ -45,6 +46,9 @@ pub struct Config {
     pub ledger: Ledger,
     /// Alerts on their way out.
     pub alerts: alerts::Settings,
+    /// Where alerts go beside the hit log and Alertmanager. Default: none.
+    #[serde(rename = "sink")]
+    pub sinks: Vec<alerts::sinks::SinkSettings>,
     /// Metrics and health pages.
     pub http: Http,
     /// The control socket.
@@ -295,6 +299,9 @@ pub struct Retention {
 pub struct Http {
     /// Address of `/metrics`, `/healthz` and `/readyz`. Default `127.0.0.1:9477`.
     pub listen: SocketAddr,
+    /// Web configuration file of Prometheus' exporter-toolkit: TLS and basic authentication for
+    /// these pages, read again at each reload. Empty: none. Default: empty.
+    pub web_config: PathBuf,
 }
 
 /// `[control]`
@@ -429,6 +436,7 @@ impl Default for Http {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 9477)),
+            web_config: PathBuf::new(),
         }
     }
 }
@@ -493,23 +501,29 @@ impl Config {
     pub fn digest(&self) -> String {
         let text = toml::to_string(self).unwrap_or_default();
         let digest = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
-        digest.as_ref().iter().map(|b| format!("{b:02x}")).collect()
+        hex::encode(digest.as_ref())
     }
 
     /// Relative paths are taken from the folder of the config file.
     pub fn rebase(&mut self, folder: &Path) {
-        let fix = |path: &mut PathBuf| {
+        self.each_path(&mut |path: &mut PathBuf| {
             if !path.as_os_str().is_empty() && path.is_relative() && path.as_os_str() != "-" {
                 *path = folder.join(&*path);
             }
-        };
-        self.sensor.read.iter_mut().for_each(fix);
-        self.lists.user.iter_mut().for_each(fix);
-        self.feeds.iter_mut().for_each(|feed| feed.rebase(folder));
+        });
         let from = &mut self.lists.update.from;
         if !from.is_empty() && !updates::fetch::is_address(from) && Path::new(from).is_relative() {
             *from = folder.join(&*from).display().to_string();
         }
+    }
+
+    /// Every file and folder that it names, empty ones too. A key that is missing here is not found
+    /// beside the configuration, and cannot be read by the desk once it is confined.
+    pub fn each_path(&mut self, take: &mut dyn FnMut(&mut PathBuf)) {
+        self.sensor.read.iter_mut().for_each(&mut *take);
+        self.lists.user.iter_mut().for_each(&mut *take);
+        self.feeds.iter_mut().for_each(|feed| feed.each_path(take));
+        self.sinks.iter_mut().for_each(|sink| sink.each_path(take));
         for path in [
             &mut self.organisation.map,
             &mut self.cases.folder,
@@ -526,6 +540,7 @@ impl Config {
             &mut self.hits.path,
             &mut self.privacy.key_file,
             &mut self.control.socket,
+            &mut self.http.web_config,
             &mut self.console.folder,
             &mut self.console.certificate,
             &mut self.console.key,
@@ -534,7 +549,7 @@ impl Config {
             &mut self.console.oidc.client_secret_file,
             &mut self.console.oidc.ca_file,
         ] {
-            fix(path);
+            take(path);
         }
     }
 }

@@ -16,6 +16,8 @@ mod brake;
 mod door;
 mod gate;
 mod oidc;
+#[doc(hidden)]
+pub mod oracle;
 pub mod page;
 pub mod pages;
 pub mod password;

@@ -11,8 +11,11 @@ pub mod desk;
 pub mod erasure;
 pub mod evidence;
 pub mod fault;
+pub mod grants;
+pub mod notify;
 pub mod office;
 pub mod pages;
+pub mod partner;
 pub mod people;
 pub mod person;
 pub mod privilege;
@@ -25,10 +28,27 @@ pub mod retention;
 pub mod sensor;
 mod serve;
 pub mod sources;
+pub mod status;
 pub mod unsealing;
 
 pub use desk::run;
 pub use fault::{Exit, Fault};
+
+use crate::confine;
+use crate::event::Guard;
+
+/// Confines this process, and says once what this machine cannot do of it.
+fn confined(
+    process: &str,
+    cell: confine::Cell,
+    grants: &confine::Grants,
+) -> Result<Vec<Guard>, Fault> {
+    let confined = confine::enter(cell, grants).map_err(|e| Fault::new(Exit::Permission, e))?;
+    for what in &confined.lacking {
+        tracing::warn!("the {process} is confined in part: {what}");
+    }
+    Ok(confined.guards)
+}
 
 /// Messages of the daemon go to standard error; `POORTWACHT_LOG` sets how many.
 fn start_log() {

@@ -215,7 +215,8 @@ impl Desk {
             | Event::Support(_)
             | Event::Mail(_)
             | Event::Fact(_)
-            | Event::Translation(_) => return,
+            | Event::Translation(_)
+            | Event::Confined(_) => return,
         }
         self.write(self.learned(now), out);
     }
@@ -325,14 +326,17 @@ impl Desk {
         self.casework.forget(gone);
     }
 
-    /// A person's data are erased: their cases go, and what names them in others'.
+    /// A person's data are erased: their cases go, what names them in others', and who held what
+    /// where they were. `wall` is the wall clock.
     pub fn erase(
         &mut self,
         cases: &BTreeSet<String>,
         subjects: &BTreeSet<SubjectId>,
+        wall: Timestamp,
         out: &mut Output,
     ) {
-        self.casework.erase(cases, subjects, &mut out.changes);
+        let now = self.moment(wall);
+        self.casework.erase(cases, subjects, now, &mut out.changes);
     }
 
     /// Identity and cases.

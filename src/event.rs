@@ -249,6 +249,23 @@ crate::base::seen::closed_set! {
     }
 }
 
+crate::base::seen::closed_set! {
+    /// What keeps a process of ours from doing harm when it is taken over. Each is tried before it
+    /// is told.
+    Guard {
+        /// No capability is left.
+        Capabilities = "capabilities",
+        /// Nothing can be gained again by executing a program (`no_new_privs`).
+        Privileges = "privileges",
+        /// No core is written, no other process of the same user may look in.
+        CoreDumps = "core-dumps",
+        /// Files outside a few folders cannot be opened (Landlock).
+        Files = "files",
+        /// System calls that the work does not need are refused (seccomp).
+        Calls = "calls",
+    }
+}
+
 /// The list in force.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListInfo {
@@ -492,6 +509,8 @@ pub enum Event {
     Fact(Box<Fact>),
     /// What an address was translated to.
     Translation(Box<Translation>),
+    /// Which guards were seen to hold for the sensor once its sources were open.
+    Confined(Vec<Guard>),
 }
 
 /// What the desk tells the sensor.

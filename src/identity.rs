@@ -13,6 +13,7 @@
 //! of the whole.
 
 mod answer;
+mod erase;
 mod intake;
 mod lag;
 mod lane;

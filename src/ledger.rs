@@ -15,7 +15,6 @@
 pub mod checkpoint;
 mod deleting;
 mod disk;
-pub mod hex;
 mod history;
 mod layout;
 pub mod leaf;
@@ -36,6 +35,7 @@ pub mod tree;
 pub mod verify;
 pub mod witness;
 
+pub(crate) use crate::base::hex;
 use std::collections::VecDeque;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};

@@ -8,6 +8,7 @@
 
 // What every stage may use.
 pub mod base;
+pub mod folder;
 
 // Sensor: parses hostile bytes, holds no key, serves no page.
 pub mod capture;
@@ -40,6 +41,7 @@ pub mod console;
 pub mod evidence;
 
 // The wiring: the only place that knows all stages.
+pub mod confine;
 pub mod config;
 pub mod daemon;
 pub mod doctor;

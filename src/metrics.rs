@@ -15,16 +15,19 @@ mod record;
 pub mod families;
 pub mod http;
 pub mod ready;
+mod sinks;
 mod snapshot;
+pub mod web;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use prometheus::{Encoder, Registry, TextEncoder};
 
+use crate::base::seen::closed_set;
 use crate::base::{Counters, Repeat, Timestamp};
 use crate::blocklist::Stage;
-use crate::event::{Event, Hit, ListInfo, Stats};
+use crate::event::{Event, Guard, Hit, ListInfo, Stats};
 use crate::hits::log::{LogState, Lost, Operation};
 use crate::hits::{Finding, Folder};
 use crate::organisation::Standing;
@@ -62,6 +65,16 @@ struct Memory {
     outbox: Option<crate::alerts::State>,
 }
 
+closed_set! {
+    /// Our processes, as a label.
+    Process {
+        /// Parses what comes from the wire.
+        Sensor = "sensor",
+        /// Holds the keys.
+        Desk = "desk",
+    }
+}
+
 impl Default for Metrics {
     fn default() -> Self {
         Self::new()
@@ -84,6 +97,9 @@ impl Metrics {
             memory: Mutex::default(),
         };
         metrics.add_sets(&Stats::default(), &Stats::default());
+        for process in Process::ALL {
+            metrics.confined(*process, &[]);
+        }
         metrics.identity(&crate::identity::State::default());
         metrics.evidence_lost(&crate::cases::Counts::default());
         metrics.record(&crate::record::State::default());
@@ -126,6 +142,7 @@ impl Metrics {
             Event::Hit(hit) => self.hit(hit),
             Event::Stats(stats) => self.stats(stats),
             Event::SourceEnded(_) => self.families.sources_ended.with_label_values(NONE).inc(),
+            Event::Confined(guards) => self.confined(Process::Sensor, guards),
             Event::Burst(_)
             | Event::Support(_)
             | Event::Mail(_)
@@ -229,8 +246,18 @@ impl Metrics {
             .set(prefixes as f64);
     }
 
+    /// Which guards were seen to hold for one of our processes.
+    pub fn confined(&self, process: Process, guards: &[Guard]) {
+        for guard in Guard::ALL {
+            let holds = f64::from(u8::from(guards.contains(guard)));
+            let labels = [process.label(), guard.label()];
+            self.families.confined.with_label_values(&labels).set(holds);
+        }
+    }
+
     /// The sensor process is gone; its next snapshots begin at 0.
     pub fn sensor_gone(&self) {
+        self.confined(Process::Sensor, &[]);
         self.families.sensor_up.with_label_values(NONE).set(0.0);
         self.memory().workers.clear();
     }

@@ -76,6 +76,11 @@ pub struct Sealed {
     pub shares: Vec<(String, String)>,
     /// The text under the data key, base64: nonce, text, tag.
     pub text: String,
+    /// Keyed hashes of the device names in the text
+    /// ([`Identity::hosts`](crate::identity::Identity::hosts)): a name that somebody brings finds
+    /// the record by them, and nobody reads a name out of them. For officers they mean nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<String>,
 }
 
 /// A data key, as officers can open it together.
@@ -166,6 +171,7 @@ impl Sealer {
         let len = text.len().div_ceil(BLOCK) * BLOCK;
         let text = enciphered(&data.key, &associated(subject), text, (len, b' '))?;
         Ok(Sealed {
+            hosts: Vec::new(),
             subject: subject.clone(),
             key: data.id.clone(),
             threshold,

@@ -14,6 +14,7 @@
 //! queries of [`reader`].
 
 mod apply;
+mod checkpoint;
 pub mod dump;
 pub mod filter;
 mod forget;
@@ -47,6 +48,7 @@ pub use saved::{Saved, SavedViews};
 pub use schema::VERSION;
 pub use triage::{State, Triage};
 
+use checkpoint::Checkpoints;
 use words::Words;
 
 /// An entry with its place in the ledger.
@@ -108,6 +110,8 @@ pub struct Store {
     words: Words,
     through: u64,
     owed: forget::Owed,
+    /// Takes over what is written, where somebody asked for it.
+    checkpoints: Option<Checkpoints>,
     _lock: File,
 }
 
@@ -129,6 +133,7 @@ impl Store {
             words: Words::default(),
             through,
             owed: forget::Owed::at_open(),
+            checkpoints: None,
             _lock: lock,
         })
     }
@@ -144,16 +149,37 @@ impl Store {
     /// # Errors
     /// A sentence; the store is as it was. Entries that are missing in between are an error.
     pub fn apply(&mut self, entries: &[Numbered]) -> Result<(), String> {
+        self.wrote();
         apply::apply(self, entries)
+    }
+
+    /// From now on a thread takes the write-ahead log over into the file, not this one in the middle
+    /// of a commit: for the daemon, where hits wait.
+    pub fn take_over_beside(&mut self) {
+        self.checkpoints = Checkpoints::start(&self.path, &self.db);
+    }
+
+    /// How often the log could not be taken over, and why it cannot now. What was written stands in
+    /// the log, and is tried again.
+    pub fn taken_over(&self) -> (u64, Option<String>) {
+        let checkpoints = self.checkpoints.as_ref();
+        checkpoints.map_or((0, None), Checkpoints::state)
+    }
+
+    fn wrote(&self) {
+        if let Some(checkpoints) = &self.checkpoints {
+            checkpoints.wrote();
+        }
     }
 
     /// Their payloads were deleted: what was made of them goes too, from the backups as well (they
     /// are deleted), so that a rebuild would give the same. Its write-ahead log may hold them until
-    /// it is cut: at once if nobody reads, else by [`Self::cut`] or [`Self::tend`].
+    /// it is cut by [`Self::cut`] or [`Self::tend`].
     ///
     /// # Errors
     /// A sentence; the store is as it was, or a backup is left.
     pub fn forget(&mut self, numbers: &[u64]) -> Result<(), String> {
+        self.wrote();
         forget::forget(self, numbers)
     }
 
@@ -167,6 +193,9 @@ impl Store {
 
     /// The same as time goes by: what cannot be cut now is tried again with a later call.
     pub fn tend(&mut self, now: Instant) {
+        if let Some(checkpoints) = &self.checkpoints {
+            checkpoints.help(&self.db);
+        }
         forget::tend(self, now);
     }
 

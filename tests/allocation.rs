@@ -10,7 +10,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::fs::{self, File};
-use std::io::{BufWriter, Write};
+use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 
 use poortwacht::base::Timestamp;
@@ -290,21 +290,8 @@ fn captures_with_hits_allocate_only_at_a_match() {
 fn write_the_mix() {
     let path = std::env::var("MIX_FILE").expect("MIX_FILE names the file to write");
     let frames = std::env::var("MIX_FRAMES").map_or(1_000_000, |n| n.parse().unwrap());
-    let mut out = BufWriter::new(File::create(path).unwrap());
-    // Little-endian, nanoseconds, version 2.4, snap length 262144, Ethernet.
-    out.write_all(&0xa1b2_3c4d_u32.to_le_bytes()).unwrap();
-    for word in [0x0004_0002_u32, 0, 0, 262_144, 1] {
-        out.write_all(&word.to_le_bytes()).unwrap();
-    }
-    mix::frames(frames, |bytes, time| {
-        let len = bytes.len() as u32;
-        let (seconds, nanos) = (time / 1_000_000_000, time % 1_000_000_000);
-        for word in [seconds as u32, nanos as u32, len, len] {
-            out.write_all(&word.to_le_bytes()).unwrap();
-        }
-        out.write_all(bytes).unwrap();
-    });
-    out.flush().unwrap();
+    let out = BufWriter::new(File::create(path).unwrap());
+    mix::write(out, |each| mix::frames(frames, each)).unwrap();
 }
 
 /// The yardstick of docs/measurements: opens `MIX_FILE` as the product does and touches the

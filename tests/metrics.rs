@@ -118,6 +118,22 @@ const NOT_BY_FILES: &[(&str, &str)] = &[
         "tests/alerts.rs: needs an Alertmanager that is away",
     ),
     (
+        "poortwacht_sink_dead",
+        "alerts::tests::sinks, tests/sinks.rs: needs a sink that refuses",
+    ),
+    (
+        "poortwacht_sink_failing",
+        "alerts::tests::sinks, tests/sinks.rs: needs a sink that is away",
+    ),
+    (
+        "poortwacht_sink_folded_total",
+        "alerts::tests::sinks, tests/sinks.rs: needs a sink with a throttle",
+    ),
+    (
+        "poortwacht_sink_lost_total",
+        "alerts::tests::sinks, tests/sinks.rs: needs a sink that is away for long",
+    ),
+    (
         "poortwacht_casefile_broken_lines_total",
         "casefile tests: needs a broken journal",
     ),

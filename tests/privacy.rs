@@ -8,7 +8,29 @@ mod bench;
 
 use std::fs;
 
-use bench::{Bench, PEOPLE, said};
+use bench::{Bench, PEOPLE};
+
+/// Who asked takes it back, and may ask anew.
+#[test]
+fn a_request_is_taken_back_by_who_asked() {
+    let bench = Bench::day();
+    let daemon = bench.start("run.toml");
+    let anna = bench.case_of(PEOPLE[0][0]);
+    let ask = ["unseal", "request", &anna.id, "--reason", "report 7"];
+    let asked = bench.ok(&ask, "");
+    let request = asked.trim().strip_prefix("asked: ").unwrap().to_owned();
+    let said = bench.ok(&["unseal", "refuse", &request, "--reason", "over"], "");
+    assert!(said.contains("taken back"), "{said}");
+    let again = bench.no(&["unseal", "refuse", &request, "--reason", "over"], "");
+    assert!(again.contains("it was refused"), "{again}");
+    assert!(
+        bench
+            .ok(&["unseal", "list", "--all"], "")
+            .contains("refused")
+    );
+    bench.ok(&ask, "");
+    daemon.stop();
+}
 
 /// Asked by one, approved by two with their keys, opened by them, and by nobody else.
 #[test]
@@ -25,6 +47,19 @@ fn an_identity_is_opened_by_two_officers_after_a_request_and_no_other_with_it() 
     let early = bench.no(&["unseal", "release", &request, "--out", "early.json"], "");
     assert!(early.contains("0 of 2"), "{early}");
     assert!(!bench.path("early.json").exists());
+
+    // A raw act proves nobody an officer, and an identity is that of the case's own subject.
+    let refuse = serde_json::json!({"act": {
+        "act": "refuse-unsealing", "request": request, "case": anna.id, "reason": "x",
+    }});
+    let why = bench.ask(&refuse.to_string());
+    assert!(why.contains("refused") && why.contains("unseal"), "{why}");
+    let other = serde_json::json!({"act": {
+        "act": "request-unsealing", "request": "request-9", "case": chris.id,
+        "subject": anna.subject, "reason": "x",
+    }});
+    let why = bench.ask(&other.to_string());
+    assert!(why.contains("about another subject"), "{why}");
 
     // An officer proves who they are by reading what only their key opens.
     let code = bench.code(&request, 0);
@@ -58,6 +93,25 @@ fn an_identity_is_opened_by_two_officers_after_a_request_and_no_other_with_it() 
         list.contains("\"approved\"") && list.contains("\"o2\""),
         "{list}"
     );
+    // Nobody's word is taken for what is handed out.
+    let raw = serde_json::json!({"act": {
+        "act": "release-unsealing", "request": request, "case": anna.id, "digest": "00",
+    }});
+    let why = bench.ask(&raw.to_string());
+    assert!(why.contains("refused") && why.contains("unseal"), "{why}");
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap();
+    for (released, part) in [
+        (now.as_nanos() as u64, "not what the record holds"),
+        (1, "too long ago"),
+    ] {
+        let forged = serde_json::json!({"unseal": {"release": {
+            "request": request, "released": released, "digest": "00",
+        }}});
+        let why = bench.ask(&forged.to_string());
+        assert!(why.contains("refused") && why.contains(part), "{why}");
+    }
     bench.ok(
         &["unseal", "release", &request, "--out", "release.json"],
         "",
@@ -135,8 +189,14 @@ fn a_person_gets_what_the_record_has_about_them_and_nothing_of_others() {
     );
     let none = bench.no(&["subject", "find"], &format!("user {}\n", PEOPLE[4][0]));
     assert!(none.contains("nothing is known"), "{none}");
-    let host = bench.program(&["subject", "find"], &format!("host {}\n", PEOPLE[0][1]));
-    assert_eq!(host.status.code(), Some(4), "{}", said(&host));
+    // A device says itself what it is called: by that alone nobody's case is shown.
+    let host = bench.ok(&["subject", "find"], &format!("host {}\n", PEOPLE[0][1]));
+    assert!(
+        host.contains("are about somebody else") && !host.contains("case-"),
+        "{host}"
+    );
+    let stranger = bench.no(&["subject", "find"], "host nobodys-laptop\n");
+    assert!(stranger.contains("nothing is known"), "{stranger}");
 
     bench.ok(
         &[
@@ -346,6 +406,7 @@ fn an_erasure_that_was_cut_short_is_finished_at_the_next_start() {
     let words = bench.words_of(&anna);
     // The hit log cannot be written anew while a folder stands in its way.
     fs::create_dir(bench.path("hits.jsonl.unfinished")).unwrap();
+    let chris = format!("user {}\n", PEOPLE[2][0]);
     let erase = [
         "subject",
         "erase",
@@ -356,7 +417,22 @@ fn an_erasure_that_was_cut_short_is_finished_at_the_next_start() {
     ];
     let why = bench.no(&erase, &who);
     assert!(why.contains("a part is erased"), "{why}");
-    assert!(bench.path("cases/erasing.json").exists());
+    let begun = fs::read(bench.path("cases/erasing.json")).unwrap();
+    // Another one waits for it, and does not write it over.
+    let other = [
+        "subject",
+        "erase",
+        "--reference",
+        "request-10",
+        "--reason",
+        "art. 17",
+    ];
+    let why = bench.no(&other, &chris);
+    assert!(why.contains("`request-9` is not finished yet"), "{why}");
+    let left: serde_json::Value =
+        serde_json::from_slice(&fs::read(bench.path("cases/erasing.json")).unwrap()).unwrap();
+    let begun: serde_json::Value = serde_json::from_slice(&begun).unwrap();
+    assert_eq!(left["cases"], begun["cases"]);
     daemon.kill();
     fs::remove_dir(bench.path("hits.jsonl.unfinished")).unwrap();
     assert!(bench.holding(&anna.id).is_some());
@@ -367,6 +443,12 @@ fn an_erasure_that_was_cut_short_is_finished_at_the_next_start() {
     assert!(
         bench
             .no(&["subject", "find"], &who)
+            .contains("nothing is known")
+    );
+    bench.ok(&other, &chris);
+    assert!(
+        bench
+            .no(&["subject", "find"], &chris)
             .contains("nothing is known")
     );
     daemon.stop();

@@ -11,7 +11,7 @@ mod stand;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -256,19 +256,24 @@ fn outage(stand: &Stand, daemon: stand::Daemon, case: &str, mend: impl FnOnce())
     finish(stand, Seen::default());
 }
 
-#[test]
-fn while_the_disk_cannot_be_forced_nothing_is_acknowledged_and_then_all_of_it() {
-    let folder = tempfile::tempdir().unwrap();
-    let shim = folder.path().join("shim.so");
+/// Makes what is preloaded; `None` without a C compiler.
+fn shim(folder: &Path) -> Option<PathBuf> {
+    let shim = folder.join("shim.so");
     let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/record/shim.c");
     let made = Command::new("cc")
         .args(["-shared", "-fPIC", "-O1", "-o"])
         .arg(&shim)
         .args([source, "-ldl"])
         .output();
-    if !made.is_ok_and(|made| made.status.success()) {
+    made.is_ok_and(|made| made.status.success()).then_some(shim)
+}
+
+#[test]
+fn while_the_disk_cannot_be_forced_nothing_is_acknowledged_and_then_all_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(shim) = shim(folder.path()) else {
         return println!("skipped: no C compiler");
-    }
+    };
     let stand = Stand::new(folder.path());
     let case = case_of(&stand);
     let file = stand.path("flood.pcap");
@@ -279,6 +284,49 @@ fn while_the_disk_cannot_be_forced_nothing_is_acknowledged_and_then_all_of_it() 
         command.env("LD_PRELOAD", &shim).env("SYNC_FAILS", &flag);
     });
     outage(&stand, daemon, &case, || fs::remove_file(&flag).unwrap());
+}
+
+/// The store follows the record: its disk holds up nobody, and it is told.
+#[test]
+fn while_the_stores_file_cannot_be_forced_the_record_goes_on_and_it_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(shim) = shim(folder.path()) else {
+        return println!("skipped: no C compiler");
+    };
+    let stand = Stand::new(folder.path());
+    let case = case_of(&stand);
+    let file = stand.path("flood.pcap");
+    capture(&file, (0..FLOOD).map(|at| format!("n{at}.flood.example")));
+    let flag = stand.path("broken");
+    fs::write(&flag, "").unwrap();
+    let daemon = stand.daemon_with(&file, |command| {
+        command.env("LD_PRELOAD", &shim);
+        command.env("SYNC_FAILS", &flag);
+        command.env("SYNC_FAILS_AT", "store.sqlite");
+    });
+    wait("all of it", || stand.logged().len() == FLOOD + 1);
+    let failures = |daemon: &stand::Daemon| daemon.metric("poortwacht_store_failures_total");
+    wait("the failure", || failures(&daemon) > 0.0);
+    let said = daemon.said();
+    assert!(said.contains("store.sqlite: disk I/O error"), "{said}");
+    assert!(!said.contains("nothing is acknowledged"), "{said}");
+    fs::remove_file(&flag).unwrap();
+    wait("the store", || {
+        daemon.metric("poortwacht_store_behind_entries") == 0.0
+    });
+    // And as long as it is forced to nothing, it is forced in vain no more.
+    let mut before = failures(&daemon);
+    wait("an end of failures", || {
+        std::thread::sleep(Duration::from_secs(2));
+        let now = failures(&daemon);
+        now == std::mem::replace(&mut before, now)
+    });
+    let answer = daemon.ask(&comment(&case, "in the light")).unwrap();
+    assert!(answer.starts_with("{\"done\":"), "{answer}");
+    let (code, said) = daemon.stop();
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(outages(&stand.recorded()), 0);
+    finish(&stand, Seen::default());
 }
 
 #[test]

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use ring::rand::{SecureRandom, SystemRandom};
 
 use super::post::{Client, Outcome, Reason};
+use super::sinks::runner::Fare;
 use super::spool::Spool;
 use super::words::Words;
 use super::{SINK_ALERTMANAGER, Tally};
@@ -21,16 +22,18 @@ use crate::cases::{Alert, AlertKind};
 const PAUSE_MIN: Duration = Duration::from_secs(1);
 const PAUSE_MAX: Duration = Duration::from_secs(300);
 /// Time between two messages on the same, lasting failure.
-const SAY_AGAIN: Duration = Duration::from_secs(300);
+pub(super) const SAY_AGAIN: Duration = Duration::from_secs(300);
 /// Alerts in one post, and about how many bytes.
 const POST_ALERTS_MAX: usize = 256;
 const POST_LEN_MAX: usize = 1 << 20;
 
-/// What desk and courier share.
+/// What desk, courier and the other sinks' threads share.
 pub(super) struct Room {
     pub(super) spool: Spool,
     pub(super) tally: Tally,
-    /// The courier is to end.
+    /// How each of the other sinks fares, in the order of the configuration.
+    pub(super) sinks: Vec<Fare>,
+    /// All are to end.
     pub(super) stop: bool,
     /// The courier waits for an answer.
     pub(super) posting: bool,
@@ -162,6 +165,7 @@ impl Courier {
         }
         self.repost_at = now + self.repost();
         let at = wall_clock();
+        room.spool.revive(at);
         let standing: Vec<u64> = room.spool.standing().iter().copied().collect();
         self.again.clear();
         for number in standing {
@@ -344,14 +348,14 @@ fn take<'a>(
 
 /// The pause after so many failures in a row: doubled each time, and shortened by chance to
 /// between half and all of it, so that many do not come back at once.
-fn pause(failures: u32, chance: u16) -> Duration {
+pub(super) fn pause(failures: u32, chance: u16) -> Duration {
     let doubled = PAUSE_MIN.saturating_mul(1 << failures.saturating_sub(1).min(16));
     let whole = doubled.min(PAUSE_MAX);
     let half = whole / 2;
     (half + half.mul_f64(f64::from(chance) / f64::from(u16::MAX))).max(PAUSE_MIN / 2)
 }
 
-fn random() -> u16 {
+pub(super) fn random() -> u16 {
     let mut bytes = [0; 2];
     // Without randomness the pause is at its shortest; that is all.
     let _ = SystemRandom::new().fill(&mut bytes);
@@ -363,7 +367,7 @@ fn after(time: Timestamp, wait: Duration) -> Timestamp {
     Timestamp(time.nanos().saturating_add(wait))
 }
 
-fn wall_clock() -> Timestamp {
+pub(super) fn wall_clock() -> Timestamp {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();

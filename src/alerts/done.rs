@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use crate::casefile::folder;
+use crate::folder;
 use crate::hits::Mentions;
 
 /// Ids remembered.
@@ -67,6 +67,16 @@ impl Done {
         };
         if let Err(e) = written {
             tracing::error!("cannot write {}: {e}", self.path.display());
+        }
+    }
+
+    /// Forgets one: its alert is to go out again.
+    pub(super) fn forget(&mut self, id: &str) {
+        if self.ids.remove(id) {
+            self.order.retain(|it| it != id);
+            if let Err(e) = self.rewrite() {
+                tracing::error!("cannot write {}: {e}", self.path.display());
+            }
         }
     }
 

@@ -155,7 +155,12 @@ fn refused(status: StatusCode, text: &str) -> Outcome {
 }
 
 fn failed(error: ureq::Error) -> Outcome {
-    let reason = match &error {
+    Outcome::Later(reason(&error), error.to_string())
+}
+
+/// Why there is no answer.
+pub(super) fn reason(error: &ureq::Error) -> Reason {
+    match error {
         ureq::Error::Timeout(_) => Reason::Timeout,
         ureq::Error::Tls(_) | ureq::Error::Pem(_) | ureq::Error::Rustls(_) => Reason::Tls,
         // A certificate that is not trusted comes as an error of input and output.
@@ -167,8 +172,7 @@ fn failed(error: ureq::Error) -> Outcome {
             Reason::Settings
         }
         _ => Reason::Unreachable,
-    };
-    Outcome::Later(reason, error.to_string())
+    }
 }
 
 /// Verification by the authorities in `ca_file`, or by the system's when that is empty; keys by
@@ -222,7 +226,7 @@ fn system_roots(table: &str) -> Result<Vec<Certificate<'static>>, String> {
 }
 
 /// Printable ASCII as it is, all else as spaces, which are not repeated.
-fn printable(bytes: &[u8]) -> String {
+pub(super) fn printable(bytes: &[u8]) -> String {
     let text: String = bytes
         .iter()
         .map(|byte| {

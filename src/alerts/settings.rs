@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use ureq::http::Uri;
 
+use crate::hits::guarded;
+
 /// Longest secret file, in bytes.
 const SECRET_LEN_MAX: u64 = 16 * 1024;
 
@@ -240,7 +242,7 @@ fn secret(path: &Path) -> Result<String, String> {
     if !meta.is_file() {
         return Err(format!("{at} is no file, so no secret is read from it"));
     }
-    if meta.mode() & 0o077 != 0 {
+    if guarded::is_exposed(path, &meta) {
         return Err(format!(
             "others may read the secret in {at} (mode {:04o}): type `chmod 600 {at}`, and change \
              the secret if somebody may have",

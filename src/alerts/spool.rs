@@ -2,19 +2,25 @@
 //!
 //! Enters: alerts, and what became of them at each sink. Leaves: what is still to be done, in the
 //! order of arrival. Never: an alert acknowledged before it is on the disk; one dropped because
-//! room is short.
+//! room is short while the hit log or Alertmanager waits for it.
 //!
 //! ```text
 //! lock
 //! <number>-<id>.<log>.<post>.json   log: log, logged     post: off, new, standing, ending, late
+//! sinks/<sink>.json                 how far that sink is, and what it folded
 //! dead/<number>-<id>.json           what Alertmanager will never take, with its answer
+//! dead/<number>-<id>@<sink>.json    what that sink will never take
+//! replay/...                        dead letters that somebody wants to go out again
 //! done                              ids of alerts that are through, one a line
 //! ```
 //!
 //! A change of state is a rename: it costs no write and cannot leave half a file. Lost in a crash,
 //! it makes the alert go out once more.
 
+pub(super) mod cursors;
 mod erase;
+pub(super) mod letters;
+pub(super) mod look;
 mod name;
 
 use std::borrow::Cow;
@@ -26,12 +32,14 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use self::cursors::Cursor;
 use self::name::{Due, Name, file_word};
 use super::done::Done;
+use super::sinks::SinkSettings;
 use super::words::Identity;
 use crate::base::Timestamp;
-use crate::casefile::folder;
 use crate::cases::{Alert, AlertKind};
+use crate::folder;
 
 /// An alert in the spool.
 pub(super) struct Entry {
@@ -63,6 +71,9 @@ struct Answer {
     status: u16,
     text: String,
     at: Timestamp,
+    /// Whose answer; none: Alertmanager's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sink: Option<String>,
 }
 
 /// What may lie in the spool.
@@ -85,9 +96,12 @@ pub(super) struct Spool {
     news: BTreeSet<u64>,
     standing: BTreeSet<u64>,
     endings: BTreeSet<u64>,
+    /// How far each of the other sinks is.
+    sinks: Vec<Cursor>,
     done: Done,
     next: u64,
     bytes: u64,
+    /// Dead letters of Alertmanager; each other sink counts its own.
     dead: u64,
     /// Endings are not sure to be on the disk yet.
     unforced: bool,
@@ -108,12 +122,18 @@ impl Spool {
     pub(super) fn open(
         path: &Path,
         limits: Limits,
-        posting: bool,
+        (posting, sinks): (bool, &[SinkSettings]),
         now: Timestamp,
     ) -> Result<(Self, File), String> {
         let lock = folder::claim(path, "alerts")?;
-        folder::make(&path.join("dead"), "dead letters")?;
-        folder::sweep(&path.join("dead"));
+        for (name, what) in [
+            ("dead", "dead letters"),
+            ("replay", "dead letters to be sent again"),
+            ("sinks", "places of sinks"),
+        ] {
+            folder::make(&path.join(name), what)?;
+            folder::sweep(&path.join(name));
+        }
         let failed =
             |e: io::Error| format!("cannot read the folder of alerts {}: {e}", path.display());
         let mut spool = Self {
@@ -127,13 +147,13 @@ impl Spool {
             news: BTreeSet::new(),
             standing: BTreeSet::new(),
             endings: BTreeSet::new(),
+            sinks: Vec::new(),
             done: Done::open(&path.join("done")).map_err(failed)?,
             next: 1,
             bytes: 0,
             dead: 0,
             unforced: false,
         };
-        spool.count_dead().map_err(failed)?;
         let mut names = Vec::new();
         for entry in fs::read_dir(path).map_err(failed)? {
             let name = entry.map_err(failed)?.file_name();
@@ -142,6 +162,12 @@ impl Spool {
             }
         }
         names.sort_by_key(|name| name.number);
+        let last = names.last().map_or(0, |name| name.number);
+        spool.next = last.saturating_add(1);
+        // Numbers first, then what each sink has.
+        spool.count_dead().map_err(failed)?;
+        spool.open_cursors(sinks).map_err(failed)?;
+        spool.count_dead().map_err(failed)?;
         for name in names {
             spool.load(&name, now);
         }
@@ -149,20 +175,7 @@ impl Spool {
         Ok((spool, lock))
     }
 
-    fn count_dead(&mut self) -> io::Result<()> {
-        for entry in fs::read_dir(self.folder.join("dead"))? {
-            let name = entry?.file_name();
-            let number = name.to_str().and_then(|name| name.split('-').next());
-            if let Some(number) = number.and_then(|n| n.parse::<u64>().ok()) {
-                self.dead += 1;
-                self.next = self.next.max(number + 1);
-            }
-        }
-        Ok(())
-    }
-
     fn load(&mut self, name: &Name, now: Timestamp) {
-        self.next = self.next.max(name.number.saturating_add(1));
         let path = self.folder.join(name.file());
         let content: io::Result<Content<'_>> =
             fs::read(&path).and_then(|text| Ok(serde_json::from_slice(&text)?));
@@ -209,11 +222,11 @@ impl Spool {
         for number in numbers {
             if !self.posting {
                 self.set_due(number, Due::Off);
-                self.settle(number);
             } else if let Some(entry) = self.entries.get(&number) {
                 let alert = Arc::clone(&entry.alert);
                 self.supersede(number, &alert, now);
             }
+            self.settle(number);
         }
     }
 
@@ -235,6 +248,7 @@ impl Spool {
         };
         let bytes = serde_json::to_vec(&content).map_err(|e| Refusal::Unfit(e.to_string()))?;
         let len = bytes.len() as u64;
+        self.make_room(len);
         self.has_room(len)?;
         let due = if self.posting && alert.kind != AlertKind::Resolved {
             Due::New
@@ -261,16 +275,22 @@ impl Spool {
         let number = self.next;
         self.next += 1;
         self.keep(number, entry);
+        self.shorten();
         // Not forced to the disk: the next start draws the same conclusions from the alert itself.
         self.supersede(number, alert, now);
         Ok(true)
     }
 
-    fn has_room(&self, len: u64) -> Result<(), Refusal> {
+    fn is_roomy(&self, len: u64) -> bool {
         let alerts = self.entries.len() as u64 + self.dead;
-        if alerts < self.limits.alerts && self.bytes + len <= self.limits.bytes {
+        alerts < self.limits.alerts && self.bytes + len <= self.limits.bytes
+    }
+
+    fn has_room(&self, len: u64) -> Result<(), Refusal> {
+        if self.is_roomy(len) {
             return Ok(());
         }
+        let alerts = self.entries.len() as u64 + self.dead;
         Err(Refusal::Full(format!(
             "the folder of alerts {} is full by its bounds ({alerts} alerts, {} bytes); is \
              Alertmanager away, or are there dead letters to look at? Else raise alerts_max or \
@@ -281,6 +301,14 @@ impl Spool {
     }
 
     fn keep(&mut self, number: u64, entry: Entry) {
+        for cursor in &mut self.sinks {
+            cursor.take_in(number, &entry.alert);
+        }
+        self.keep_known(number, entry);
+    }
+
+    /// One that the other sinks know.
+    fn keep_known(&mut self, number: u64, entry: Entry) {
         let alert = &entry.alert;
         self.bytes += entry.len;
         self.by_id.insert(alert.id.clone(), number);
@@ -298,6 +326,11 @@ impl Spool {
     /// alert to Alertmanager, which this one now stands for; those of its stage with another
     /// standing, or all of it when it is retracted, are over; a resolved case ends them all.
     fn supersede(&mut self, number: u64, alert: &Alert, now: Timestamp) {
+        match alert.kind {
+            AlertKind::Raised => {}
+            AlertKind::Retracted => self.end_letters(&alert.case, Some(alert.stage)),
+            AlertKind::Resolved => self.end_letters(&alert.case, None),
+        }
         for earlier in self.of_case(&alert.case, number) {
             let Some(entry) = self.entries.get(&earlier) else {
                 continue;
@@ -328,6 +361,7 @@ impl Spool {
                 self.unforced |= self.end(number, now);
             }
         }
+        self.end_letters(case, None);
         if self.unforced {
             self.sync().map_err(|e| {
                 format!(
@@ -434,6 +468,7 @@ impl Spool {
                 status,
                 text: text.into(),
                 at: now,
+                sink: None,
             }),
         };
         let name = format!("{number:016}-{}.json", file_word(&entry.alert.id));
@@ -510,7 +545,7 @@ impl Spool {
     /// Removes an alert that no sink waits for.
     fn settle(&mut self, number: u64) {
         let waits = |entry: &Entry| entry.to_log || entry.due != Due::Off;
-        if self.entries.get(&number).is_none_or(waits) {
+        if self.entries.get(&number).is_none_or(waits) || self.is_awaited(number) {
             return;
         }
         let Some(entry) = self.entries.remove(&number) else {

@@ -1,6 +1,7 @@
 //! The outbox: what is put survives, what is done goes, nothing about a person stands in a label.
 
 mod courier;
+mod sinks;
 mod spool;
 mod words;
 
@@ -10,10 +11,10 @@ use super::*;
 use crate::hits::SubjectId;
 use crate::organisation::Standing;
 
-const PERSON: &str = "person-00112233445566778899aabbccddeeff";
+pub(super) const PERSON: &str = "person-00112233445566778899aabbccddeeff";
 
 /// An alert about stage `stage` of case `case`.
-fn alert(id: &str, case: &str, kind: AlertKind, stage: Stage) -> Alert {
+pub(super) fn alert(id: &str, case: &str, kind: AlertKind, stage: Stage) -> Alert {
     Alert {
         id: id.into(),
         kind,
@@ -37,7 +38,7 @@ fn raised(id: &str, case: &str, stage: Stage) -> Alert {
     alert(id, case, AlertKind::Raised, stage)
 }
 
-const NOW: Timestamp = Timestamp::from_secs_nanos(1_700_000_100, 0);
+pub(super) const NOW: Timestamp = Timestamp::from_secs_nanos(1_700_000_100, 0);
 
 struct Place {
     above: tempfile::TempDir,

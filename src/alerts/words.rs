@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::settings::Alertmanager;
 use crate::base::Timestamp;
+use crate::base::seen::closed_set;
 use crate::blocklist::Stage;
 use crate::cases::{Alert, AlertKind};
 use crate::hits::case::{CaseEvent, CaseFields, CaseObserver, CaseOwn, CaseRule, DATASET, User};
@@ -36,16 +37,21 @@ const fn stage_name(stage: Stage) -> &'static str {
     }
 }
 
-/// How urgent an alert is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Severity {
-    Info,
-    Warning,
-    Critical,
+closed_set! {
+    /// How urgent an alert is, as Prometheus' rules write it; in order.
+    Severity {
+        /// Nothing to do.
+        Info = "info",
+        /// To be looked at.
+        Warning = "warning",
+        /// To be acted on.
+        Critical = "critical",
+    }
 }
 
 impl Severity {
-    const fn of(alert: &Alert) -> Self {
+    /// By what was seen and how it stands.
+    pub const fn of(alert: &Alert) -> Self {
         match (alert.standing, alert.stage) {
             (Standing::Authorised | Standing::Informational, _) | (_, Stage::LookedUp) => {
                 Self::Info
@@ -57,17 +63,8 @@ impl Severity {
         }
     }
 
-    /// As Prometheus' rules write it.
-    const fn label(self) -> &'static str {
-        match self {
-            Self::Info => "info",
-            Self::Warning => "warning",
-            Self::Critical => "critical",
-        }
-    }
-
     /// As the hit log writes it, in a number and in words.
-    const fn logged(self) -> (u8, &'static str) {
+    pub(super) const fn logged(self) -> (u8, &'static str) {
         match self {
             Self::Info => (1, "informational"),
             Self::Warning => (47, "medium"),
@@ -227,7 +224,7 @@ fn event(alert: &Alert, taken: Timestamp, severity: u8) -> CaseEvent {
 }
 
 /// A message is one line, whatever a vendor's name may hold.
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     text.split(char::is_control)
         .filter(|part| !part.is_empty())
         .collect::<Vec<_>>()

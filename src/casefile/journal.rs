@@ -4,11 +4,12 @@
 //! newest revision of each. Never: half a line that stays, a line that is lost because another is
 //! broken.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::thread::{self, JoinHandle};
 
 use super::folder;
 use crate::base::Timestamp;
@@ -17,6 +18,8 @@ use crate::hits::SubjectId;
 
 /// A journal shorter than this is not worth rewriting.
 const COMPACT_LEN_MIN: u64 = 64 * 1024;
+/// Where so much lives it is written anew by a thread: hits would wait for it.
+const BESIDE_LEN_MIN: u64 = 1 << 20;
 
 /// What the index holds of a case: where its newest line stands, and what retention asks.
 struct Newest {
@@ -41,6 +44,23 @@ pub(super) struct Journal {
     rewrite_at: u64,
     /// Holds lines of cases that are to be forgotten.
     owes: bool,
+    rewriting: Option<Rewriting>,
+}
+
+/// A new journal on its way.
+struct Rewriting {
+    thread: JoinHandle<io::Result<(File, Vec<u64>)>>,
+    /// What it takes over: where the line of each case stood.
+    taken: Vec<Line>,
+    /// Something was forgotten meanwhile, which it may hold.
+    stale: bool,
+}
+
+/// Where the newest line of a case stands.
+struct Line {
+    case: String,
+    at: u64,
+    len: u64,
 }
 
 /// What reading a journal found.
@@ -92,6 +112,7 @@ impl Journal {
             cut_to: None,
             rewrite_at: 0,
             owes: false,
+            rewriting: None,
         };
         if !found.broken.is_empty() {
             set_aside(&journal.aside(), &found.broken_lines).map_err(failed)?;
@@ -159,21 +180,106 @@ impl Journal {
         self.len > COMPACT_LEN_MIN.max(self.rewrite_at) && self.len > self.living.saturating_mul(2)
     }
 
-    /// Writes a new journal of what lives, and puts it in the place of the old one.
-    pub(super) fn rewrite(&mut self) -> io::Result<()> {
+    /// Writes a new journal of what lives, and puts it in the place of the old one. Where that is
+    /// much, a thread does it, and [`Self::go_on`] ends it: `false`.
+    pub(super) fn rewrite_beside(&mut self) -> io::Result<bool> {
+        if self.rewriting.is_some() {
+            return Ok(false);
+        }
+        if self.living < BESIDE_LEN_MIN {
+            return self.rewrite().map(|()| true);
+        }
         let new = folder::unfinished(&self.path);
-        let copied = self.copy_living(&new).and_then(|copied| {
+        let (taken, from) = (self.lines(), self.file.try_clone()?);
+        let places: Vec<(u64, u64)> = taken.iter().map(|line| (line.at, line.len)).collect();
+        let work = move || copy(&from, places.into_iter(), &new);
+        let thread = thread::Builder::new().name("journal".into());
+        self.rewriting = Some(Rewriting {
+            thread: thread.spawn(work)?,
+            taken,
+            stale: false,
+        });
+        Ok(false)
+    }
+
+    /// Ends what [`Self::rewrite_beside`] began, once the thread is done: `true`. What was written
+    /// meanwhile is added.
+    pub(super) fn go_on(&mut self) -> io::Result<bool> {
+        let done = |it: &mut Rewriting| it.thread.is_finished();
+        let Some(rewriting) = self.rewriting.take_if(done) else {
+            return Ok(false);
+        };
+        let copied = joined(rewriting.thread);
+        if rewriting.stale {
+            // It is begun anew.
+            let _ = fs::remove_file(folder::unfinished(&self.path));
+            return Ok(false);
+        }
+        let copied = copied.and_then(|(file, moved)| self.catch_up(file, &rewriting.taken, moved));
+        self.replace_by(copied).map(|()| true)
+    }
+
+    /// Adds to a copy the lines that are newer than it. Gives where each one stands now, in the order
+    /// of the index, and how long it is.
+    fn catch_up(
+        &self,
+        mut file: File,
+        taken: &[Line],
+        moved: Vec<u64>,
+    ) -> io::Result<(File, Vec<u64>)> {
+        let copied: HashMap<&str, (u64, u64)> = taken
+            .iter()
+            .zip(moved)
+            .map(|(line, to)| (line.case.as_str(), (line.at, to)))
+            .collect();
+        let (mut end, mut places, mut newer) = (file.metadata()?.len(), Vec::new(), Vec::new());
+        for (case, newest) in &self.newest {
+            match copied.get(case.as_str()) {
+                Some((at, to)) if *at == newest.at => places.push(*to),
+                _ => {
+                    let from = newer.len();
+                    let len = usize::try_from(newest.len).unwrap_or_default();
+                    newer.resize(from + len, 0);
+                    let line = newer.get_mut(from..).unwrap_or_default();
+                    self.file.read_exact_at(line, newest.at)?;
+                    places.push(end);
+                    end += newest.len;
+                }
+            }
+        }
+        file.write_all(&newer)?;
+        file.sync_data()?;
+        Ok((file, places))
+    }
+
+    /// Writes a new journal of what lives, and puts it in the place of the old one, now.
+    pub(super) fn rewrite(&mut self) -> io::Result<()> {
+        if let Some(rewriting) = self.rewriting.take() {
+            // It writes to the same name.
+            let _ = joined(rewriting.thread);
+        }
+        let places: Vec<(u64, u64)> = self.newest.values().map(|it| (it.at, it.len)).collect();
+        let new = folder::unfinished(&self.path);
+        let copied = copy(&self.file, places.into_iter(), &new);
+        self.replace_by(copied)
+    }
+
+    /// Puts a new journal in the place of the old one.
+    fn replace_by(&mut self, copied: io::Result<(File, Vec<u64>)>) -> io::Result<()> {
+        let new = folder::unfinished(&self.path);
+        let copied = copied.and_then(|(file, moved)| {
+            let len = file.metadata()?.len();
             fs::rename(&new, &self.path)?;
-            Ok(copied)
+            Ok((file, moved, len))
         });
         match copied {
-            Ok((file, moved)) => {
+            Ok((file, moved, len)) => {
                 // From the rename on, the old file has no name: nothing may go there any more.
                 self.file = file;
                 for (newest, at) in self.newest.values_mut().zip(moved) {
                     newest.at = at;
                 }
-                (self.len, self.rewrite_at, self.cut_to) = (self.living, 0, None);
+                (self.len, self.rewrite_at, self.cut_to) = (len, 0, None);
                 self.owes = false;
                 folder::sync_above(&self.path)
             }
@@ -185,21 +291,14 @@ impl Journal {
         }
     }
 
-    /// The living lines, in the order of the index; gives where each one stands now.
-    fn copy_living(&self, to: &Path) -> io::Result<(File, Vec<u64>)> {
-        let _ = fs::remove_file(to);
-        let mut out = BufWriter::new(open_to_append(to)?);
-        let (mut at, mut moved, mut line) = (0, Vec::with_capacity(self.newest.len()), Vec::new());
-        for newest in self.newest.values() {
-            line.resize(usize::try_from(newest.len).unwrap_or_default(), 0);
-            self.file.read_exact_at(&mut line, newest.at)?;
-            out.write_all(&line)?;
-            moved.push(at);
-            at += newest.len;
-        }
-        let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
-        file.sync_all()?;
-        Ok((file, moved))
+    /// The living lines, in the order of the index.
+    fn lines(&self) -> Vec<Line> {
+        let lines = self.newest.iter().map(|(case, newest)| Line {
+            case: case.clone(),
+            at: newest.at,
+            len: newest.len,
+        });
+        lines.collect()
     }
 
     /// Cases that are closed and were not touched since `before`, with their subjects; without
@@ -237,6 +336,9 @@ impl Journal {
             if let Some(old) = self.newest.remove(id) {
                 self.living -= old.len;
                 self.owes = true;
+                if let Some(rewriting) = &mut self.rewriting {
+                    rewriting.stale = true;
+                }
             }
         }
     }
@@ -244,6 +346,17 @@ impl Journal {
     /// Does it still hold what was to be forgotten?
     pub(super) fn owes(&self) -> bool {
         self.owes
+    }
+
+    /// Is none on its way, and none failed a moment ago?
+    pub(super) fn may_rewrite(&self) -> bool {
+        self.rewriting.is_none() && self.len >= self.rewrite_at
+    }
+
+    /// Is a new one on its way?
+    #[cfg(test)]
+    pub(super) const fn is_rewriting(&self) -> bool {
+        self.rewriting.is_some()
     }
 
     /// Does a case stand in it?
@@ -267,6 +380,41 @@ impl Journal {
         name.push(".broken");
         name.into()
     }
+}
+
+impl Drop for Journal {
+    fn drop(&mut self) {
+        if let Some(rewriting) = self.rewriting.take() {
+            let _ = joined(rewriting.thread);
+        }
+    }
+}
+
+/// What a thread gave.
+fn joined<T>(thread: JoinHandle<io::Result<T>>) -> io::Result<T> {
+    let ended = thread.join();
+    ended.unwrap_or_else(|_| Err(io::Error::other("the thread ended in a panic")))
+}
+
+/// Copies lines into a new file, forced to the disk; gives where each one stands there.
+fn copy(
+    from: &File,
+    lines: impl Iterator<Item = (u64, u64)>,
+    to: &Path,
+) -> io::Result<(File, Vec<u64>)> {
+    let _ = fs::remove_file(to);
+    let mut out = BufWriter::new(open_to_append(to)?);
+    let (mut end, mut moved, mut line) = (0, Vec::new(), Vec::new());
+    for (at, len) in lines {
+        line.resize(usize::try_from(len).unwrap_or_default(), 0);
+        from.read_exact_at(&mut line, at)?;
+        out.write_all(&line)?;
+        moved.push(end);
+        end += len;
+    }
+    let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
+    file.sync_all()?;
+    Ok((file, moved))
 }
 
 impl Newest {

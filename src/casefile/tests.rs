@@ -7,6 +7,7 @@ use crate::cases::sample::case;
 
 fn sealed(subject: &str, key: &str, text: &str) -> Sealed {
     Sealed {
+        hosts: Vec::new(),
         subject: SubjectId::new(subject.into()),
         key: "0123456789abcdef".into(),
         threshold: 2,
@@ -389,4 +390,68 @@ mod erasure {
         let ids: Vec<String> = open(&settings).1.into_iter().map(|case| case.id).collect();
         assert_eq!(ids, ["b", "c"]);
     }
+}
+
+/// Where much lives, nobody waits for the new journal: what comes meanwhile stands in it too, and what
+/// was forgotten meanwhile does not.
+#[test]
+fn a_long_journal_is_written_anew_beside_the_one_who_writes() {
+    let (_above, settings) = settings();
+    let (mut file, _) = open(&settings);
+    let long = |id: u64, revision| {
+        let mut long = case(&format!("case-{id}"), revision, &format!("person-{id}"));
+        long.band = "x".repeat(60_000);
+        long
+    };
+    let mut newest = std::collections::BTreeMap::new();
+    let mut put = |file: &mut Casefile, id, revision| {
+        let it = long(id, revision);
+        file.put(&it).unwrap();
+        newest.insert(it.id.clone(), it);
+    };
+    for revision in 1..4 {
+        for id in 0..30 {
+            put(&mut file, id, revision);
+            if file.journal.is_rewriting() {
+                // The new one is on its way, and does not hold these.
+                put(&mut file, 3, revision + 100);
+                put(&mut file, 900 + id, 1);
+            }
+        }
+    }
+    let until = std::time::Instant::now() + Duration::from_secs(60);
+    while file.state().rewrites == 0 {
+        assert!(std::time::Instant::now() < until, "it is never done");
+        std::thread::sleep(Duration::from_millis(5));
+        file.tick(Timestamp(1));
+    }
+    // And on the new one it goes on.
+    put(&mut file, 7, 200);
+    assert_eq!(
+        file.state().bytes,
+        fs::metadata(journal(&settings)).unwrap().len()
+    );
+    assert!(file.state().bytes < 60_000 * 100, "{:?}", file.state());
+    let all = |cases: Vec<Case>| -> std::collections::BTreeMap<String, Case> {
+        cases.into_iter().map(|it| (it.id.clone(), it)).collect()
+    };
+    assert!(all(Casefile::read(&settings.folder).unwrap().cases) == newest);
+    drop(file);
+    let (mut file, cases) = open(&settings);
+    assert!(all(cases) == newest);
+
+    // Forgotten while a new one is on its way: the one on its way is thrown away.
+    file.journal.rewrite_beside().unwrap();
+    assert!(file.journal.is_rewriting());
+    let gone = newest["case-7"].subject.clone();
+    file.journal.forget(&[("case-7".to_owned(), gone)]);
+    while file.journal.owes() {
+        assert!(std::time::Instant::now() < until, "it is never done");
+        std::thread::sleep(Duration::from_millis(5));
+        file.tick(Timestamp(1));
+    }
+    let text = fs::read_to_string(journal(&settings)).unwrap();
+    assert!(!text.contains("person-7\"") && text.contains("person-8\""));
+    newest.remove("case-7");
+    assert!(all(Casefile::read(&settings.folder).unwrap().cases) == newest);
 }

@@ -3,13 +3,11 @@
 //! Enters: a judged case. Leaves: [`Alert`]s. Never: a pseudonym in the text, a word on guilt or
 //! on a law; more than the vendor's proof allows.
 
-use std::fmt::Write;
-
 use ring::digest;
 
 use super::standing;
 use super::{Alert, AlertKind, Case, Step, Told};
-use crate::base::Timestamp;
+use crate::base::{Timestamp, hex};
 use crate::blocklist::{Proof, Stage};
 use crate::identity::{Grade, SubjectKind};
 use crate::organisation::Standing;
@@ -212,11 +210,10 @@ fn id(case: &Case, told: &Told, kind: AlertKind) -> String {
     } = told;
     let text = format!("{}/{stage}/{standing}/{number}/{kind}", case.id);
     let hash = digest::digest(&digest::SHA256, text.as_bytes());
-    let mut id = String::from("alert-");
-    for byte in hash.as_ref().iter().take(8) {
-        let _ = write!(id, "{byte:02x}");
-    }
-    id
+    format!(
+        "alert-{}",
+        hex::encode(hash.as_ref().get(..8).unwrap_or_default())
+    )
 }
 
 /// A stage in words, no stronger than it is.

@@ -43,7 +43,11 @@ pub(super) fn reload_at(socket: &Path) -> Result<(), Fault> {
 }
 
 /// One line to the daemon, one line back.
-fn ask_line(common: &Common, control: Option<&Path>, request: &str) -> Result<String, Fault> {
+pub(super) fn ask_line(
+    common: &Common,
+    control: Option<&Path>,
+    request: &str,
+) -> Result<String, Fault> {
     let path = match control {
         Some(path) => path.to_owned(),
         None => common.load()?.control.socket,

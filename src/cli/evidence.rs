@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
@@ -41,7 +42,7 @@ pub struct EvidenceArgs {
 enum What {
     /// Write a case's entries with their proofs, what they say, and a report, to one file; it goes on
     /// the record. Asks the running daemon; without one it writes the record itself
-    Export(Export),
+    Export(Box<Export>),
     /// On an officer's machine: write a bundle that also holds who it is, and the frames
     Open(Open),
 }
@@ -141,12 +142,11 @@ impl Export {
             .control
             .clone()
             .unwrap_or(config.control.socket.clone());
-        let number = match std::os::unix::net::UnixStream::connect(&socket) {
-            Ok(_) => {
-                let done = desk::act(&self.common, Some(&socket), &prepared.act(), None)?;
-                done.number
-            }
-            Err(_) => desk_evidence::record(&config, &prepared).map_err(no)?,
+        let runs = UnixStream::connect(&socket).is_ok();
+        let number = if runs {
+            desk::act(&self.common, Some(&socket), &prepared.act(), None)?.number
+        } else {
+            desk_evidence::record(&config, &prepared).map_err(no)?
         };
         let bundle = desk_evidence::finish(&places, &wish, prepared, number).map_err(no)?;
         write_new(&self.out, &bundle)?;

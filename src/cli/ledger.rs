@@ -9,9 +9,9 @@ use clap::{Args, Subcommand};
 use zeroize::Zeroizing;
 
 use super::{counted, print};
-use crate::casefile::folder;
 use crate::daemon::{Exit, Fault};
 use crate::evidence;
+use crate::folder;
 use crate::ledger::checkpoint::Signed;
 use crate::ledger::note::{Kind, SignerKey, VerifierKey};
 use crate::ledger::proof::{self, Proven};

@@ -18,13 +18,13 @@ use clap::{Args, Subcommand};
 use zeroize::Zeroizing;
 
 use super::{Common, desk, print};
-use crate::casefile::folder;
 use crate::daemon::control::{Answer, UnderWay};
 use crate::daemon::erasure::{self, Receipt, plan};
 use crate::daemon::fault::say;
 use crate::daemon::person::{Line, Wish};
 use crate::daemon::unsealing::digest;
 use crate::daemon::{Exit, Fault};
+use crate::folder;
 use crate::identity::Sought;
 use crate::record::Act;
 use crate::record::dossier::{Dossier, Whose};
@@ -40,7 +40,8 @@ What the person brings is read from standard input, one thing a line:
   mailbox jansen@example.org
   mac 00:00:5e:00:53:01
   address 192.0.2.7 2026-03-01 2026-03-02
-It is stored nowhere. A device's name finds nobody: such names stand under seal alone.
+  host laptop-jansen
+It is stored nowhere. By an address or a device's name alone nothing is theirs for sure.
 
 Examples:
   poortwacht subject find                            which cases are about them

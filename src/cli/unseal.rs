@@ -11,12 +11,12 @@ use clap::{Args, Subcommand};
 use ring::rand::{SecureRandom, SystemRandom};
 
 use super::{Common, desk, print};
-use crate::casefile::folder;
 use crate::daemon::control::Answer;
 use crate::daemon::erasure::plan::each;
 use crate::daemon::person::UnsealLine;
 use crate::daemon::unsealing::{self, Wish};
 use crate::daemon::{Exit, Fault, office};
+use crate::folder;
 use crate::hits::SubjectId;
 use crate::record::unsealing::{Request, State};
 use crate::record::{Act, Body, Kind};

@@ -109,6 +109,7 @@ impl Config {
             .check()
             .map_err(|why| format!("[ledger] {why}"))?;
         self.alerts.check()?;
+        crate::alerts::sinks::check_all(&self.sinks)?;
         self.console
             .check()
             .map_err(|why| format!("[console] {why}"))?;
@@ -150,6 +151,7 @@ impl Config {
             ));
         }
         out.extend(self.alerts.warnings());
+        out.extend(self.sinks.iter().flat_map(|sink| sink.warnings()));
         out.extend(self.console.warnings());
         if self.identity.officers.is_empty() {
             out.push(

@@ -47,6 +47,7 @@ routes! {
     "/cases": get lists::cases;
     "/cases/{id}": get lists::case;
     "/cases/{id}/acts": post acts::on_case;
+    "/cases/{id}/export": post acts::export;
     "/counts": get lists::counts;
     "/hits": get lists::hits;
     "/hits/{id}": get lists::hit;

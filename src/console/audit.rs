@@ -115,6 +115,7 @@ pub enum Act {
         /// What it is good for.
         scopes: Vec<Scope>,
         /// Until when.
+        #[serde(serialize_with = "crate::store::shown::rfc3339")]
         expires: Timestamp,
     },
     /// An API token was revoked.

@@ -33,6 +33,9 @@ const BODY_TIME: Duration = Duration::from_secs(10);
 /// Longest time for an answer to begin.
 const ANSWER_TIME: Duration = Duration::from_secs(30);
 
+/// The same of an evidence bundle: it walks through the whole record.
+const EXPORT_TIME: Duration = Duration::from_secs(600);
+
 /// The outermost layer.
 pub(super) async fn gate(State(shell): State<Shell>, request: Request, next: Next) -> Response {
     let begun = Instant::now();
@@ -52,10 +55,14 @@ pub(super) async fn gate(State(shell): State<Shell>, request: Request, next: Nex
     let outcome = match admitted {
         Ok(body) => {
             let request = Request::from_parts(parts, body);
-            tokio::time::timeout(ANSWER_TIME, next.run(request))
+            let time = match known.guest.path.ends_with("/export") {
+                true => EXPORT_TIME,
+                false => ANSWER_TIME,
+            };
+            tokio::time::timeout(time, next.run(request))
                 .await
                 .unwrap_or_else(|_| {
-                    tracing::error!("a page took longer than {ANSWER_TIME:?}");
+                    tracing::error!("a page took longer than {time:?}");
                     Refusal::Busy.into_response()
                 })
         }

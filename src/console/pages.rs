@@ -17,6 +17,7 @@ pub mod case;
 pub mod cases;
 pub mod coverage;
 pub mod desk;
+pub mod export;
 pub mod filterbox;
 pub mod health;
 pub mod hits;
@@ -26,7 +27,7 @@ pub mod model;
 pub mod readable;
 pub mod suppressions;
 mod tell;
-#[cfg(test)]
+#[doc(hidden)]
 pub mod sample;
 #[cfg(test)]
 mod tests;
@@ -38,7 +39,7 @@ pub mod views;
 pub mod wish;
 pub mod words;
 
-pub use desk::{Changed, Desk, Health, Part, Readers};
+pub use desk::{Bundle, Changed, Desk, Health, Part, Readers};
 
 use super::{NavEntry, Right};
 use words::Texts;
@@ -76,6 +77,7 @@ pub fn router(desk: Shared) -> Router {
     Router::new()
         .route("/cases", get(cases::list).post(cases::bulk))
         .route("/cases/{id}", get(case::get).post(case::post))
+        .route("/cases/{id}/export", post(export::post))
         .route("/hits", get(hits::list))
         .route("/hits/rows", get(hits::rows))
         .route("/hits/{id}", get(hits::one))

@@ -26,7 +26,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::registrar::Registrar;
-use super::relog;
+use super::relog::{self, Marker};
 use crate::alerts::Outbox;
 use crate::base::Timestamp;
 use crate::casefile::Casefile;
@@ -86,6 +86,8 @@ pub struct Books {
     /// Hits lost at the bound of which nothing is said yet.
     unsaid: u64,
     said: Option<Instant>,
+    /// How far the hit log has come.
+    marker: Option<Marker>,
     /// Why cases or alerts cannot be written, while they cannot.
     failing: Option<String>,
 }
@@ -148,19 +150,68 @@ impl Books {
             hit_bytes: 0,
             unsaid: 0,
             said: None,
+            marker: None,
             failing: None,
         }
     }
 
-    /// Writes into the hit log at `path` what a crash kept from it.
-    pub fn relog(&mut self, path: &Path) {
-        // One group commit may have been on its way.
-        let tail = self.registrar.tail(2 * TOGETHER_MAX as u64);
-        let lacking = relog::lacking(tail, path);
-        if !lacking.is_empty() {
-            let many = lacking.len();
-            tracing::warn!("{many} hits of the record had no line in the hit log (a crash?)");
-            self.log.append_all(lacking.iter(), Instant::now());
+    /// Writes into the hit log at `path` what a crash kept from it, and from now on writes down, in
+    /// the folder of the cases, how far the log has come.
+    pub fn relog(&mut self, path: &Path, cases: &Path) {
+        let now = Instant::now();
+        let marker = Marker::new(cases, path);
+        let size = self.registrar.ledger().map_or(0, |(_, size)| size);
+        let many = match marker.before() {
+            // Else it is the log of another ledger.
+            Some((entry, logged)) if entry <= size => {
+                let mut many = 0;
+                let mut next = entry;
+                while next < size {
+                    let some = self.registrar.some(next, TOGETHER_MAX as u64);
+                    next += TOGETHER_MAX as u64;
+                    let mut hits = relog::hits(some);
+                    hits.retain(|hit| !logged.contains(&hit.event.id));
+                    self.log.append_all(hits.iter(), now);
+                    many += hits.len();
+                }
+                many
+            }
+            Some(_) => 0,
+            None => {
+                // One group commit may have been on its way.
+                let most = 2 * TOGETHER_MAX as u64;
+                let tail = self.registrar.some(size.saturating_sub(most), most);
+                let lacking = relog::lacking(tail, path);
+                self.log.append_all(lacking.iter(), now);
+                lacking.len()
+            }
+        };
+        if many > 0 {
+            tracing::warn!(
+                "{many} hits of the record had no line in the hit log (a crash, or its disk was \
+                 full?); they get it now"
+            );
+        }
+        if self.registrar.is_kept() {
+            self.marker = Some(marker);
+            self.settle_log();
+        }
+    }
+
+    /// What time brings to the hit log.
+    pub fn tick_log(&mut self, now: Instant) {
+        self.log.tick(now);
+        // Whatever is recorded was given to the log.
+        if let (Some(marker), Some((_, size))) = (&mut self.marker, self.registrar.ledger()) {
+            marker.tick(&self.log, size, now);
+        }
+    }
+
+    /// At the start and at the end: what waits for the hit log is written, and how far it has come.
+    pub fn settle_log(&mut self) {
+        self.log.settle(Instant::now());
+        if let (Some(marker), Some((_, size))) = (&mut self.marker, self.registrar.ledger()) {
+            marker.mark(&self.log, size);
         }
     }
 
@@ -173,8 +224,28 @@ impl Books {
         // What is said of the start comes before.
         self.take_in();
         for case in cases {
-            self.line.push_back(Due::Case(Box::new(case.clone()), None));
+            let due = |sealed| Due::Case(Box::new(case.clone()), sealed);
+            let owed = self.unrecorded(case).unwrap_or_else(|why| {
+                tracing::error!("what is sealed is not compared with the record: {why}");
+                Vec::new()
+            });
+            let owed = owed.into_iter().map(|it| due(Some(Box::new(it))));
+            self.line.extend(owed);
+            self.line.push_back(due(None));
         }
+    }
+
+    /// What was sealed of a case's subject, and a crash kept from the record: it went the way of a
+    /// change of the case, so only cases that the record lacks something of can lack it.
+    fn unrecorded(&self, case: &Case) -> Result<Vec<Sealed>, String> {
+        let written = self.registrar.written(&case.id)?;
+        if differ::entries(&written, case).is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut sealed = self.casefile.versions(&case.subject)?;
+        let recorded = self.registrar.sealed(&case.subject)?;
+        sealed.retain(|it| !recorded.contains(it));
+        Ok(sealed)
     }
 
     /// Alerts that are in the record already, though they may be told again.
@@ -401,6 +472,7 @@ impl Books {
         let Some(clear) = desk.casework().identity().clear(&case.subject) else {
             return Ok(None);
         };
+        let hosts = desk.casework().identity().hosts(&clear);
         let Some(sealer) = desk.sealer() else {
             return Ok(None);
         };
@@ -408,7 +480,8 @@ impl Books {
         if self.sealed.get(&case.subject) == Some(&digest) {
             return Ok(None);
         }
-        let sealed = sealer.seal(&case.subject, &clear)?;
+        let mut sealed = sealer.seal(&case.subject, &clear)?;
+        sealed.hosts = hosts;
         self.casefile.seal(&sealed)?;
         self.sealed.insert(case.subject.clone(), digest);
         Ok(Some(sealed))

@@ -1,6 +1,6 @@
 //! The control socket: one line in, one line out. Open to the daemon's own user only.
 //!
-//! Enters: `reload`, `invite NAME ROLE,ROLE`, `reset NAME`, or one line of JSON: `{"act": {...},
+//! Enters: `reload`, `status`, `invite NAME ROLE,ROLE`, `reset NAME`, or one line of JSON: `{"act": {...},
 //! "revision": 7}`, `{"person": {...}}`, `{"unseal": {...}}`. Leaves: `loaded ...`, `invited ...`,
 //! `refused ...`; for JSON an [`Answer`]. Never: takes a visitor's word for who they are; the kernel
 //! says whose process it is; an act that an officer has to prove.
@@ -33,6 +33,8 @@ const REQUEST_LEN_MAX: u64 = 16 * 1024;
 pub enum Ask {
     /// Read the lists again.
     Reload,
+    /// How does it stand?
+    Status,
     /// About a person: `{"person": {"seek": ...}}`, `{"person": {"erase": ...}}`,
     /// `{"person": {"erasure": 1}}`.
     Person(Kept),
@@ -136,13 +138,16 @@ impl Ask {
             return Self::parse_act(line);
         }
         Self::parse_words(line).ok_or_else(|| {
-            "refused unknown request; known: reload, invite NAME ROLE, reset NAME".to_owned()
+            "refused unknown request; known: reload, status, invite NAME ROLE, reset NAME"
+                .to_owned()
         })
     }
 
     fn parse_words(line: &str) -> Option<Self> {
-        if line == "reload" {
-            return Some(Self::Reload);
+        match line {
+            "reload" => return Some(Self::Reload),
+            "status" => return Some(Self::Status),
+            _ => {}
         }
         if let Some(account) = line.strip_prefix("reset ") {
             return Some(Self::Reset {

@@ -4,12 +4,8 @@
 //! Leaves: the hit log, pages, commands to the sensor.
 
 use std::collections::BTreeSet;
-use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt;
-use std::os::unix::net::UnixStream;
-use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Child, Command as Program, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -19,25 +15,29 @@ use super::acts::{self, Handle};
 use super::books::Books;
 use super::control::Control;
 use super::fault::{Exit, Fault};
+use super::notify::Notifier;
 use super::office::{self, Office};
+use super::partner::Partner;
 use super::registrar::Registrar;
 use super::retention::Keeper;
-use super::sensor::SensorConfig;
 use super::serve::{Asked, Followed, Pages, serve};
-use super::{console, erasure, pages as record_pages, people, privilege, sources, unsealing};
+use super::{
+    console, erasure, grants, pages as record_pages, people, privilege, sources, unsealing,
+};
 use crate::alerts::Outbox;
 use crate::casefile::Casefile;
 use crate::cases::{Case, Change};
 use crate::config::{self, Config};
+use crate::confine::Cell;
 use crate::desk::twice::{HOLD_LIVE, HOLD_REPLAY};
 use crate::desk::{Clock, Desk, coverage};
-use crate::event::wire;
 use crate::hits::fold::WINDOWS_MAX_DEFAULT;
 use crate::hits::log::{self, SyncPolicy};
 use crate::hits::{Addresses, Folder, HitLog, Key, Observer, Scribe};
 use crate::ledger::Recovery;
 use crate::metrics::ready::HEARTBEAT_AGE_MAX_DEFAULT;
-use crate::metrics::{Metrics, Readiness, http};
+use crate::metrics::web::Web;
+use crate::metrics::{Metrics, Process, Readiness, http};
 use crate::record::{Body, Entry, Kind, Life, Loss};
 
 /// Runs the daemon until a signal ends it.
@@ -73,15 +73,29 @@ pub fn run(config: Config) -> Result<(), Fault> {
         .build()
         .map_err(wiring)?;
     let control = runtime.block_on(async { Control::bind(&config.control.socket) })?;
-    let (child, socket) = start_sensor(&config).map_err(wiring)?;
+    let notifier = Notifier::from_env();
+    let (partner, socket) = Partner::join(&config)?;
     let kept = rights_for(&config.hits.path);
     privilege::keep_only(&kept)?;
+    grants::prepare(&config).map_err(wiring)?;
+    let guards = super::confined("desk", Cell::Desk, &grants::desk(&config))?;
+    if let Some(warning) = grants::key_beside_lists(&config) {
+        tracing::warn!("{warning}");
+    }
     // Rights belong to a thread: those that are started from here on have none.
-    let outbox = Outbox::open(&config.alerts, &observer(), office::now()).map_err(unusable)?;
+    let outbox = Outbox::open_with(&config.alerts, &config.sinks, &observer(), office::now())
+        .map_err(unusable)?;
     let at = listener.local_addr().map_err(wiring)?;
-    tracing::info!("metrics at http://{at}/metrics");
+    let web = Web::load(&config.http.web_config).map_err(|why| Fault::new(Exit::Config, why))?;
+    let scheme = if web.as_ref().is_some_and(Web::is_tls) {
+        "https"
+    } else {
+        "http"
+    };
+    tracing::info!("metrics at {scheme}://{at}/metrics");
 
     let metrics = Arc::new(Metrics::new());
+    metrics.confined(Process::Desk, &guards);
     metrics.excluded_prefixes(config.sensor.excluded.len());
     let readiness = Arc::new(Readiness::new(HEARTBEAT_AGE_MAX_DEFAULT));
     let workers = workers(&config);
@@ -122,7 +136,7 @@ pub fn run(config: Config) -> Result<(), Fault> {
     });
     desk.declare(&list);
     let mut books = Books::new(registrar, log, casefile, outbox);
-    books.relog(&config.hits.path);
+    books.relog(&config.hits.path, &config.cases.folder);
     let life = begin(&config, &mut books, found);
     books.terms = unsealing::terms(&config.identity);
     let folder = config.cases.folder.clone();
@@ -162,6 +176,7 @@ pub fn run(config: Config) -> Result<(), Fault> {
         listener,
         metrics,
         readiness,
+        web: web.map(Arc::new),
     };
     let start_console = {
         let (metrics, readiness) = (Arc::clone(&pages.metrics), Arc::clone(&pages.readiness));
@@ -191,7 +206,8 @@ pub fn run(config: Config) -> Result<(), Fault> {
         followed,
         pages,
         (control, asked),
-        (child, socket),
+        (partner, socket),
+        &notifier,
     ))
 }
 
@@ -294,24 +310,6 @@ fn log_settings(hits: &config::Hits) -> log::Settings {
     settings
 }
 
-/// The sensor as our child: its end of the socketpair is its standard input.
-fn start_sensor(config: &Config) -> std::io::Result<(Child, UnixStream)> {
-    let (mut ours, theirs) = UnixStream::pair()?;
-    let child = Program::new(std::env::current_exe()?)
-        .arg("sensor")
-        .stdin(Stdio::from(OwnedFd::from(theirs)))
-        .stdout(Stdio::null())
-        // Ctrl-C is for the desk, which then tells the sensor to drain.
-        .process_group(0)
-        .spawn()?;
-    let told = SensorConfig {
-        sensor: config.sensor.clone(),
-        lists: config.lists.clone(),
-    };
-    wire::write(&told, &mut ours)?;
-    Ok((child, ours))
-}
-
 /// Root without capabilities is bound by file permissions: in a folder of somebody else, rotation
 /// needs one right.
 fn rights_for(log: &Path) -> Vec<caps::Capability> {
@@ -361,7 +359,7 @@ pub fn scribe_with(config: &Config, key: Key) -> Scribe {
 }
 
 /// Who writes.
-fn observer() -> Observer {
+pub fn observer() -> Observer {
     let name = nix::unistd::gethostname()
         .ok()
         .and_then(|n| n.into_string().ok())

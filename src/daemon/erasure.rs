@@ -8,7 +8,7 @@
 //! carries it out in one go, in this order ([`carry_out`]):
 //!
 //! ```text
-//! intent written down -> cases in memory -> saved views -> outbox -> hit log
+//! intent written down -> cases and identity in memory -> saved views -> outbox -> hit log
 //!   -> case file, sealed records -> ledger, store and its backups -> the entry -> intent gone
 //! ```
 //!
@@ -32,9 +32,9 @@ use tokio::sync::oneshot;
 use super::acts::{Handle, Refused};
 use super::books::Books;
 use super::office::{self, Incoming};
-use crate::casefile::folder;
 use crate::cases::{Case, Change};
 use crate::desk::Desk;
+use crate::folder;
 use crate::hits::{Mentions, SubjectId};
 use crate::identity::Sought;
 use crate::record::{Act, Acted, Actor, Body, Entry, Kind};
@@ -185,7 +185,7 @@ fn check(wish: &Wish) -> Result<(), String> {
     if wish.sought.subjects.is_empty() {
         return Err(
             "nothing that was given stands for one person for sure: a shared address alone erases \
-             nothing"
+             nothing, nor does a device's name"
                 .into(),
         );
     }
@@ -422,7 +422,7 @@ fn carry_out(
 ) -> Result<Receipt, String> {
     let now = office::now();
     let mentions = Mentions::new(&intent.words)?;
-    desk.erase(&intent.cases, &intent.subjects, &mut books.out);
+    desk.erase(&intent.cases, &intent.subjects, now, &mut books.out);
     // Others' cases as they are from now on, before older selves of them go.
     books.write(desk, now);
     if let Some(why) = books.failing() {

@@ -17,7 +17,7 @@ use crate::config::Config;
 use crate::evidence::select::{Chosen, Survey};
 use crate::evidence::{self, Growth, Prepared, Seal, VendorFacts};
 use crate::ledger::checkpoint::{Checkpoint, Signed, several};
-use crate::ledger::{Ledger, New, proof, tiles, verify};
+use crate::ledger::{Ledger, New, Stored, proof, tiles, verify};
 use crate::record::{Acted, Actor, Body, CaseHead, Entry, Kind, Means};
 
 /// How long a checkpoint is waited for beyond its usual pace.
@@ -111,16 +111,20 @@ pub fn prepare(places: &Places, wish: &Wish) -> Result<Prepared, String> {
 /// The two walks.
 fn choose(folder: &Path, wish: &Wish) -> Result<(Chosen, CaseHead), String> {
     let mut survey = Survey::of(&wish.case);
-    erasure::plan::each(folder, 0, Some(&Survey::KINDS), |stored, entry| {
-        survey.take(stored.number, &entry);
-    })?;
-    let selection = survey.end().ok_or_else(|| {
+    for stored in Ledger::read(folder, 0)? {
+        let stored = stored?;
+        if let (Some(kind), Some(payload)) = (Kind::of(&stored.kind), &stored.payload)
+            && survey.may_be(kind, payload)
+        {
+            survey.take(stored.number, &entry(&stored, kind, payload)?);
+        }
+    }
+    let mut selection = survey.end().ok_or_else(|| {
         format!(
             "no case {} in the record; `poortwacht cases list` shows them",
             wish.case.escape_debug()
         )
     })?;
-    let mut selection = selection;
     let head = selection.head().clone();
     for stored in Ledger::read(folder, 0)? {
         let stored = stored?;
@@ -128,15 +132,19 @@ fn choose(folder: &Path, wish: &Wish) -> Result<(Chosen, CaseHead), String> {
             continue;
         };
         match &stored.payload {
-            Some(payload) => {
-                let entry = Entry::read(kind, payload)
-                    .map_err(|why| format!("entry {} of the ledger: {why}", stored.number))?;
-                selection.take(stored.number, entry);
+            Some(payload) if selection.may_be(kind, payload) => {
+                selection.take(stored.number, entry(&stored, kind, payload)?);
             }
+            Some(_) => {}
             None => selection.gone(stored.number, kind, stored.time),
         }
     }
     Ok((selection.end(!wish.without_sealed)?, head))
+}
+
+fn entry(stored: &Stored, kind: Kind, payload: &[u8]) -> Result<Entry, String> {
+    let read = Entry::read(kind, payload);
+    read.map_err(|why| format!("entry {} of the ledger: {why}", stored.number))
 }
 
 /// The second half, once entry `number` tells of the export: waits for a checkpoint that covers it.

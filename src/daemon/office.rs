@@ -183,7 +183,7 @@ impl Office {
         self.keeper.tick(&mut self.books, wall, steady);
         self.finisher.tick(&mut self.desk, &mut self.books, steady);
         self.books.registrar.tick(wall, steady);
-        self.books.log.tick(paces.ticked);
+        self.books.tick_log(paces.ticked);
         self.desk.hit_log(&self.books.log.state());
         if paces.shown.elapsed() >= SHOW_EVERY {
             paces.shown = Instant::now();
@@ -210,6 +210,7 @@ impl Office {
         let (unrecorded, unwritten) = self.books.left();
         self.show();
         self.desk.sensor_gone("the sensor has ended");
+        self.books.settle_log();
         let Books {
             registrar,
             log,

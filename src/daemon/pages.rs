@@ -8,15 +8,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use tokio::sync::broadcast;
+use tokio::sync::{Semaphore, broadcast};
 
 use super::acts::{Handle, Refused};
-use super::{office, unsealing};
+use super::{evidence, office, unsealing};
 use crate::base::Timestamp;
 use crate::blocklist::Catalogue;
 use crate::config::Config;
-use crate::console::pages::desk::{Acting, Releasing};
-use crate::console::pages::{Changed, Desk, Health, Part, Readers};
+use crate::console::pages::desk::{Acting, Exporting, Releasing};
+use crate::console::pages::{Bundle, Changed, Desk, Health, Part, Readers};
 use crate::ledger::Ledger;
 use crate::metrics::{Metrics, Readiness};
 use crate::organisation::Organisation;
@@ -47,6 +47,9 @@ pub struct LiveDesk {
     views: SavedViews,
     ledger: PathBuf,
     store: PathBuf,
+    places: Arc<evidence::Places>,
+    /// One export at a time.
+    exports: Arc<Semaphore>,
     terms: Terms,
 }
 
@@ -59,6 +62,8 @@ impl LiveDesk {
             views: SavedViews::beside(store),
             ledger: config.ledger.folder.clone(),
             store: store.clone(),
+            places: Arc::new(evidence::Places::of(config)),
+            exports: Arc::new(Semaphore::new(1)),
             terms: unsealing::terms(&config.identity),
             parts,
         })
@@ -121,6 +126,23 @@ impl Desk for LiveDesk {
         self.terms.clone()
     }
 
+    fn export(&self, by: Actor, what: Bundle) -> Exporting {
+        let (office, places) = (self.parts.office.clone(), Arc::clone(&self.places));
+        let turn = Arc::clone(&self.exports).try_acquire_owned();
+        Box::pin(async move {
+            // Each walks through the whole ledger.
+            let _turn = turn.map_err(|_| "another export is under way; try again shortly")?;
+            let wish = evidence::Wish {
+                case: what.case,
+                reason: what.reason,
+                without_sealed: !what.sealed,
+                ..evidence::Wish::default()
+            };
+            let done = evidence::export(&office, places, by, wish).await;
+            done.map_err(|Refused(why)| why)
+        })
+    }
+
     fn release(&self, by: Actor, request: String) -> Releasing {
         let (office, terms) = (self.parts.office.clone(), self.terms.clone());
         let (folder, store) = (self.ledger.clone(), self.store.clone());
@@ -151,10 +173,10 @@ impl Desk for LiveDesk {
 }
 
 /// Samples of the metrics page: name with labels, value.
-struct Figures(BTreeMap<String, f64>);
+pub(super) struct Figures(BTreeMap<String, f64>);
 
 impl Figures {
-    fn of(text: &str) -> Self {
+    pub(super) fn of(text: &str) -> Self {
         let lines = text.lines().filter(|line| !line.starts_with('#'));
         let sample = |line: &str| {
             let (name, value) = line.rsplit_once(' ')?;
@@ -163,12 +185,12 @@ impl Figures {
         Self(lines.filter_map(sample).collect())
     }
 
-    fn value(&self, name: &str) -> f64 {
+    pub(super) fn value(&self, name: &str) -> f64 {
         self.0.get(name).copied().unwrap_or(0.0)
     }
 
     /// Sum over all labels.
-    fn sum(&self, name: &str) -> f64 {
+    pub(super) fn sum(&self, name: &str) -> f64 {
         let of = |key: &&String| {
             let rest = key.strip_prefix(name);
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('{'))
@@ -181,7 +203,7 @@ impl Figures {
     }
 
     /// Each value, with what stands behind `label=`.
-    fn each(&self, name: &str, label: &str) -> Vec<(String, f64)> {
+    pub(super) fn each(&self, name: &str, label: &str) -> Vec<(String, f64)> {
         let ask = format!("{label}=\"");
         let of = |(key, value): (&String, &f64)| {
             let rest = key.strip_prefix(name)?.strip_prefix('{')?;
@@ -190,7 +212,25 @@ impl Figures {
         };
         self.0.iter().filter_map(of).collect()
     }
+
+    /// Each value with all its labels.
+    pub(super) fn labelled(&self, name: &str) -> Vec<Labelled> {
+        let of = |(key, value): (&String, &f64)| {
+            let labels = key
+                .strip_prefix(name)?
+                .strip_prefix('{')?
+                .strip_suffix('}')?;
+            let pairs = labels.split(',').filter_map(|pair| pair.split_once('='));
+            let clean =
+                |(label, text): (&str, &str)| (label.to_owned(), text.trim_matches('"').to_owned());
+            Some((pairs.map(clean).collect(), *value))
+        };
+        self.0.iter().filter_map(of).collect()
+    }
 }
+
+/// The labels of a sample, and its value.
+type Labelled = (BTreeMap<String, String>, f64);
 
 /// How the parts stand, in figures that the metrics have too.
 fn parts(of: &Figures, now: Timestamp) -> Vec<Part> {

@@ -4,6 +4,21 @@ use caps::{CapSet, Capability, CapsHashSet};
 
 use super::fault::{Exit, Fault};
 
+/// Leaves all groups but the process' own, where this user may.
+///
+/// # Errors
+/// [`Exit::Permission`] when the kernel refuses though the right is there.
+pub fn drop_groups() -> Result<(), Fault> {
+    match nix::unistd::setgroups(&[]) {
+        // Without the right there is nobody who could have given us any groups but the unit.
+        Ok(()) | Err(nix::errno::Errno::EPERM) => Ok(()),
+        Err(e) => Err(Fault::new(
+            Exit::Permission,
+            format!("cannot leave groups: {e}"),
+        )),
+    }
+}
+
 /// Gives up every capability of this thread and of those it starts later; nothing can be gained
 /// again by executing a program.
 ///

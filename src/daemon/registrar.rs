@@ -17,11 +17,13 @@ use tokio::sync::broadcast;
 use super::recent::Recent;
 use crate::base::Timestamp;
 pub use crate::console::pages::Changed;
+use crate::hits::SubjectId;
 use crate::ledger::leaf::Hour;
 use crate::ledger::line::PAYLOAD_LEN_MAX;
 use crate::ledger::{self, Ledger, New, Recovery, Stored};
 use crate::record::differ::Written;
-use crate::record::{Entry, Kind, Lost, State};
+use crate::record::{Body, Entry, Kind, Lost, State};
+use crate::sealing::Sealed;
 use crate::store::{Numbered, Store};
 
 /// Time between attempts while the ledger cannot be written.
@@ -90,6 +92,7 @@ impl Registrar {
         }
         while !follow(&folder, &mut store, ledger.size(), CATCH_UP)? {}
         store.patience(STORE_WAIT)?;
+        store.take_over_beside();
         let mut registrar = Self::of(Some(Kept {
             ledger,
             store,
@@ -286,6 +289,23 @@ impl Registrar {
             .unwrap_or_default()
     }
 
+    /// What the record has sealed of a subject.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn sealed(&self, subject: &SubjectId) -> Result<Vec<Sealed>, String> {
+        let Some(kept) = &self.kept else {
+            return Ok(Vec::new());
+        };
+        let numbers = kept.store.sealed(subject)?;
+        let entries = numbers.into_iter().filter_map(|number| self.entry(number));
+        let sealed = entries.filter_map(|entry| match entry.body {
+            Body::Sealed(sealed) => Some(*sealed),
+            _ => None,
+        });
+        Ok(sealed.collect())
+    }
+
     /// Cases under a hold at `now`.
     ///
     /// # Errors
@@ -297,14 +317,15 @@ impl Registrar {
         }
     }
 
-    /// The newest entries that can be read, at most so many, oldest first.
-    pub fn tail(&self, most: u64) -> Vec<Entry> {
+    /// Entries from a number on that can be read, of at most so many.
+    pub fn some(&self, from: u64, most: u64) -> Vec<Entry> {
         let Some(kept) = &self.kept else {
             return Vec::new();
         };
-        let from = self.state.size.saturating_sub(most);
+        let until = from.saturating_add(most);
         let stored = Ledger::read(&kept.folder, from).into_iter().flatten();
         let stored = stored.map_while(Result::ok);
+        let stored = stored.take_while(|it| it.number < until);
         let entries = stored.filter_map(|it| Entry::read(Kind::of(&it.kind)?, &it.payload?).ok());
         entries.collect()
     }
@@ -410,8 +431,11 @@ impl Registrar {
 
     /// How it stands, with so many entries in line.
     pub fn state(&self, waiting: usize) -> State {
+        let store = self.kept.as_ref().map(|kept| kept.store.taken_over());
+        let failures = store.map_or(0, |(failures, _)| failures);
         State {
             waiting: waiting as u64,
+            store_failures: self.state.store_failures + failures,
             ..self.state.clone()
         }
     }

@@ -7,6 +7,7 @@
 use std::io::BufReader;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,6 +17,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use arc_swap::ArcSwap;
 
 use super::fault::{Exit, Fault};
+use super::grants;
+use super::notify::{self, Notifier, Pulse};
 use super::queue::{self, Outlet, Queue};
 use super::sources::{self, Files};
 use crate::base::Timestamp;
@@ -23,6 +26,7 @@ use crate::blocklist::Catalogue;
 use crate::capture::live::LiveSource;
 use crate::capture::prefilter::Shedding;
 use crate::config::{self, Lists};
+use crate::confine::{self, Cell};
 use crate::event::{Command, Event, wire};
 use crate::sensor::{Settings, Worker};
 
@@ -45,6 +49,7 @@ struct Shared {
     list: ArcSwap<Catalogue>,
     stop: Arc<AtomicBool>,
     settings: Settings,
+    pulse: Pulse,
 }
 
 impl Shared {
@@ -71,27 +76,26 @@ pub struct SensorConfig {
     pub lists: Lists,
 }
 
-/// The sensor's main. Standard input is the socketpair to the desk.
-pub fn main() -> ExitCode {
+/// The sensor's main. Without `socket`, standard input is the socketpair to the desk; with it, this is
+/// a unit of its own, and the desk waits there.
+pub fn main(socket: Option<&Path>) -> ExitCode {
     super::start_log();
-    match run() {
+    match run(socket) {
         Ok(()) => ExitCode::SUCCESS,
         Err(fault) => fault.report(),
     }
 }
 
-fn run() -> Result<(), Fault> {
+fn run(place: Option<&Path>) -> Result<(), Fault> {
     let broken = |e: std::io::Error| {
         Fault::new(
             Exit::Internal,
             format!("the sensor lost the desk: {e}; `sensor` is started by `poortwacht run` only"),
         )
     };
-    let fd = std::io::stdin()
-        .as_fd()
-        .try_clone_to_owned()
-        .map_err(broken)?;
-    let mut to_desk = UnixStream::from(fd);
+    let mut to_desk = desk(place).map_err(broken)?;
+    // As a child, our parent has taken the manager's words out of the environment.
+    let notifier = Notifier::from_env();
     let mut from_desk = BufReader::new(to_desk.try_clone().map_err(broken)?);
     let config: SensorConfig = wire::read(&mut from_desk)
         .and_then(|c| c.ok_or_else(|| std::io::ErrorKind::UnexpectedEof.into()))
@@ -106,12 +110,20 @@ fn run() -> Result<(), Fault> {
     let list = sources::catalogue(&config.lists)?;
     let info = sources::info(&list);
     let opened = sources::open(&config.sensor)?;
+    let settings = sources::settings(&config.sensor);
+    super::privilege::drop_groups()?;
     super::privilege::drop_all()?;
+    let grants = grants::sensor(&config.lists, !config.sensor.read.is_empty());
+    let guards = super::confined("sensor", Cell::Sensor, &grants)?;
 
     let shared = Arc::new(Shared {
         list: ArcSwap::from_pointee(list),
         stop,
-        settings: sources::settings(&config.sensor),
+        settings,
+        pulse: Pulse::new(match &opened {
+            sources::Opened::Live(sources) => sources.len(),
+            sources::Opened::Files(_) => 1,
+        }),
     });
     let (queue, events) = Queue::new(config.sensor.queue_max as usize);
     let writer = {
@@ -125,8 +137,25 @@ fn run() -> Result<(), Fault> {
             })
     }
     .map_err(broken)?;
+    queue.outlet(true).send(Event::Confined(guards));
     queue.outlet(true).send(Event::Ready(info));
     let workers = start(opened, &shared, &queue).map_err(broken)?;
+    notifier.ready("watching");
+    if notifier.is_heard() {
+        let shared = Arc::clone(&shared);
+        thread::Builder::new()
+            .name("watchdog".into())
+            .spawn(move || {
+                while !shared.stopping() {
+                    if shared.pulse.all_live(notify::SILENCE_MAX) {
+                        notifier.alive();
+                    }
+                    thread::sleep(notifier.pace());
+                }
+                notifier.ending();
+            })
+            .map_err(broken)?;
+    }
     let commands = {
         let (shared, queue) = (Arc::clone(&shared), queue.clone());
         move || obey(from_desk, &config, &shared, &queue)
@@ -160,6 +189,16 @@ fn run() -> Result<(), Fault> {
         Err(_) => Err(Fault::new(
             Exit::Internal,
             "the sensor's writer ended in a panic",
+        )),
+    }
+}
+
+/// The way to the desk.
+fn desk(place: Option<&Path>) -> std::io::Result<UnixStream> {
+    match place {
+        Some(place) => UnixStream::connect(place),
+        None => Ok(UnixStream::from(
+            std::io::stdin().as_fd().try_clone_to_owned()?,
         )),
     }
 }
@@ -244,6 +283,9 @@ fn live(
     if let Err(e) = crate::capture::live::pin_to_cpu(number) {
         tracing::warn!(worker = number, "not pinned to a processor: {e}");
     }
+    // The prefilter's counters are read once while their number can still be looked up.
+    let _ = source.kernel_stats();
+    narrow()?;
     let mut told = Instant::now();
     let mut complaint = Complaint::default();
     let mut drain_until = None;
@@ -274,6 +316,7 @@ fn live(
         }
         if told.elapsed() >= STATS_EVERY {
             told = Instant::now();
+            shared.pulse.beat(number);
             publish_live(&mut worker, &mut source, &mut outlet);
             if source.is_up() {
                 complaint.end(&point);
@@ -290,6 +333,11 @@ fn live(
             }
         }
     }
+}
+
+/// A worker opens nothing and starts nothing.
+fn narrow() -> Result<(), Fault> {
+    confine::narrow(Cell::Worker).map_err(|e| Fault::new(Exit::Permission, e))
 }
 
 fn publish_live(worker: &mut Worker, source: &mut LiveSource, outlet: &mut Outlet) {
@@ -338,6 +386,7 @@ fn publish(worker: &mut Worker, outlet: &mut Outlet) {
 }
 
 fn files(mut source: Files, shared: &Shared, mut outlet: Outlet) -> Result<(), Fault> {
+    narrow()?;
     let mut worker = Worker::new(&shared.settings, 0, "files");
     let mut told = Instant::now();
     let mut ended = false;
@@ -370,6 +419,7 @@ fn files(mut source: Files, shared: &Shared, mut outlet: Outlet) -> Result<(), F
         }
         if told.elapsed() >= STATS_EVERY {
             told = Instant::now();
+            shared.pulse.beat(0);
             publish(&mut worker, &mut outlet);
         }
     }

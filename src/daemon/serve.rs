@@ -7,7 +7,7 @@ use std::io::BufReader;
 use std::net::{Shutdown, TcpListener};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::process::{Child, ExitStatus};
+use std::process::ExitStatus;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, PoisonError};
@@ -21,15 +21,21 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::acts::Handle;
 use super::control::{Answer, Ask, Control, Request};
 use super::fault::{Exit, Fault};
+use super::notify::Notifier;
 use super::office::{Incoming, Office};
-use super::{console, person, unsealing};
+use super::partner::{Ended, Partner};
+use super::status::Status;
+use super::{console, office, person, unsealing};
 use crate::blocklist::Catalogue;
 use crate::event::{Command, ListInfo, wire};
 use crate::feeds::{Feed, Runner};
+use crate::metrics::web::Web;
 use crate::metrics::{Metrics, Readiness, http};
 
 /// Events read ahead of the desk; behind it the socket fills, then the sensor's queue.
 const AHEAD: usize = 1024;
+/// Pace of looking whether every worker lives.
+const WATCH_EVERY: Duration = Duration::from_millis(250);
 /// To whoever asks for a link where none leads anywhere.
 const NO_CONSOLE: &str = "refused no console is served: set `listen` under [console]";
 /// How long the sensor may take to drain at a stop before it is killed.
@@ -77,6 +83,7 @@ pub(super) struct Pages {
     pub listener: TcpListener,
     pub metrics: Arc<Metrics>,
     pub readiness: Arc<Readiness>,
+    pub web: Option<Arc<Web>>,
 }
 
 /// Reads the sensor's events ahead of the office, until the sensor closes its end.
@@ -109,7 +116,8 @@ pub(super) async fn serve(
         impl FnOnce(Handle) -> Result<Option<console::Running>, Fault>,
     ),
     (control, asked_of): (Control, Asked),
-    (mut child, socket): (Child, UnixStream),
+    (mut partner, socket): (Partner, UnixStream),
+    notifier: &Notifier,
 ) -> Result<(), Fault> {
     let wiring = |e: std::io::Error| Fault::new(Exit::Internal, format!("cannot start: {e}"));
     let mut to_sensor = socket.try_clone().map_err(wiring)?;
@@ -137,12 +145,16 @@ pub(super) async fn serve(
         .map_err(wiring)?;
 
     let metrics = Arc::clone(&pages.metrics);
+    let web = pages.web.clone();
     let mut shown_feeds = tokio::time::interval(Duration::from_secs(1));
+    let readiness = Arc::clone(&pages.readiness);
+    let (mut watchdog, mut is_ready) = (tokio::time::interval(WATCH_EVERY), false);
+    let mut fed = Instant::now();
     let (end_pages, mut pages_end) = watch::channel(false);
     let shown = tokio::spawn(http::serve(
         pages.listener,
         pages.metrics,
-        pages.readiness,
+        (pages.readiness, pages.web),
         async move { drop(pages_end.wait_for(|end| *end).await) },
     ));
     let (ask, mut asked) = mpsc::channel(4);
@@ -162,6 +174,9 @@ pub(super) async fn serve(
             end = &mut finished => break end,
             _ = hangup.recv() => {
                 reopen.store(true, Ordering::Relaxed);
+                if let Err(why) = reload_web(web.as_deref()) {
+                    tracing::error!("{why}; what was in force stays");
+                }
                 if let Some(console) = &console {
                     console.reload();
                 }
@@ -170,7 +185,20 @@ pub(super) async fn serve(
             Some(request) = asked.recv() => match request.ask {
                 Ask::Reload => {
                     reopen.store(true, Ordering::Relaxed);
+                    if let Err(why) = reload_web(web.as_deref()) {
+                        // The visitor may have gone.
+                        let _ = request.answer.send(format!("refused {why}"));
+                        continue;
+                    }
                     Ok(Some(request))
+                }
+                Ask::Status => {
+                    let now = office::now();
+                    let status = Status::of(&metrics.text(), readiness.reasons(now), now);
+                    let text = serde_json::to_string(&status).unwrap_or_default();
+                    // The visitor may have gone.
+                    let _ = request.answer.send(text);
+                    continue;
                 }
                 Ask::Invite { account, roles } => {
                     let link = console.as_ref().map(|it| it.invite(&account, roles));
@@ -224,9 +252,22 @@ pub(super) async fn serve(
                 metrics.feeds(&runner.as_ref().map_or_else(Vec::new, Runner::state));
                 continue;
             }
+            // A dead worker means no word, and the service manager starts both processes anew.
+            _ = watchdog.tick(), if notifier.is_heard() => {
+                if readiness.all_live(office::now()) {
+                    if !std::mem::replace(&mut is_ready, true) {
+                        notifier.ready("watching");
+                        notifier.alive();
+                    } else if fed.elapsed() >= notifier.pace() {
+                        fed = Instant::now();
+                        notifier.alive();
+                    }
+                }
+                continue;
+            }
             () = tokio::time::sleep_until(until), if stopping => {
                 tracing::error!("the sensor did not drain within {GRACE:?}: ending it");
-                let _ = child.kill();
+                let _ = partner.end();
                 until += GRACE;
                 continue;
             }
@@ -241,6 +282,7 @@ pub(super) async fn serve(
                 stopping = true;
                 *why_stopping.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
                 until = tokio::time::Instant::now() + GRACE;
+                notifier.ending();
                 tracing::info!("ending: the sensor drains");
                 let _ = wire::write(&Command::Stop, &mut to_sensor);
             }
@@ -250,7 +292,7 @@ pub(super) async fn serve(
     drop(runner);
     // The office ended: with the sensor, or because the events could not be understood any more.
     let _ = to_sensor.shutdown(Shutdown::Both);
-    let status = reap(&mut child).await.map_err(wiring)?;
+    let ended = reap(&mut partner).await.map_err(wiring)?;
     // Whoever scrapes now still sees the last counts.
     let _ = end_pages.send(true);
     let _ = shown.await;
@@ -259,7 +301,9 @@ pub(super) async fn serve(
     }
     let written =
         result.unwrap_or_else(|_| Err(Fault::new(Exit::Internal, "the desk ended in a panic")));
-    if !status.success() {
+    if let Ended::Status(status) = ended
+        && !status.success()
+    {
         if let Err(fault) = written {
             tracing::error!("{fault}");
         }
@@ -271,18 +315,23 @@ pub(super) async fn serve(
     written.inspect(|()| tracing::info!("ended: everything captured is written"))
 }
 
+fn reload_web(web: Option<&Web>) -> Result<(), String> {
+    web.map_or(Ok(()), Web::reload)
+}
+
 /// Waits for the sensor, whose socket is closed, without holding up the pages; kills it when it
 /// stays.
-async fn reap(child: &mut Child) -> std::io::Result<ExitStatus> {
+async fn reap(partner: &mut Partner) -> std::io::Result<Ended> {
     let until = Instant::now() + GRACE;
+    let mut told = false;
     loop {
-        if let Some(status) = child.try_wait()? {
-            return Ok(status);
+        if let Some(ended) = partner.ended()? {
+            return Ok(ended);
         }
-        if Instant::now() >= until {
+        if !told && Instant::now() >= until {
+            told = true;
             tracing::error!("the sensor stays after its socket was closed: ending it");
-            child.kill()?;
-            return child.wait();
+            partner.end()?;
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }

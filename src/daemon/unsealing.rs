@@ -14,7 +14,7 @@ use super::control::Answer;
 use super::erasure::ask;
 use super::erasure::plan::each;
 use super::office;
-use crate::base::Timestamp;
+use crate::base::{Timestamp, hex};
 use crate::config::Identity;
 use crate::hits::Key;
 use crate::ledger::{Ledger, tree};
@@ -447,8 +447,7 @@ fn these(
 
 /// SHA-256, hex.
 pub fn digest(text: &[u8]) -> String {
-    let hash = tree::sha256(&[text]);
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(&tree::sha256(&[text]))
 }
 
 #[cfg(test)]

@@ -7,11 +7,14 @@
 // Assertions are what this file is for; its own arithmetic is on lengths below 2^17.
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing)]
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::ops::Range;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-use super::{DEPTH_MAX, Decoded, Decoder, Malformed, Packet, udp_tunnel};
+use super::{
+    Addresses, DEPTH_MAX, Decoded, Decoder, Glance, Inside, Malformed, Packet, udp_tunnel,
+};
 use crate::base::Timestamp;
 use crate::capture::{Frame, LinkType, VlanTag};
 
@@ -61,6 +64,7 @@ pub fn check(data: &[u8]) {
     for frame in &frames {
         let halls: Vec<_> = decoder.halls.iter().map(|hall| range(hall)).collect();
         let before = decoder.tunnels.total();
+        let glance = decoder.glance(frame);
         let first = decoder.decode(frame);
         let holed = match &first {
             Decoded::Packet(packet) => stays_inside(packet, frame, &halls),
@@ -69,6 +73,14 @@ pub fn check(data: &[u8]) {
         assert!(
             same(&first, &twin.decode_any(frame)),
             "the plain way and the general one differ"
+        );
+        assert!(
+            glance.is_none_or(|glance| shows(&glance, &first)),
+            "a glance shows what decoding does not"
+        );
+        assert!(
+            closed.glance(frame).is_none(),
+            "a glance at what is excluded"
         );
         let peeled = decoder.tunnels.total() - before;
         assert!(peeled <= u64::from(DEPTH_MAX), "{peeled} layers deep");
@@ -138,6 +150,38 @@ fn stays_inside(packet: &Packet<'_>, frame: &Frame<'_>, halls: &[Range<usize>]) 
     assert_eq!((packet.time, packet.point), (frame.time, frame.point));
     assert!(packet.vlan.is_none_or(|id| (1..=0xfff).contains(&id)));
     !from_frame && packet.payload.len() != packet.payload_wire_len as usize
+}
+
+/// Does a glance show what decoding gives?
+fn shows(glance: &Glance<'_>, decoded: &Decoded<'_>) -> bool {
+    let Decoded::Packet(packet) = decoded else {
+        return false;
+    };
+    let (src, dst) = match glance.addresses {
+        Addresses::V4(src, dst) => (Ipv4Addr::from(src).into(), Ipv4Addr::from(dst).into()),
+        Addresses::V6(both) => {
+            let (pair, _) = both.as_chunks::<16>();
+            (IpAddr::from(pair[0]), IpAddr::from(pair[1]))
+        }
+    };
+    let inside = match (glance.inside, packet.tcp) {
+        (
+            Inside::Tcp {
+                seq,
+                flags,
+                payload,
+            },
+            Some(tcp),
+        ) => (seq, flags, payload) == (tcp.seq, tcp.flags, packet.payload_wire_len > 0),
+        (Inside::Udp(payload), None) => {
+            range(payload) == range(packet.payload)
+                && payload.len() == packet.payload_wire_len as usize
+        }
+        _ => false,
+    };
+    let ports = (glance.sport, glance.dport);
+    let ends = &packet.ends;
+    inside && ports == (ends.sport, ends.dport) && (src, dst) == (ends.src, ends.dst)
 }
 
 /// Bytes behind a packet that knows its own length.

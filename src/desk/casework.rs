@@ -68,6 +68,7 @@ impl Casework {
             | Event::Ready(_)
             | Event::ListLoaded(_)
             | Event::ListRefused(_)
+            | Event::Confined(_)
             | Event::SourceEnded(_) => {}
         }
         if self.stale && learned.since_ns(self.asked) >= ASK_AGAIN_NS {
@@ -154,13 +155,16 @@ impl Casework {
         self.casebook.forget(gone);
     }
 
-    /// A person's data are erased: their cases go, and what names them in others'.
+    /// A person's data are erased: their cases go, what names them in others', and who held what
+    /// before `now` where they were.
     pub fn erase(
         &mut self,
         cases: &BTreeSet<String>,
         subjects: &BTreeSet<SubjectId>,
+        now: Timestamp,
         out: &mut Vec<Change>,
     ) {
+        self.identity.erase(subjects, now);
         self.casebook.erase(cases, subjects, out);
     }
 

@@ -3,7 +3,7 @@
 //!
 //! Enters: an [`Event`]. Leaves: yes or no. Never: mends what is wrong.
 
-use crate::event::{Burst, Event, Fact, Mail, Support, Translation};
+use crate::event::{Burst, Event, Fact, Guard, Mail, Support, Translation};
 use crate::hits::scribe::{self, is_plausible_name, is_plausible_rule, is_short_text};
 
 /// Longest user, host, session or mailbox text taken, in bytes. RADIUS allows 253, a mailbox 254.
@@ -27,6 +27,7 @@ pub fn is_plausible(event: &Event) -> bool {
         | Event::ListLoaded(_)
         | Event::ListRefused(_)
         | Event::SourceEnded(_) => true,
+        Event::Confined(guards) => guards.len() <= Guard::ALL.len(),
     }
 }
 

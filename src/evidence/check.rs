@@ -285,8 +285,15 @@ fn data(ground: &Ground<'_>, act: Option<&Act>, shown: &entries::Shown, report: 
         read.entries.clone(),
         (made, reason),
     );
-    if again != read {
+    if again.facts != read.facts {
         let what = "what it says does not follow from the entries beside it";
+        return report.fault(Some(Name::Data), None, what);
+    }
+    if again.wording != read.wording {
+        return;
+    }
+    if again != read {
+        let what = "its method and limits are not those of such a case";
         return report.fault(Some(Name::Data), None, what);
     }
     let again = match compose::written(&again) {

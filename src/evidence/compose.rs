@@ -10,7 +10,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::archive::{self, File, Name};
-use super::data::{Data, Extent, More, Why, Without};
+use super::data::{Data, Extent, More, PROGRAM, Why, Without};
 use super::facts::Facts;
 use super::listed::{self, Growth};
 use super::report;
@@ -66,6 +66,16 @@ pub struct Seal {
 /// # Errors
 /// A sentence: a line is broken, or nothing says how the case stands.
 pub fn prepare(wish: Wish<'_>, chosen: &Chosen, lines: &[Vec<u8>]) -> Result<Prepared, String> {
+    prepare_by(PROGRAM, wish, chosen, lines)
+}
+
+/// The same, as another version of the program would.
+pub(super) fn prepare_by(
+    program: &str,
+    wish: Wish<'_>,
+    chosen: &Chosen,
+    lines: &[Vec<u8>],
+) -> Result<Prepared, String> {
     let mut extent = Extent {
         count: lines.len() as u64,
         frames_elsewhere: chosen.frames_elsewhere,
@@ -102,7 +112,8 @@ pub fn prepare(wish: Wish<'_>, chosen: &Chosen, lines: &[Vec<u8>]) -> Result<Pre
     }
     let facts = Facts::of(wish.case, &entries)?;
     let reason = wish.reason.to_owned();
-    let data = Data::new(facts, wish.vendor, extent, (wish.made, reason.clone()));
+    let mut data = Data::new(facts, wish.vendor, extent, (wish.made, reason.clone()));
+    data.program = program.to_owned();
     let mut files = written(&data)?;
     let mut add = |name, bytes: Vec<u8>| files.push(File { name, bytes });
     add(Name::Entries, text);
@@ -187,6 +198,23 @@ impl Prepared {
     pub fn digest(&self) -> String {
         let manifest = self.files.iter().find(|it| it.name == Name::Manifest);
         manifest.map_or_else(String::new, |it| listed::digest(&it.bytes))
+    }
+
+    /// Somebody bends a file before the manifest is made. `false`: there was nothing to bend.
+    #[cfg(test)]
+    pub(super) fn forge(&mut self, name: Name, from: &str, to: &str) -> bool {
+        let mut bent = false;
+        for file in self.files.iter_mut().filter(|it| it.name == name) {
+            let text = String::from_utf8_lossy(&file.bytes).into_owned();
+            bent = text.contains(from);
+            file.bytes = text.replacen(from, to, 1).into_bytes();
+        }
+        let manifest = listed::manifest(&self.files).into_bytes();
+        let is_manifest = |it: &&mut File| it.name == Name::Manifest;
+        if let Some(file) = self.files.iter_mut().find(is_manifest) {
+            file.bytes = manifest;
+        }
+        bent
     }
 
     /// Numbers of the entries, in their order.

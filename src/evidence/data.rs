@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::facts::Facts;
 use super::method;
+use super::report;
 use super::vendor::VendorFacts;
 use crate::base::seen::closed_set;
 use crate::console::Language;
@@ -26,6 +27,8 @@ pub struct Data {
     pub format: String,
     /// The program that made it, with its version.
     pub program: String,
+    /// Which texts its reports are written in: begin of a SHA-256, hex.
+    pub wording: String,
     /// When, RFC 3339.
     pub made: String,
     /// Why, in the words of whoever exported it.
@@ -113,6 +116,7 @@ impl Data {
         Self {
             format: FORMAT.into(),
             program: PROGRAM.into(),
+            wording: report::wording(),
             made,
             reason,
             facts,

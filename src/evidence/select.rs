@@ -66,6 +66,12 @@ impl Survey {
         Kind::Alert,
     ];
 
+    /// May an entry of this text be about the case? Asked before the text is read: a ledger is long,
+    /// and a case is short.
+    pub fn may_be(&self, kind: Kind, payload: &[u8]) -> bool {
+        Self::KINDS.contains(&kind) && holds(payload, &self.case)
+    }
+
     /// Takes an entry in.
     pub fn take(&mut self, number: u64, entry: &Entry) {
         if entry.case() != Some(&self.case) {
@@ -133,6 +139,17 @@ pub struct Selection {
     keys: BTreeMap<String, SealedKey>,
 }
 
+/// Does the text hold the word?
+fn holds(text: &[u8], word: &str) -> bool {
+    let word = word.as_bytes();
+    let Some(first) = word.first() else {
+        return true;
+    };
+    let begins = |at: &usize| text.get(*at..).is_some_and(|rest| rest.starts_with(word));
+    let places = text.iter().enumerate().filter(|(_, b)| *b == first);
+    places.map(|(at, _)| at).any(|at| begins(&at))
+}
+
 /// What goes into the bundle.
 #[derive(Default)]
 pub struct Chosen {
@@ -149,6 +166,21 @@ pub struct Chosen {
 }
 
 impl Selection {
+    /// May an entry of this text belong into the bundle?
+    pub fn may_be(&self, kind: Kind, payload: &[u8]) -> bool {
+        match kind {
+            Kind::List | Kind::Life | Kind::Loss | Kind::Coverage => true,
+            Kind::Hit => holds(payload, &self.head.vendor),
+            // A frame of another vendor may carry the data key.
+            Kind::Frame => {
+                let subject = self.head.subject.as_str();
+                holds(payload, &self.head.vendor) || holds(payload, subject)
+            }
+            Kind::Sealed => holds(payload, self.head.subject.as_str()),
+            _ => holds(payload, &self.head.id),
+        }
+    }
+
     /// How the case stands.
     pub fn head(&self) -> &CaseHead {
         &self.head

@@ -16,9 +16,11 @@ words! {
         made: "made", "gemaakt";
         by_program: "with {}", "met {}";
         why: "Exported because", "Uitgevoerd omdat";
-        pseudonymous: "People are pseudonyms here. Who is behind one can be told by the officers together, and by \
+        pseudonymous: "People are pseudonyms here. Who is behind one can be told by the officers \
+            together, and by \
             nobody else.",
-            "Personen zijn hier pseudoniemen. Wie erachter zit kunnen alleen de functionarissen samen openen.";
+            "Personen zijn hier pseudoniemen. Wie erachter zit kunnen alleen de functionarissen \
+            samen openen.";
 
         summary: "In short", "In het kort";
         stage: "Stage reached", "Bereikte fase";
@@ -45,7 +47,8 @@ words! {
         method: "Method and limits", "Werkwijze en grenzen";
 
         course: "Course of the case", "Verloop van de zaak";
-        course_help: "Each stage with the pieces of evidence that carry it, and how its points came about.",
+        course_help: "Each stage with the pieces of evidence that carry it, and how its points \
+            came about.",
             "Elke fase met de aanwijzingen die haar dragen, en hoe de punten tot stand kwamen.";
         carried: "carried by", "gedragen door";
         no_step: "No stage is on record here.", "Er staat hier geen fase geregistreerd.";
@@ -60,10 +63,13 @@ words! {
         frames: "frames", "frames";
         entry: "Entry", "Vermelding";
         withdrawn: "Withdrawn since: pieces {}", "Sindsdien ingetrokken: aanwijzingen {}";
-        missing: "No entry is here of pieces {}: retention or erasure deleted them, or they were withheld.",
-            "Van aanwijzingen {} is hier geen vermelding: de bewaartermijn of een wissing verwijderde ze, of ze \
+        missing: "No entry is here of pieces {}: retention or erasure deleted them, or they were \
+            withheld.",
+            "Van aanwijzingen {} is hier geen vermelding: de bewaartermijn of een wissing \
+            verwijderde ze, of ze \
             zijn achtergehouden.";
-        left_out: "{} more pieces came than a case keeps.", "Er kwamen {} aanwijzingen meer dan een zaak bewaart.";
+        left_out: "{} more pieces came than a case keeps.", "Er kwamen {} aanwijzingen meer dan \
+            een zaak bewaart.";
         english: "Sentences of the rules are in English, as they stand in the record.",
             "Zinnen van de regels zijn in het Engels, zoals ze in het dossier staan.";
 
@@ -92,8 +98,10 @@ words! {
             "Geen vermelding zegt hoeveel er tijdens de zaak kon worden gelezen.";
         coverage_span: "From {} to", "Van {} tot";
         connections: "New outbound connections", "Nieuwe uitgaande verbindingen";
-        named: "Of these, with a name", "Daarvan met naam";
-        hours_without: "{} hours of the case are covered by no entry: of those nothing can be said.",
+        named: "of the new outbound connections could be named",
+            "van de nieuwe uitgaande verbindingen had een naam";
+        hours_without: "{} hours of the case are covered by no entry: of those nothing can be \
+            said.",
             "Over {} uren van de zaak is er geen vermelding: daarover kan niets worden gezegd.";
         chart: "Share of connections that could be named, hour by hour",
             "Aandeel verbindingen met naam, uur voor uur";
@@ -142,73 +150,113 @@ words! {
         until: "until {}", "tot {}";
 
         proof: "What this rests on", "Waar dit op rust";
-        proof_count: "{} entries of the ledger are in the bundle", "De bundel bevat {} vermeldingen van het dossier";
+        proof_count: "{} entries of the ledger are in the bundle", "De bundel bevat {} \
+            vermeldingen van het dossier";
         proof_without: "of these without their text", "waarvan zonder tekst";
-        proof_more: "{} more without text were not put in", "Nog {} zonder tekst zijn niet opgenomen";
+        proof_more: "{} more without text were not put in", "Nog {} zonder tekst zijn niet \
+            opgenomen";
         deleted: "deleted: retention or erasure", "verwijderd: bewaartermijn of wissing";
         withheld: "withheld on purpose", "bewust achtergehouden";
-        may_be: "An entry whose text is deleted shows its kind and hour. Whether one of these belonged to this case \
+        may_be: "An entry whose text is deleted shows its kind and hour. Whether one of these \
+            belonged to this case \
             cannot be told any more.",
-            "Een vermelding waarvan de tekst is verwijderd toont soort en uur. Of zo'n vermelding bij deze zaak \
+            "Een vermelding waarvan de tekst is verwijderd toont soort en uur. Of zo'n \
+            vermelding bij deze zaak \
             hoorde is niet meer te zeggen.";
-        proof_help: "Every entry stands, with a proof, under a checkpoint that the log signed. Check it on any machine, \
+        proof_help: "Every entry stands, with a proof, under a checkpoint that the log signed. \
+            Check it on any machine, \
             without a network:",
-            "Elke vermelding staat, met een bewijs, onder een door het logboek ondertekend controlepunt. \
+            "Elke vermelding staat, met een bewijs, onder een door het logboek ondertekend \
+            controlepunt. \
             Controleren kan op elke machine, zonder netwerk:";
-        proof_key: "The key must come from elsewhere: one that lies in the bundle only shows that the bundle agrees \
+        proof_key: "The key must come from elsewhere: one that lies in the bundle only shows \
+            that the bundle agrees \
             with itself.",
-            "De sleutel moet van elders komen: een sleutel uit de bundel toont alleen dat de bundel met zichzelf klopt.";
-        proof_limits: "It is proved that these entries were in the ledger and were not changed since. It is not proved \
-            that no entry was left out of the bundle, nor that what the sensor wrote down was complete.",
-            "Bewezen is dat deze vermeldingen in het logboek stonden en sindsdien niet zijn veranderd. Niet bewezen \
+            "De sleutel moet van elders komen: een sleutel uit de bundel toont alleen dat de \
+            bundel met zichzelf klopt.";
+        proof_limits: "It is proved that these entries were in the ledger and were not changed \
+            since. It is not proved \
+            that no entry was left out of the bundle, nor that what the sensor wrote down was \
+            complete.",
+            "Bewezen is dat deze vermeldingen in het logboek stonden en sindsdien niet zijn \
+            veranderd. Niet bewezen \
             is dat geen vermelding uit de bundel is weggelaten, of dat de sensor alles opschreef.";
-        sealed: "Under seal: {} frames and", "Verzegeld: {} frames en";
-        sealed_records: "{} records of who the subject is.", "{} gegevens over wie de betrokkene is.";
-        sealed_elsewhere: "{} more frames are under the seal of an earlier subject of the case; they are not in here.",
-            "Nog {} frames zijn verzegeld voor een eerdere betrokkene van de zaak; die zitten hier niet in.";
+        sealed: "Under seal, for the officers: frames {},", "Verzegeld, voor de functionarissen: \
+            frames {},";
+        sealed_records: "records of who the subject is {}.", "registraties van wie de betrokkene \
+            is {}.";
+        sealed_elsewhere: "{} more frames are under the seal of an earlier subject of the case; \
+            they are not in here.",
+            "Nog {} frames zijn verzegeld voor een eerdere betrokkene van de zaak; die zitten \
+            hier niet in.";
 
-        m_networks: "Everything here was seen on monitored networks. What happened elsewhere, on a private phone, on \
+        m_networks: "Everything here was seen on monitored networks. What happened elsewhere, on \
+            a private phone, on \
             another network or inside a tunnel, is not in it; that it is not in it proves nothing.",
-            "Alles hier is gezien op bewaakte netwerken. Wat elders gebeurde, op een privételefoon, op een ander \
+            "Alles hier is gezien op bewaakte netwerken. Wat elders gebeurde, op een \
+            privételefoon, op een ander \
             netwerk of in een tunnel, staat er niet in; dat het er niet in staat bewijst niets.";
-        m_names: "Names were read, and nothing else: in DNS messages, in the first message of encrypted connections \
-            (TLS, QUIC, DTLS), in certificates, in requests in clear and in the envelopes of mail. No page, picture, \
+        m_names: "Names were read, and nothing else: in DNS messages, in the first message of \
+            encrypted connections \
+            (TLS, QUIC, DTLS), in certificates, in requests in clear and in the envelopes of \
+            mail. No page, picture, \
             password or message was read. What is encrypted was not decrypted.",
-            "Er zijn namen gelezen, en verder niets: in DNS-berichten, in het eerste bericht van versleutelde \
-            verbindingen (TLS, QUIC, DTLS), in certificaten, in onversleutelde verzoeken en op de envelop van mail. \
-            Geen pagina, foto, wachtwoord of bericht is gelezen. Wat versleuteld is, is niet ontsleuteld.";
-        m_sizes: "Of exchanges with the vendor's hosts sizes and times were counted. They show a course of events, not \
+            "Er zijn namen gelezen, en verder niets: in DNS-berichten, in het eerste bericht van \
+            versleutelde \
+            verbindingen (TLS, QUIC, DTLS), in certificaten, in onversleutelde verzoeken en op \
+            de envelop van mail. \
+            Geen pagina, foto, wachtwoord of bericht is gelezen. Wat versleuteld is, is niet \
+            ontsleuteld.";
+        m_sizes: "Of exchanges with the vendor's hosts sizes and times were counted. They show a \
+            course of events, not \
             what was sent.",
-            "Van uitwisselingen met hosts van de leverancier zijn omvang en tijd geteld. Die tonen een verloop, niet \
+            "Van uitwisselingen met hosts van de leverancier zijn omvang en tijd geteld. Die \
+            tonen een verloop, niet \
             wat is verzonden.";
-        m_account: "“Account or log-in” means: a form was sent to a host that serves registration, log-in and use \
-            alike. It does not tell whether the account is new, whether it was made here, or whether a face was searched.",
-            "“Account of inlog” betekent: er is een formulier gestuurd naar een host die registreren, inloggen en \
-            gebruiken tegelijk draagt. Dat zegt niet of het account nieuw is, of het hier is gemaakt, of dat een \
+        m_account: "“Account or log-in” means: a form was sent to a host that serves \
+            registration, log-in and use \
+            alike. It does not tell whether the account is new, whether it was made here, or \
+            whether a face was searched.",
+            "“Account of inlog” betekent: er is een formulier gestuurd naar een host die \
+            registreren, inloggen en \
+            gebruiken tegelijk draagt. Dat zegt niet of het account nieuw is, of het hier is \
+            gemaakt, of dat een \
             gezicht is gezocht.";
-        m_rights: "“Account or rights request” means: the same host also takes requests of people who use their \
-            privacy rights, with a photograph and a mail address. Metadata cannot tell the two apart.",
-            "“Account of rechtenverzoek” betekent: dezelfde host neemt ook verzoeken aan van mensen die hun \
-            privacyrechten uitoefenen, met foto en mailadres. Metadata kan die twee niet onderscheiden.";
-        m_points: "Points are a sum of weights that the rules give. They are no probability, and no threshold of a law.",
-            "Punten zijn een som van gewichten die de regels geven. Ze zijn geen kans, en geen drempel uit een wet.";
-        m_attribution: "The subject is a pseudonym. How an address led to it stands with each claim; where sources \
+        m_rights: "“Account or rights request” means: the same host also takes requests of \
+            people who use their \
+            privacy rights, with a photograph and a mail address. Metadata cannot tell the two \
+            apart.",
+            "“Account of rechtenverzoek” betekent: dezelfde host neemt ook verzoeken aan van \
+            mensen die hun \
+            privacyrechten uitoefenen, met foto en mailadres. Metadata kan die twee niet \
+            onderscheiden.";
+        m_points: "Points are a sum of weights that the rules give. They are no probability, and \
+            no threshold of a law.",
+            "Punten zijn een som van gewichten die de regels geven. Ze zijn geen kans, en geen \
+            drempel uit een wet.";
+        m_attribution: "The subject is a pseudonym. How an address led to it stands with each \
+            claim; where sources \
             contradict each other the answer is “ambiguous”, never a guess.",
-            "De betrokkene is een pseudoniem. Hoe een adres daartoe leidde staat bij elke bewering; waar bronnen \
+            "De betrokkene is een pseudoniem. Hoe een adres daartoe leidde staat bij elke \
+            bewering; waar bronnen \
             elkaar tegenspreken is het antwoord “niet eenduidig”, nooit een gok.";
         m_law: "Whether a use was allowed is for people to judge. This is no finding on a law.",
             "Of een gebruik was toegestaan is aan mensen. Dit is geen oordeel over een wet.";
         m_list: "A name that the list in force did not have could not be seen.",
             "Een naam die de geldende lijst niet had, kon niet worden gezien.";
-        m_share: "While the case went on {} % of the connections could be named. What the others led to is not known.",
-            "Tijdens de zaak had {} % van de verbindingen een naam. Waarheen de andere leidden is niet bekend.";
+        m_share: "While the case went on {} % of the connections could be named. What the others \
+            led to is not known.",
+            "Tijdens de zaak had {} % van de verbindingen een naam. Waarheen de andere leidden \
+            is niet bekend.";
         m_no_share: "How much could be read while the case went on is not on record here.",
             "Hoeveel er tijdens de zaak kon worden gelezen staat hier niet geregistreerd.";
 
-        s_looked_up: "a name was seen, no human session", "een naam is gezien, geen sessie van een mens";
+        s_looked_up: "a name was seen, no human session", "een naam is gezien, geen sessie van \
+            een mens";
         s_looked_up_not: "that anybody meant to: prefetching, previews and mail scanners do it too",
             "dat iemand dat bedoelde: vooruitladen, voorvertoningen en mailscanners doen het ook";
-        s_visited: "pages, both ways, at a person's pace", "pagina's, heen en weer, in het tempo van een mens";
+        s_visited: "pages, both ways, at a person's pace", "pagina's, heen en weer, in het tempo \
+            van een mens";
         s_visited_not: "that anything was used: a reader of news does this",
             "dat iets is gebruikt: wie nieuws leest doet dit ook";
         s_rights: "a form or a photograph on a host that also takes privacy requests",
@@ -217,12 +265,16 @@ words! {
         s_account: "a form on a host for accounts", "een formulier naar een host voor accounts";
         s_account_not: "that the account is new: it may have been made elsewhere",
             "dat het account nieuw is: het kan elders zijn gemaakt";
-        s_signed_up: "a form and a mail of the vendor, in the order and at the pace of a registration",
-            "een formulier en een mail van de leverancier, in de volgorde en het tempo van een registratie";
+        s_signed_up: "a form and a mail of the vendor, in the order and at the pace of a \
+            registration",
+            "een formulier en een mail van de leverancier, in de volgorde en het tempo van een \
+            registratie";
         s_signed_up_not: "certainty: a slow log-in by a mailed link looks the same",
             "zekerheid: traag inloggen met een link per mail ziet er hetzelfde uit";
-        s_searching: "image-sized uploads with a larger answer, or a host that is contacted for nothing else",
-            "uploads zo groot als een foto met een groter antwoord, of een host die nergens anders voor dient";
+        s_searching: "image-sized uploads with a larger answer, or a host that is contacted for \
+            nothing else",
+            "uploads zo groot als een foto met een groter antwoord, of een host die nergens \
+            anders voor dient";
         s_searching_not: "whose face, and why", "wiens gezicht, en waarom";
         s_integrated: "uploads in a machine's rhythm", "uploads in het ritme van een machine";
         s_integrated_not: "who set it up", "wie het heeft ingericht";

@@ -349,29 +349,41 @@ impl Feed {
 
     /// Relative paths are taken from the folder of the config file.
     pub fn rebase(&mut self, folder: &Path) {
-        let fix = |path: &mut PathBuf| {
+        self.each_path(&mut |path: &mut PathBuf| {
             if !path.as_os_str().is_empty() && path.is_relative() {
                 *path = folder.join(&*path);
             }
-        };
+        });
+    }
+
+    /// The Unix socket that it makes, if it makes one.
+    pub fn socket(&self) -> Option<&Path> {
+        match self {
+            Self::Dnstap(f) if !f.socket.as_os_str().is_empty() => Some(&f.socket),
+            _ => None,
+        }
+    }
+
+    /// Every file that it names.
+    pub fn each_path(&mut self, take: &mut dyn FnMut(&mut PathBuf)) {
         match self {
             Self::Kea(f) | Self::IscDhcpd(f) | Self::Dnsmasq(f) | Self::Static(f) => {
-                fix(&mut f.path);
+                take(&mut f.path);
             }
             Self::Conntrack(f)
             | Self::Unbound(f)
             | Self::Bind(f)
             | Self::DnsmasqLog(f)
-            | Self::Squid(f) => fix(&mut f.path),
-            Self::Aaa(f) => fix(&mut f.path),
-            Self::Nat(f) => fix(&mut f.path),
+            | Self::Squid(f) => take(&mut f.path),
+            Self::Aaa(f) => take(&mut f.path),
+            Self::Nat(f) => take(&mut f.path),
             Self::Dnstap(f) => {
-                fix(&mut f.path);
-                fix(&mut f.socket);
+                take(&mut f.path);
+                take(&mut f.socket);
             }
-            Self::Postfix(f) | Self::Exchange(f) => fix(&mut f.path),
-            Self::MailJson(f) => fix(&mut f.path),
-            Self::Radius(f) => fix(&mut f.secrets),
+            Self::Postfix(f) | Self::Exchange(f) => take(&mut f.path),
+            Self::MailJson(f) => take(&mut f.path),
+            Self::Radius(f) => take(&mut f.secrets),
         }
     }
 

@@ -163,7 +163,7 @@ pub fn show(event: &Event) -> String {
 }
 
 fn fact_text(fact: &Fact) -> String {
-    let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
+    let hex = crate::base::hex::encode;
     let mut text = format!("{} {}", fact.act, clock(fact.time));
     let mut add = |key: &str, value: Option<String>| {
         if let Some(value) = value {

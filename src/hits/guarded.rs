@@ -3,7 +3,7 @@
 //! Enters: a path. Leaves: the bytes, or why they were not taken. Never: follows a check of the
 //! name by an opening of it (the check is on the opened file); waits for a pipe; keeps the bytes.
 
-use std::fs::OpenOptions;
+use std::fs::{Metadata, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
@@ -21,6 +21,17 @@ pub enum Unfit {
     Exposed(u32),
     /// Longer than it may be.
     TooLong,
+}
+
+/// May others than the owner do anything with it? A credential of the service manager
+/// (`LoadCredential=`) is root's, and readable by its unit's user through an access list that
+/// shows as a group's right to read.
+pub fn is_exposed(path: &Path, meta: &Metadata) -> bool {
+    let credentials = std::env::var_os("CREDENTIALS_DIRECTORY");
+    let is_credential = meta.uid() == 0
+        && credentials.is_some_and(|folder| !folder.is_empty() && path.starts_with(folder));
+    let allowed = if is_credential { 0o037 } else { 0o077 };
+    meta.mode() & allowed != 0
 }
 
 /// The bytes of a secret file of at most `len_max` bytes. It must belong to this user or to root,
@@ -44,7 +55,7 @@ pub fn read(path: &Path, len_max: u64) -> Result<Vec<u8>, Unfit> {
     if meta.uid() != own && meta.uid() != 0 {
         return Err(Unfit::WrongOwner(meta.uid(), own));
     }
-    if meta.mode() & 0o077 != 0 {
+    if is_exposed(path, &meta) {
         return Err(Unfit::Exposed(meta.mode() & 0o7777));
     }
     let mut bytes = Vec::new();

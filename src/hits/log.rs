@@ -267,6 +267,25 @@ impl HitLog {
         self.open_anew(Operation::Reopen, now);
     }
 
+    /// Writes what waits, and forces it to the disk where that is ever asked for.
+    pub fn settle(&mut self, now: Instant) {
+        self.drain(now);
+        if self.settings.sync != SyncPolicy::Never {
+            self.sync(now);
+        }
+    }
+
+    /// Has every line that was given been written, and forced to the disk where that is asked for?
+    pub fn is_settled(&self) -> bool {
+        let forced = self.unsynced_since.is_none() || self.settings.sync == SyncPolicy::Never;
+        self.queue.is_empty() && forced
+    }
+
+    /// Device and inode of the file, and its length in bytes; `None` of what is no file.
+    pub fn place(&self) -> Option<(u64, u64, u64)> {
+        self.file.place()
+    }
+
     /// How it stands.
     pub fn state(&self) -> LogState {
         let fault = self.write_fault.as_ref().or(self.sync_fault.as_ref());
@@ -284,10 +303,7 @@ impl HitLog {
     /// [`LogError::Left`] when lines could not be written; they are counted in the state returned
     /// beside it.
     pub fn close(mut self, now: Instant) -> (LogState, Result<(), LogError>) {
-        self.drain(now);
-        if self.settings.sync != SyncPolicy::Never {
-            self.sync(now);
-        }
+        self.settle(now);
         let left = self.queue.len() as u64;
         let why = self.state().failing;
         while self.pop() {

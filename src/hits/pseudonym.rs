@@ -5,7 +5,7 @@
 //! addresses are tried in seconds); the key in a message, log or `Debug` output.
 
 use std::fmt;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::net::IpAddr;
 use std::os::unix::fs::OpenOptionsExt;
@@ -17,7 +17,8 @@ use ring::hmac;
 use ring::rand::{SecureRandom, SystemRandom};
 
 use super::guarded::{self, Unfit};
-use crate::base::Endpoints;
+use crate::base::{Endpoints, hex};
+use crate::folder;
 
 /// Fewest key bytes accepted: as many as SHA-256 gives.
 pub const KEY_LEN_MIN: usize = 32;
@@ -60,7 +61,7 @@ impl SubjectId {
 
     /// A kind (`person`, `device`, ...) and the tag of the one who is meant.
     pub(crate) fn of(kind: &str, tag: &Tag) -> Self {
-        Self(format!("{kind}-{}", hex(tag)))
+        Self(format!("{kind}-{}", hex::encode(tag)))
     }
 
     /// The text.
@@ -155,9 +156,9 @@ impl Key {
             .open(path)
             .map_err(uncreated)?;
         let written = file
-            .write_all(format!("{}\n", hex(&secret)).as_bytes())
+            .write_all(format!("{}\n", hex::encode(&secret)).as_bytes())
             .and_then(|()| file.sync_all())
-            .and_then(|()| sync_folder(path));
+            .and_then(|()| folder::sync_above(path));
         if let Err(error) = written {
             // Half a key must not stay: the next start would take it for a weak one.
             let _ = fs::remove_file(path);
@@ -278,11 +279,12 @@ impl Key {
     }
 
     fn hex(&self, kind: Kind, parts: &[&[u8]], len: usize) -> String {
-        hex(self
-            .tag(kind, parts)
-            .as_ref()
-            .get(..len)
-            .unwrap_or_default())
+        hex::encode(
+            self.tag(kind, parts)
+                .as_ref()
+                .get(..len)
+                .unwrap_or_default(),
+        )
     }
 
     fn tag(&self, kind: Kind, parts: &[&[u8]]) -> hmac::Tag {
@@ -313,10 +315,6 @@ fn random_secret() -> Result<[u8; KEY_LEN_MIN], KeyError> {
     Ok(secret)
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// The bytes, when the file is nothing but hex digits and white space.
 fn from_hex(text: &[u8]) -> Option<Vec<u8>> {
     let text = std::str::from_utf8(text).ok()?.trim_ascii();
@@ -327,14 +325,6 @@ fn from_hex(text: &[u8]) -> Option<Vec<u8>> {
         .step_by(2)
         .map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok())
         .collect()
-}
-
-fn sync_folder(path: &Path) -> io::Result<()> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    File::open(folder)?.sync_all()
 }
 
 /// Why there is no key; `Display` says what to type next.

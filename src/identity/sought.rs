@@ -4,7 +4,8 @@
 //! them, in clear. Leaves: [`Sought`], pseudonyms alone. Never: keeps or repeats what was brought;
 //! says by its answer whether anything is known of it.
 //!
-//! A device's name finds nobody: such names stand under seal alone.
+//! A device's name stands under seal alone; what is sealed bears its keyed hash ([`Identity::hosts`]).
+//! A name is what a device says of itself and proves nothing: by it alone nothing is theirs for sure.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -12,7 +13,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroize;
 
-use super::Identity;
+use super::{Clear, Identity};
 use crate::base::Timestamp;
 use crate::hits::SubjectId;
 use crate::organisation::Principal;
@@ -36,6 +37,9 @@ pub struct Brought {
     /// Addresses.
     #[serde(default)]
     pub addresses: Vec<Had>,
+    /// Names of devices of theirs.
+    #[serde(default)]
+    pub hosts: Vec<String>,
 }
 
 /// An address, and when they say they had it.
@@ -55,6 +59,7 @@ impl Drop for Brought {
         self.users.zeroize();
         self.mailboxes.zeroize();
         self.macs.zeroize();
+        self.hosts.zeroize();
         for had in &mut self.addresses {
             had.address.zeroize();
         }
@@ -72,6 +77,9 @@ pub struct Sought {
     pub candidates: BTreeSet<SubjectId>,
     /// Pseudonyms of addresses, each with the time in which they say they had it.
     pub addresses: Vec<(String, Timestamp, Timestamp)>,
+    /// Keyed hashes of the names of devices.
+    #[serde(default)]
+    pub hosts: BTreeSet<String>,
     /// What could not be used, by kind and place, and why.
     pub unusable: Vec<String>,
 }
@@ -118,7 +126,29 @@ impl Identity {
                 )),
             }
         }
+        for (n, host) in brought.hosts.iter().take(BROUGHT_MAX).enumerate() {
+            match self.host(host) {
+                Some(host) => drop(sought.hosts.insert(host)),
+                None => sought
+                    .unusable
+                    .push(format!("the device's name {} is none", n + 1)),
+            }
+        }
         sought
+    }
+
+    /// Keyed hashes of the device names that are about to be sealed, each once.
+    pub fn hosts(&self, clear: &Clear) -> Vec<String> {
+        let all = clear.hosts.iter().filter_map(|it| self.host(it));
+        let all: BTreeSet<String> = all.collect();
+        all.into_iter().collect()
+    }
+
+    /// However it is written: a domain, and capitals, differ from source to source.
+    fn host(&self, name: &str) -> Option<String> {
+        let label = name.trim().split('.').next()?.to_lowercase();
+        let tag = self.key.word_tag(&[b"host", label.as_bytes()]);
+        (!label.is_empty()).then(|| SubjectId::of("host", &tag).to_string())
     }
 
     fn person_of_mailbox(&self, mailbox: &str) -> Option<SubjectId> {

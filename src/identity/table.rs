@@ -125,6 +125,8 @@ pub(super) struct Table {
     lanes: HashMap<Tag, Vec<Point>>,
     /// Of a lane that lost something at its own bound: the moment before which it is not answered.
     losses: HashMap<Tag, i64>,
+    /// Of a lane that somebody had who was erased: the same. It outlives the lane.
+    erased: HashMap<Tag, i64>,
     devices: HashMap<Tag, BTreeSet<Tag>>,
     pub(super) ends: Ends,
     due: BTreeSet<(i64, Tag)>,
@@ -159,6 +161,7 @@ impl Table {
         Self {
             lanes: HashMap::new(),
             losses: HashMap::new(),
+            erased: HashMap::new(),
             devices: HashMap::new(),
             ends: Ends::default(),
             due: BTreeSet::new(),
@@ -188,7 +191,8 @@ impl Table {
 
     /// The moment before which this address is not answered, for something of it is forgotten.
     pub(super) fn lost(&self, lane: &Tag) -> i64 {
-        self.losses.get(lane).copied().unwrap_or(i64::MIN)
+        let lost = [&self.losses, &self.erased].map(|all| all.get(lane).copied());
+        lost.into_iter().flatten().max().unwrap_or(i64::MIN)
     }
 
     /// Addresses that this device (by link-layer address or identifier) was told to have.
@@ -239,6 +243,35 @@ impl Table {
         }
         self.shrink(now);
         !confirms || now > time.saturating_add(1_000_000_000)
+    }
+
+    /// Forgets every lane with a point that `is_theirs`, all that it holds, and answers nothing of
+    /// before `now` there. Gives the lanes.
+    pub(super) fn erase(
+        &mut self,
+        now: i64,
+        is_theirs: impl Fn(&Tag, &Point) -> bool,
+    ) -> BTreeSet<Tag> {
+        let mut gone = BTreeSet::new();
+        let (lanes, ends) = (&mut self.lanes, &mut self.ends);
+        let len = &mut self.len;
+        lanes.retain(|lane, points| {
+            if !points.iter().any(|point| is_theirs(lane, point)) {
+                return true;
+            }
+            for it in points.iter().map(|point| &point.what.content) {
+                let times = it
+                    .session
+                    .and_then(|id| ends.sessions.remove(&(it.origin, id)));
+                ends.len -= times.map_or(0, |times| times.len());
+            }
+            *len -= points.len();
+            gone.insert(*lane);
+            false
+        });
+        self.erased.extend(gone.iter().map(|lane| (*lane, now)));
+        self.unlink();
+        gone
     }
 
     /// A session, or with `None` every session of this server, ended.
@@ -327,6 +360,8 @@ impl Table {
     /// Forgets what has been over for `keep_ns`.
     pub(super) fn tick(&mut self, now: i64) {
         self.horizon = self.horizon.max(now.saturating_sub(self.keep_ns));
+        let horizon = self.horizon;
+        self.erased.retain(|_, before| *before > horizon);
         let mut emptied = false;
         while let Some((due, lane)) = self.due.first().copied() {
             if due > now {

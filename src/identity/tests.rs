@@ -2,6 +2,7 @@
 
 mod confounders;
 mod doors;
+mod erased;
 mod order;
 mod places;
 mod sessions;

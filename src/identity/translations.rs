@@ -126,6 +126,17 @@ impl Translations {
         self.len = left;
     }
 
+    /// Forgets those whose inside had one of these addresses.
+    pub(super) fn erase(&mut self, had: impl Fn(&str) -> bool) {
+        let mut left = 0;
+        self.flows.retain(|_, lines| {
+            lines.retain(|line| !had(&line.inside.address));
+            left += lines.len();
+            !lines.is_empty()
+        });
+        self.len = left;
+    }
+
     fn drop_oldest(&mut self) {
         let mut starts: Vec<i64> = self.flows.values().flatten().map(|it| it.from).collect();
         let middle = starts.len() / 16;

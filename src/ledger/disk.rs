@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
-use crate::casefile::folder;
+use crate::folder;
 
 /// What is done to a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,7 +100,8 @@ impl Disk {
         self.ask(Act::Replace, path)?;
         self.make_folder_above(path)?;
         let unfinished = folder::unfinished(path);
-        let written = write_new(&unfinished, bytes).and_then(|()| fs::rename(&unfinished, path));
+        let written =
+            folder::write_new(&unfinished, bytes).and_then(|()| fs::rename(&unfinished, path));
         if written.is_err() {
             let _ = fs::remove_file(&unfinished);
         }
@@ -131,12 +132,4 @@ impl Disk {
             Err(e) => Err(e),
         }
     }
-}
-
-fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true).mode(0o600);
-    let mut file = options.open(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
 }

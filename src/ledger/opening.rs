@@ -22,7 +22,7 @@ use super::tiles::{self, Tiles};
 use super::tree::{self, Edge};
 use super::{Ledger, Recovery, Settings};
 use crate::base::Timestamp;
-use crate::casefile::folder;
+use crate::folder;
 
 /// What a crash left is kept so long.
 const TORN_AGE: Duration = Duration::from_secs(7 * 86_400);

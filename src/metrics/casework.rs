@@ -104,7 +104,10 @@ impl Metrics {
     pub fn outbox(&self, state: &alerts::State) {
         let mut memory = self.memory();
         let f = &self.families;
-        let size = |state: &alerts::State| state.raised.total() + state.delivered.total();
+        let size = |state: &alerts::State| {
+            let sinks: u64 = state.sinks.iter().map(|it| it.sent).sum();
+            state.raised.total() + state.delivered.total() + sinks
+        };
         let old = memory
             .outbox
             .replace(state.clone())
@@ -173,6 +176,7 @@ impl Metrics {
         ] {
             family.with_label_values(NONE).set(value as f64);
         }
+        self.sinks(&state.sinks, old.as_ref().map(|old| old.sinks.as_slice()));
     }
 }
 

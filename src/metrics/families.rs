@@ -165,6 +165,8 @@ families! {
         "Events lost between sensor and desk because the queue was full.";
     sensor_up: Gauge "poortwacht_sensor_up" []
         "1 while the sensor runs with its sources open and its list loaded.";
+    confined: Gauge "poortwacht_confined" ["process", "guard"]
+        "1 for each guard that was tried in a process once its work was set up, and held.";
     sources_ended: Counter "poortwacht_sources_ended_total" []
         "File sources that came to their end.";
 
@@ -285,6 +287,14 @@ families! {
         "Alerts that could not be written to the spool; they wait in memory.";
     alert_spool_bytes: Gauge "poortwacht_alert_spool_bytes" []
         "Bytes of the alerts in the spool.";
+    sink_failing: Gauge "poortwacht_sink_failing" ["sink"]
+        "1 while the last attempt to bring alerts to a sink failed, 0 otherwise.";
+    sink_dead: Gauge "poortwacht_sink_dead" ["sink"]
+        "Alerts that a sink will never take, kept for somebody to look at.";
+    sink_lost: Counter "poortwacht_sink_lost_total" ["sink", "reason"]
+        "Alerts that a sink will never get, by reason.";
+    sink_folded: Counter "poortwacht_sink_folded_total" ["sink"]
+        "Alerts that a sink was told the count of instead of each, by its throttle.";
 
     // Identity and feeds
     identity_intervals: Gauge "poortwacht_identity_facts" []

@@ -11,14 +11,17 @@ use std::time::{Duration, SystemTime};
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 
+use super::web::Web;
 use super::{Metrics, Readiness};
 use crate::base::Timestamp;
 
@@ -53,6 +56,7 @@ pub(super) const ANSWERS: &[(&str, &str)] = &[
     ("healthz", "200"),
     ("readyz", "200"),
     ("readyz", "503"),
+    ("other", "401"),
     ("other", "404"),
     ("other", "405"),
 ];
@@ -109,24 +113,25 @@ impl std::error::Error for BindError {
     }
 }
 
-/// Serves the pages until `shutdown` is done; then open connections get two seconds.
+/// Serves the pages until `shutdown` is done; then open connections get two seconds. `web` says
+/// who may in, and by which certificate.
 ///
 /// # Errors
 /// Only when the listener cannot be handed to tokio.
 pub async fn serve(
     listener: TcpListener,
     metrics: Arc<Metrics>,
-    readiness: Arc<Readiness>,
+    (readiness, web): (Arc<Readiness>, Option<Arc<Web>>),
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    serve_within(LIMITS, listener, metrics, readiness, shutdown).await
+    serve_within(LIMITS, listener, metrics, (readiness, web), shutdown).await
 }
 
 async fn serve_within(
     limits: Limits,
     listener: TcpListener,
     metrics: Arc<Metrics>,
-    readiness: Arc<Readiness>,
+    (readiness, web): (Arc<Readiness>, Option<Arc<Web>>),
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
     listener.set_nonblocking(true)?;
@@ -134,6 +139,7 @@ async fn serve_within(
     let pages = Router::new().fallback(answer).with_state(Pages {
         metrics: Arc::clone(&metrics),
         readiness,
+        web: web.clone(),
     });
     let mut connections = JoinSet::new();
     tokio::pin!(shutdown);
@@ -146,7 +152,8 @@ async fn serve_within(
                     metrics.families().http_refused.with_label_values::<&str>(&[]).inc();
                 }
                 Ok((stream, _)) => {
-                    connections.spawn(connection(limits, stream, pages.clone()));
+                    let tls = web.as_ref().and_then(|web| web.acceptor());
+                    connections.spawn(connection(limits, (stream, tls), pages.clone()));
                 }
                 Err(error) => {
                     tracing::debug!(%error, "a connection could not be accepted");
@@ -163,7 +170,25 @@ async fn serve_within(
     Ok(())
 }
 
-async fn connection(limits: Limits, stream: TcpStream, pages: Router) {
+async fn connection(
+    limits: Limits,
+    (stream, tls): (TcpStream, Option<TlsAcceptor>),
+    pages: Router,
+) {
+    let Some(tls) = tls else {
+        return answered(limits, stream, pages).await;
+    };
+    // What a client does wrong in the handshake is its own affair too.
+    if let Ok(Ok(stream)) = tokio::time::timeout(limits.head_time_max, tls.accept(stream)).await {
+        answered(limits, stream, pages).await;
+    }
+}
+
+async fn answered(
+    limits: Limits,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    pages: Router,
+) {
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head_time_max)
@@ -178,6 +203,7 @@ async fn connection(limits: Limits, stream: TcpStream, pages: Router) {
 struct Pages {
     metrics: Arc<Metrics>,
     readiness: Arc<Readiness>,
+    web: Option<Arc<Web>>,
 }
 
 /// One page: its label, status, content type and text.
@@ -187,8 +213,22 @@ const TEXT: &str = "text/plain; charset=utf-8";
 const HTML: &str = "text/html; charset=utf-8";
 const EXPOSITION: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-async fn answer(State(pages): State<Pages>, method: Method, uri: Uri) -> Response {
-    let (label, status, kind, text) = pages.page(&method, uri.path());
+async fn answer(
+    State(pages): State<Pages>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    let admitted = match &pages.web {
+        Some(web) => web.admits(&headers).await,
+        None => true,
+    };
+    let (label, status, kind, text) = if admitted {
+        pages.page(&method, uri.path())
+    } else {
+        let text = "user and password are asked for here\n".into();
+        ("other", StatusCode::UNAUTHORIZED, TEXT, text)
+    };
     let requests = &pages.metrics.families().http_requests;
     requests.with_label_values(&[label, status.as_str()]).inc();
     let mut response = (status, text).into_response();
@@ -196,6 +236,10 @@ async fn answer(State(pages): State<Pages>, method: Method, uri: Uri) -> Respons
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     for (name, value) in HEADERS {
         headers.insert(name, HeaderValue::from_static(value));
+    }
+    if status == StatusCode::UNAUTHORIZED {
+        let ask = HeaderValue::from_static("Basic realm=\"Poortwacht\"");
+        headers.insert(header::WWW_AUTHENTICATE, ask);
     }
     if status == StatusCode::METHOD_NOT_ALLOWED {
         headers.insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));

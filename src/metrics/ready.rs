@@ -141,6 +141,15 @@ impl Readiness {
         reasons
     }
 
+    /// Does the sensor run, and was every one of its workers heard of lately? A down interface or a
+    /// full disk is no reason to begin anew.
+    pub fn all_live(&self, now: Timestamp) -> bool {
+        let state = self.state();
+        state.sensor_ready
+            && state.heartbeats.len() >= state.workers_expected
+            && self.dead_workers(&state, now).is_empty()
+    }
+
     fn dead_workers(&self, state: &State, now: Timestamp) -> Vec<String> {
         let now_s = now.nanos().div_euclid(1_000_000_000);
         let mut dead: Vec<String> = state

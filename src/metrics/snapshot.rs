@@ -109,7 +109,9 @@ impl Metrics {
         }
         for (at, place) in XDP_PLACES.iter().enumerate() {
             let more = new.xdp_lost.at(at).saturating_sub(old.xdp_lost.at(at));
-            f.xdp_lost.with_label_values(&[interface, place]).inc_by(more);
+            f.xdp_lost
+                .with_label_values(&[interface, place])
+                .inc_by(more);
         }
         for (at, fate) in Fate::ALL.iter().enumerate() {
             let more = new.verdicts.at(at).saturating_sub(old.verdicts.at(at));

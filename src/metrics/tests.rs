@@ -438,6 +438,7 @@ fn full() -> Metrics {
         last: None,
         lag_bytes: 0,
     }]);
+    metrics.outbox(&casework::full_outbox());
     metrics
 }
 
@@ -507,7 +508,15 @@ fn the_table_and_the_docs_say_the_same() {
 #[test]
 fn the_docs_know_every_label_value() {
     let docs = include_str!("../../docs/metrics.md");
-    let open = ["interface", "worker", "vendor", "version", "code", "feed"];
+    let open = [
+        "interface",
+        "worker",
+        "vendor",
+        "version",
+        "code",
+        "feed",
+        "sink",
+    ];
     for name in series(&full()).into_keys() {
         let labels = name
             .split_once('{')

@@ -86,7 +86,10 @@ pub fn datagram(payload: &[u8], to: u16, time: Timestamp) -> Option<WayRound> {
 pub const fn may_be(head: &[u8; 20]) -> bool {
     // What IKE has in its places, behind four zeros too, which no other begins with.
     let ike = matches!(head[17], 0x10 | 0x20) && matches!(head[18], 2 | 4 | 34);
-    ike || matches!(head, [1, 0, 0, 0, ..] | [RESET_V2 | RESET_V3, ..] | [0, 0, 0, 0, ..])
+    ike || matches!(
+        head,
+        [1, 0, 0, 0, ..] | [RESET_V2 | RESET_V3, ..] | [0, 0, 0, 0, ..]
+    )
 }
 
 /// Could [`stream`] say anything of these bytes? One look at one byte.

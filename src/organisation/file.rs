@@ -16,7 +16,7 @@ use toml::value::Datetime;
 use super::people::People;
 use super::register::Entry;
 use super::{Network, Organisation, Place, PlaceKind, SESSION_HOURS, TICKET_HOURS};
-use crate::base::Timestamp;
+use crate::base::{Timestamp, hex};
 
 /// Why a map is refused: one line for each problem.
 #[derive(Debug)]
@@ -481,5 +481,5 @@ pub(super) fn digest(parts: &[&[u8]]) -> String {
     }
     let bytes = hash.finish();
     let bytes = bytes.as_ref().get(..8).unwrap_or_default();
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(bytes)
 }

@@ -42,11 +42,13 @@ fn had(sought: &Sought, address: &str, at: Timestamp) -> bool {
 pub enum Whose {
     /// It is about them.
     Theirs,
-    /// It may be about them: nobody could tell whose it was, and they had the address at that time.
+    /// It may be about them: nobody could tell whose it was, and they had the address at that time,
+    /// or have a device of that name.
     Ambiguous,
     /// It was about them once, and turned out to be about somebody else.
     Formerly,
-    /// It rests on an address that they had at that time, and is about somebody else.
+    /// It rests on an address that they had at that time, or on a device of that name, and is about
+    /// somebody else.
     Others,
 }
 
@@ -71,6 +73,8 @@ pub struct Found {
 #[derive(Default)]
 pub struct Survey {
     sought: Sought,
+    /// Subjects of whom a device's name was sealed that was sought.
+    named: BTreeSet<SubjectId>,
     heads: BTreeMap<String, Head>,
 }
 
@@ -89,6 +93,7 @@ impl Survey {
     pub fn of(sought: Sought) -> Self {
         Self {
             sought,
+            named: BTreeSet::new(),
             heads: BTreeMap::new(),
         }
     }
@@ -121,6 +126,9 @@ impl Survey {
                 let touched = trace.is_some_and(|it| had(&self.sought, it.address(), it.time()));
                 let nobody = SubjectId::new(String::new());
                 self.head(&it.case, &nobody).touched |= touched;
+            }
+            Body::Sealed(it) if it.hosts.iter().any(|it| self.sought.hosts.contains(it)) => {
+                self.named.insert(it.subject.clone());
             }
             _ => {}
         }
@@ -160,13 +168,18 @@ impl Survey {
             let theirs = is(&self.sought, &found.subject) || head.merged;
             let subjects = if theirs { &mut own } else { &mut others };
             subjects.extend(head.subjects);
+            // A device says itself what it is called: of a person who is known it proves nothing.
+            let named = self.named.contains(&found.subject);
+            let nobody_known = found.kind != SubjectKind::Person;
             found.whose = if theirs {
                 Whose::Theirs
-            } else if head.touched && self.sought.candidates.contains(&found.subject) {
+            } else if head.touched && self.sought.candidates.contains(&found.subject)
+                || named && nobody_known
+            {
                 Whose::Ambiguous
             } else if head.formerly {
                 Whose::Formerly
-            } else if head.touched {
+            } else if head.touched || named {
                 Whose::Others
             } else {
                 continue;

@@ -8,6 +8,7 @@ use age::x25519::Recipient;
 use ring::digest::{SHA256, digest};
 
 use super::{Officer, recipient};
+use crate::base::hex;
 use crate::hits::{Key, SubjectId};
 
 /// What an officer is asked to agree to.
@@ -37,8 +38,7 @@ impl Question<'_> {
             self.reason.as_bytes(),
             officer.as_bytes(),
         ];
-        let tag = key.word_tag(&parts);
-        tag.iter().map(|byte| format!("{byte:02x}")).collect()
+        hex::encode(&key.word_tag(&parts))
     }
 
     /// The text for one officer, encrypted to their key, armoured. They open it with `age -d -i

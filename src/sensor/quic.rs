@@ -177,6 +177,11 @@ impl Connections {
             if conn.from(side) == Some(false) {
                 conn.flags |= ANSWERED;
             }
+            if conn.outcome == 0 && conn.flight == 0 {
+                // Perhaps nothing of it can ever be opened: then this is all that is known.
+                conn.begun.note(packet.time);
+                (conn.frame, conn.time) = (context.around.frame, packet.time.nanos());
+            }
         }
         let Class::Initial { version, token } = class else {
             return true;
@@ -310,8 +315,10 @@ fn first_flight<S: Sink>(
     *count = count.wrapping_add(copied);
     if ours {
         if *sent == (0, 0) && !again {
-            // A new connection: what was watched on its ports is over.
+            // A new connection: what was watched on its ports is over, and what came before it and
+            // could not be opened was another one.
             context.left(key);
+            conn.begun = Begun::zeroed();
         }
         let (bytes, datagrams) = watch::sent(packet);
         sent.0 = sent.0.saturating_add(bytes);

@@ -79,7 +79,7 @@ fn udp(back: bool, port: u16, payload: &[u8]) -> Vec<u8> {
 }
 
 /// Names and hits of a run, and the worker's counters.
-#[derive(Default)]
+#[derive(Default, PartialEq)]
 struct Seeing {
     names: Vec<(Seen, String)>,
     hits: Vec<Hit>,
@@ -102,11 +102,19 @@ impl Sink for Seeing {
     }
 }
 
+/// Runs the frames, twice: frames that say nothing new told by a glance, and not. Both are the same.
 fn run_with(settings: &Settings, frames: &[Vec<u8>]) -> (Seeing, crate::event::Stats) {
+    let quickly = run_by(Worker::new(settings, 0, "test"), frames);
+    let slowly = run_by(Worker::new(settings, 0, "test").slowly(), frames);
+    assert!(quickly.0 == slowly.0, "a glance told otherwise");
+    assert_eq!(quickly.1, slowly.1);
+    quickly
+}
+
+fn run_by(mut worker: Worker, frames: &[Vec<u8>]) -> (Seeing, crate::event::Stats) {
     static LIST: LazyLock<Catalogue> =
         LazyLock::new(|| Catalogue::builtin().unwrap_or_else(|p| panic!("{}", p[0])));
     let list = &*LIST;
-    let mut worker = Worker::new(settings, 0, "test");
     let mut seeing = Seeing::default();
     for (i, bytes) in (0i64..).zip(frames) {
         let frame = Frame {

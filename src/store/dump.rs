@@ -44,7 +44,8 @@ pub(super) fn content(db: &Connection) -> Result<Content> {
     let mut content = Content::new();
     for table in PLAIN {
         let sql = if table == "words_and_subjects" {
-            "SELECT text, labels FROM words UNION ALL SELECT pseudonym, NULL FROM subjects".to_owned()
+            "SELECT text, labels FROM words UNION ALL SELECT pseudonym, NULL FROM subjects"
+                .to_owned()
         } else {
             format!("SELECT * FROM {table}")
         };

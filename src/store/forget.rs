@@ -44,8 +44,7 @@ pub(super) fn forget(store: &mut Store, numbers: &[u64]) -> std::result::Result<
             )
         })?;
     }
-    // Somebody may read just now: then it stays owed, and who must know asks for it again.
-    let _ = cut(store);
+    // The log is cut when somebody asks for it, or by and by: it may take its time.
     Ok(())
 }
 
@@ -96,11 +95,26 @@ pub(super) fn tend(store: &mut Store, now: Instant) {
         return;
     }
     store.owed.next = Some(now + CUT_EVERY);
-    if let Err(why) = cut(store)
+    if let Err(why) = at_once(store)
         && !std::mem::replace(&mut store.owed.said, true)
     {
         tracing::warn!("{why}");
     }
+}
+
+/// Cuts it without waiting for anybody who reads: hits would wait too.
+fn at_once(store: &mut Store) -> std::result::Result<(), String> {
+    let fault = |e: rusqlite::Error| schema::fault(&store.path, &e);
+    let patience: u64 = store
+        .db
+        .pragma_query_value(None, "busy_timeout", |row| row.get::<_, i64>(0))
+        .map_err(fault)?
+        .unsigned_abs();
+    store.db.busy_timeout(Duration::ZERO).map_err(fault)?;
+    let done = cut(store);
+    let again = store.db.busy_timeout(Duration::from_millis(patience));
+    again.map_err(|e| schema::fault(&store.path, &e))?;
+    done
 }
 
 fn forget_rows(db: &mut Connection, numbers: &[u64]) -> Result<()> {

@@ -70,6 +70,14 @@ impl Store {
         found().map_err(|e| self.fault(&e))
     }
 
+    /// Numbers of the entries that hold what is sealed of a subject.
+    ///
+    /// # Errors
+    /// A sentence.
+    pub fn sealed(&self, subject: &SubjectId) -> std::result::Result<Vec<u64>, String> {
+        subjects::sealed(&self.db, subject).map_err(|e| self.fault(&e))
+    }
+
     /// Looks at so many cases behind `from`, in the order of their ids: those that are closed,
     /// without evidence since `before`, and not held at `now`.
     ///

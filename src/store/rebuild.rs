@@ -9,6 +9,7 @@ use std::path::Path;
 
 use super::{Numbered, Store, schema};
 use crate::base::Timestamp;
+use crate::folder;
 use crate::ledger::Ledger;
 
 /// Entries of one transaction.
@@ -103,13 +104,7 @@ fn swap(new: &Path, store: &Path) -> Result<(), String> {
     }
     fs::rename(new, store).map_err(failed)?;
     remove(new)?;
-    let folder = match store.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    File::open(folder)
-        .and_then(|folder| folder.sync_all())
-        .map_err(failed)
+    folder::sync_above(store).map_err(failed)
 }
 
 /// Removes a half-made store with all that belongs to it.

@@ -17,10 +17,8 @@ use crate::base::Timestamp;
 pub const VERSION: u32 = 2;
 
 /// What leads from each version to the next; the first makes an empty store.
-pub(super) const STEPS: [&str; VERSION as usize] = [
-    include_str!("schema/1.sql"),
-    include_str!("schema/2.sql"),
-];
+pub(super) const STEPS: [&str; VERSION as usize] =
+    [include_str!("schema/1.sql"), include_str!("schema/2.sql")];
 
 /// `application_id` of our files: `PoWt`.
 const APPLICATION: i32 = 0x506f_5774;

@@ -11,6 +11,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use crate::folder;
+
 /// The moments between which a crash may fall, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Moment {
@@ -86,12 +88,12 @@ fn replace_watched(
         let _ = fs::remove_file(&keep);
         fs::hard_link(path, &keep)?;
         fs::rename(&keep, previous(path))?;
-        sync_folder(path)?;
+        folder::sync_above(path)?;
     }
     at(Moment::Kept)?;
     fs::rename(&new, path)?;
     at(Moment::Renamed)?;
-    sync_folder(path)
+    folder::sync_above(path)
 }
 
 /// Writes a file whole or not at all; nothing is kept of what was there.
@@ -110,7 +112,7 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
         let _ = fs::remove_file(&new);
     })?;
     fs::rename(&new, path)?;
-    sync_folder(path)
+    folder::sync_above(path)
 }
 
 fn write(new: &Path, bytes: &[u8], at: &mut dyn FnMut(Moment) -> io::Result<()>) -> io::Result<()> {
@@ -139,13 +141,6 @@ fn lock(path: &Path) -> io::Result<File> {
         fs::TryLockError::Error(error) => error,
     })?;
     Ok(file)
-}
-
-fn sync_folder(path: &Path) -> io::Result<()> {
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import expect, sync_playwright
 
+import work
 from stage import Stage
 
 PROGRAM, FOLDER, PICTURES = sys.argv[1:4]
@@ -185,6 +186,12 @@ def live(one, stage):
     tail = watch(one.context.new_page())
     tail.goto(f"{stage.url}/hits")
     before = tail.locator("#rows tr").count()
+
+    def slow(route):
+        # What is told while an answer is on its way must not be lost.
+        time.sleep(0.7)
+        route.continue_()
+    tail.route("**/hits/rows*", slow)
     tail.locator("#tail").click()
     order = one.locator("tr[data-id]").evaluate_all("all => all.map(it => it.dataset.id)")
     stage.more()
@@ -196,6 +203,15 @@ def live(one, stage):
     one.locator("#live button").click()
     one.wait_for_load_state()
     assert one.locator("tr[data-id]").count() > len(order), "the new case is there"
+    time.sleep(3)
+    whole = watch(one.context.new_page())
+    whole.goto(f"{stage.url}/hits")
+    numbers = "all => all.map(it => it.dataset.number).sort()"
+    there = whole.locator("#rows tr").evaluate_all(numbers)
+    whole.close()
+    followed = tail.locator("#rows tr").evaluate_all(numbers)
+    assert len(followed) == len(set(followed)), "each once"
+    assert set(there) <= set(followed), "none is missing"
     tail.close()
 
 
@@ -272,7 +288,15 @@ def play_all(browser, stage, anna):
     otto = person(browser, stage, "otto", "officer")
     rita = person(browser, stage, "rita", "auditor")
     case = pictures(browser, stage, anna)
+    work.rows_by_keys(bert, stage)
     bulk(bert, stage)
+    work.views_of_ones_own(bert, anna, stage)
+    work.suppressed_for_a_while(anna, stage, "pimeyes")
+    judge(anna, "suppressed")
+    work.held_and_lifted(anna, stage, case)
+    work.given_to_another(anna, bert, stage, case, "bert")
+    work.asked_and_not_granted(anna, olga, stage, case)
+    work.a_bundle(anna, stage, case, os.path.join(FOLDER, "bundle.tar"))
     keyboard_only(bert, stage)
     two_at_once(anna, bert, stage)
     complaints[:] = [it for it in complaints if "409" not in it]
@@ -281,6 +305,7 @@ def play_all(browser, stage, anna):
     rita.goto(stage.url + case)
     look(rita, "auditor", whole=False)
     assert "person-" not in rita.content(), "an auditor meets no pseudonym"
+    work.an_auditors_filters(rita, stage)
     judge(rita, "auditor")
 
 

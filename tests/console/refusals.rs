@@ -157,7 +157,9 @@ fn templates_turn_escaping_off_nowhere_and_hold_no_script_or_style() {
             for found in bad.find_iter(&text) {
                 // A file of ours: it changes with its address.
                 let own = found.as_str().starts_with("<script src=");
-                assert!(own, "{}: {}", path.display(), found.as_str());
+                // The report of a bundle is a file of its own, and served by nobody.
+                let report = path.starts_with("templates/evidence") && found.as_str() == "<style";
+                assert!(own || report, "{}: {}", path.display(), found.as_str());
             }
             seen += 1;
         }

@@ -4,6 +4,11 @@
 //! connections with a ClientHello in one to three segments, QUIC connections, look-ups, fragments,
 //! and the data that makes up most of the bytes.
 
+#[allow(dead_code)]
+pub mod large;
+
+use std::io::{self, Write};
+
 use poortwacht::names::quic::oracle::{Initial, crypto};
 
 const HELLO: &[u8] = include_bytes!("../data/hello/chromium.bin");
@@ -25,6 +30,12 @@ fn unlisted(hello: &[u8]) -> Vec<u8> {
     let at = at.expect("the hello bears the name");
     hello[at..at + NAME.len()].copy_from_slice(OTHER_NAME);
     hello
+}
+
+/// The same hello with the vendor's name that the client sent.
+#[allow(dead_code)]
+pub fn listed_hello() -> Vec<u8> {
+    HELLO.to_vec()
 }
 
 /// A whole Chromium hello in its record.
@@ -180,4 +191,30 @@ fn tcp_step(stock: &Stock, client: u32, step: u32) -> Vec<u8> {
         _ if step.is_multiple_of(3) => tcp(client, false, 1001 + hello.len() as u32, 0x10, b""),
         _ => tcp(client, true, 5001 + (step - 7) * 1448, 0x10, &stock.data),
     }
+}
+
+/// Writes what `make` hands to its argument, as a capture file.
+#[allow(dead_code)]
+pub fn write<T>(
+    mut out: impl Write,
+    make: impl FnOnce(&mut dyn FnMut(&[u8], i64)) -> T,
+) -> io::Result<T> {
+    // Little-endian, nanoseconds, version 2.4, snap length 262144, Ethernet.
+    for word in [0xa1b2_3c4d_u32, 0x0004_0002, 0, 0, 262_144, 1] {
+        out.write_all(&word.to_le_bytes())?;
+    }
+    let mut fault = None;
+    let made = make(&mut |bytes, time| {
+        let len = bytes.len() as u32;
+        let (seconds, nanos) = (time / 1_000_000_000, time % 1_000_000_000);
+        let head = [seconds as u32, nanos as u32, len, len].map(u32::to_le_bytes);
+        let written = out
+            .write_all(head.as_flattened())
+            .and_then(|()| out.write_all(bytes));
+        if let Err(error) = written {
+            fault.get_or_insert(error);
+        }
+    });
+    out.flush()?;
+    fault.map_or(Ok(made), Err)
 }

@@ -188,14 +188,20 @@ impl Bench {
         said(&output)
     }
 
-    /// An act on the control socket.
-    pub fn act(&self, act: &str) {
+    /// A line on the control socket.
+    pub fn ask(&self, line: &str) -> String {
         use std::io::Read;
         let mut socket =
             std::os::unix::net::UnixStream::connect(self.path("poortwacht.sock")).unwrap();
-        writeln!(socket, "{{\"act\": {act}}}").unwrap();
+        writeln!(socket, "{line}").unwrap();
         let mut answer = String::new();
         socket.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    /// An act on the control socket.
+    pub fn act(&self, act: &str) {
+        let answer = self.ask(&format!("{{\"act\": {act}}}"));
         assert!(answer.contains("done"), "{answer}");
     }
 

@@ -1,5 +1,5 @@
-/* Preloaded into the daemon: forcing a file of the ledger to the disk fails with EIO for as long as
- * the file named by SYNC_FAILS exists. */
+/* Preloaded into the daemon: forcing a file to the disk whose path holds the words of SYNC_FAILS_AT
+ * (default: those of the ledger) fails with EIO for as long as the file named by SYNC_FAILS exists. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -19,7 +19,8 @@ static int fails(int fd)
     if (len < 0)
         return 0;
     path[len] = 0;
-    return strstr(path, "/ledger/") != NULL;
+    const char *at = getenv("SYNC_FAILS_AT");
+    return strstr(path, at ? at : "/ledger/") != NULL;
 }
 
 int fdatasync(int fd)

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -180,6 +181,22 @@ impl Daemon {
             std::thread::sleep(Duration::from_millis(10));
         };
         (status.code(), self.said())
+    }
+
+    /// A value without labels, as `/metrics` has it now; 0 while there is none.
+    pub fn metric(&self, name: &str) -> f64 {
+        let said = self.said();
+        let at = said.split("metrics at http://").nth(1);
+        let Some(at) = at.and_then(|it| it.split("/metrics").next()) else {
+            return 0.0;
+        };
+        let mut stream = TcpStream::connect(at).unwrap();
+        let request = format!("GET /metrics HTTP/1.1\r\nHost: {at}\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut page = String::new();
+        stream.read_to_string(&mut page).unwrap();
+        let line = page.lines().find_map(|line| line.strip_prefix(name));
+        line.map_or(0.0, |value| value.trim().parse().expect(value))
     }
 
     pub fn said(&self) -> String {

@@ -33,16 +33,22 @@ impl Spool {
                 }
             }
         }
-        for letter in fs::read_dir(self.folder.join("dead"))
-            .map_err(failed)?
-            .flatten()
-        {
-            if words.are_in(&fs::read(letter.path()).map_err(failed)?) {
-                fs::remove_file(letter.path()).map_err(failed)?;
-                self.dead = self.dead.saturating_sub(1);
-                gone += 1;
+        for folder in ["dead", "replay"] {
+            let letters = fs::read_dir(self.folder.join(folder)).map_err(failed)?;
+            for letter in letters.flatten() {
+                let text = match fs::read(letter.path()) {
+                    // Its sink took it, or somebody asked for it again, in this moment.
+                    Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
+                    text => text.map_err(failed)?,
+                };
+                if words.are_in(&text) {
+                    fs::remove_file(letter.path()).map_err(failed)?;
+                    gone += 1;
+                }
             }
         }
+        self.count_dead().map_err(failed)?;
+        self.erase_folded(words).map_err(failed)?;
         self.done.erase(words).map_err(failed)?;
         self.sync().map_err(failed)?;
         Ok(gone)
@@ -62,6 +68,9 @@ impl Spool {
             &mut self.endings,
         ] {
             set.remove(&number);
+        }
+        for cursor in &mut self.sinks {
+            cursor.forget(number);
         }
         if let Some(case) = self.by_case.get_mut(&entry.alert.case) {
             case.remove(&number);

@@ -15,6 +15,7 @@ use super::adblock::clipped;
 use super::draft::{Draft, Unused};
 use super::plan::{Plan, Single, mark};
 use super::tally::{LeftOut, Tally};
+use crate::base::hex;
 use crate::blocklist::schema::MatchKind;
 
 /// Name space of DNS names (RFC 9562 section 6.6).
@@ -250,7 +251,7 @@ fn uuid(name: &str) -> String {
     }
     bytes[6] = bytes[6] & 0x0f | 0x50;
     bytes[8] = bytes[8] & 0x3f | 0x80;
-    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = hex::encode(&bytes);
     let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
     [
         part(0, 8),

@@ -24,6 +24,7 @@ pub(super) fn read() -> Result<Brought, Fault> {
     if asked {
         say("what does the person bring? One thing a line, an empty line ends it:");
         say("  user NAME | mailbox ADDRESS | mac 00:00:5e:00:53:01 | address ADDRESS FROM UNTIL");
+        say("  host NAME");
     }
     let mut brought = Brought::default();
     let mut input = io::Read::take(input, LEN_MAX as u64);
@@ -47,7 +48,8 @@ pub(super) fn read() -> Result<Brought, Fault> {
     let nothing = brought.users.is_empty()
         && brought.mailboxes.is_empty()
         && brought.macs.is_empty()
-        && brought.addresses.is_empty();
+        && brought.addresses.is_empty()
+        && brought.hosts.is_empty();
     if nothing {
         let what = "nothing was given: put lines like `user NAME` on standard input";
         return Err(Fault::new(Exit::Input, what));
@@ -62,21 +64,15 @@ fn take(brought: &mut Brought, line: &str) -> Result<(), String> {
     let (what, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
     let rest = rest.trim();
     if rest.is_empty() {
-        return Err("it needs a word (user, mailbox, mac, address) and a value".into());
+        return Err("it needs a word (user, mailbox, mac, address, host) and a value".into());
     }
     match what {
         "user" => brought.users.push(rest.to_owned()),
         "mailbox" => brought.mailboxes.push(rest.to_owned()),
         "mac" => brought.macs.push(rest.to_owned()),
         "address" => brought.addresses.push(had(rest)?),
-        "host" => {
-            return Err(
-                "a device's name finds nobody: such names stand under seal alone; bring a user \
-                 name, a link-layer address, or an address with its time"
-                    .into(),
-            );
-        }
-        _ => return Err("it begins with none of: user, mailbox, mac, address".into()),
+        "host" => brought.hosts.push(rest.to_owned()),
+        _ => return Err("it begins with none of: user, mailbox, mac, address, host".into()),
     }
     Ok(())
 }
@@ -130,6 +126,7 @@ mod tests {
             "user  DOMAIN\\jansen",
             "mailbox a@example.org",
             "mac 00:00:5e:00:53:01",
+            "host jansen-pc",
             "address 192.0.2.7",
             "address 2001:db8::7 2026-03-01 2026-03-01",
             "",
@@ -138,13 +135,13 @@ mod tests {
         }
         assert_eq!(brought.users, ["DOMAIN\\jansen"]);
         assert_eq!(brought.addresses.len(), 2);
+        assert_eq!(brought.hosts, ["jansen-pc"]);
         let day = &brought.addresses[1];
         assert_eq!(day.until.0 - day.from.0, 86_400_000_000_000 - 1);
         for bad in [
             "jansen",
             "name jansen",
             "user",
-            "host jansen-pc",
             "address 192.0.2.7 yesterday today",
             "address 192.0.2.7 2026-03-02 2026-03-01",
             "address 192.0.2.7 2026-03-02",

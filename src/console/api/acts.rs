@@ -4,14 +4,16 @@
 //! number of the entry that tells of it. Never: an act that a page would refuse.
 
 use axum::Json;
+use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use serde::Serialize;
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
 
 use super::problem::Problem;
-use crate::console::pages::Shared;
 use crate::console::pages::wish::{Outcome, Target, Wish, carry_out};
-use crate::console::{Refusal, Visitor};
+use crate::console::pages::{Bundle, Shared, export as bundle};
+use crate::console::{Refusal, Right, Visitor};
 use crate::record::act::Means;
 
 /// It is on the record.
@@ -31,6 +33,34 @@ pub async fn on_case(
     Json(wish): Json<Wish>,
 ) -> Answer {
     done(&desk, &visitor, Target::Case(id), wish).await
+}
+
+/// What a program says of a bundle that it wants.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Export {
+    reason: String,
+}
+
+/// `POST /cases/{id}/export`: never with what is sealed.
+pub async fn export(
+    State(desk): State<Shared>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    visitor.require(Right::Export)?;
+    let read = serde_json::from_slice(&body);
+    let Export { reason } = read.map_err(|_| Problem::Unfit("{\"reason\": \"...\"}".into()))?;
+    let what = Bundle {
+        case: id.clone(),
+        reason,
+        sealed: false,
+    };
+    match bundle::make(&desk, &visitor, Means::Api, what).await? {
+        Ok(bytes) => Ok(bundle::file(&id, bytes)?),
+        Err(why) => Err(Problem::Unfit(why)),
+    }
 }
 
 /// `POST /suppressions`
@@ -60,6 +90,10 @@ pub async fn on_request(
     Path(id): Path<String>,
     Json(wish): Json<Wish>,
 ) -> Answer {
+    // Nobody learns of a request by asking whether it can be decided.
+    if !visitor.may(Right::ApproveUnsealing) {
+        visitor.require(Right::RequestUnsealing)?;
+    }
     let all = desk.readers().ask(|it| it.requests(false)).await?;
     let found = all.into_iter().find(|it| it.id == id);
     let case = found.ok_or(Refusal::NotFound)?.case;

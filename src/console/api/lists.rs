@@ -22,7 +22,7 @@ use crate::console::pages::{
     Shared, case as case_page, coverage as coverage_page, hits as hit_pages,
 };
 use crate::console::{Refusal, Right, Visitor};
-use crate::record::Coverage;
+use crate::record::{Coverage, Kind};
 use crate::store::shown::{CasePage, InboxCounts, Order, Page, Total, VendorSummary};
 
 /// Most rows of one answer.
@@ -45,8 +45,10 @@ pub struct Asked {
 }
 
 impl Asked {
-    fn rows(&self) -> u32 {
-        self.rows.unwrap_or(100).clamp(1, ROWS_MAX)
+    fn rows(&self) -> Result<u32, Refusal> {
+        let rows = Some(self.rows.unwrap_or(100));
+        let rows = rows.filter(|rows| (1..=ROWS_MAX).contains(rows));
+        rows.ok_or(Refusal::Malformed)
     }
 }
 
@@ -113,7 +115,7 @@ pub async fn cases(
             _ => return Err(Refusal::Malformed.into()),
         },
         ascending: false,
-        rows: asked.rows(),
+        rows: asked.rows()?,
         skip,
     };
     let now = desk.now();
@@ -188,7 +190,7 @@ fn page(asked: &Asked) -> Result<Page, Refusal> {
         text => Some(cursor(text).ok_or(Refusal::Malformed)?),
     };
     Ok(Page {
-        rows: asked.rows(),
+        rows: asked.rows()?,
         after,
     })
 }
@@ -208,8 +210,8 @@ pub async fn hit(
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Span {
-    from: String,
-    until: String,
+    from: Option<String>,
+    until: Option<String>,
 }
 
 /// `GET /coverage`: hours of coverage, on monitored networks; the last week unless asked otherwise.
@@ -219,17 +221,17 @@ pub async fn coverage(
     Query(span): Query<Span>,
 ) -> Result<Json<Vec<Coverage>>, Problem> {
     eyes(&desk, &visitor, Right::SeeCases)?;
-    let seconds = |text: &str, other: i64| match text {
-        "" => Ok(other),
-        text => {
+    let seconds = |text: Option<&str>, other: i64| match text {
+        None => Ok(other),
+        Some(text) => {
             let read = text.parse::<jiff::Timestamp>();
             read.map(|it| it.as_second())
                 .map_err(|_| Refusal::Malformed)
         }
     };
     let Timestamp(now) = desk.now();
-    let until = seconds(&span.until, now / 1_000_000_000)?;
-    let from = seconds(&span.from, until - 7 * 86_400)?;
+    let until = seconds(span.until.as_deref(), now / 1_000_000_000)?;
+    let from = seconds(span.from.as_deref(), until - 7 * 86_400)?;
     if !(0..=SPAN_MAX_S).contains(&until.saturating_sub(from)) {
         return Err(Problem::Unfit(
             "from lies before until, by 400 days at most".into(),
@@ -372,6 +374,10 @@ pub async fn audit(
         rows: asked.rows,
         ..Asked::default()
     })?;
+    // All entries instead of those of a kind that is none would be a wrong answer.
+    if !asked.kind.is_empty() && Kind::of(&asked.kind).is_none() {
+        return Err(Refusal::Malformed.into());
+    }
     let filter = AuditAsked {
         kind: asked.kind,
         by: asked.by,

@@ -48,6 +48,9 @@ struct CasePage {
     may_suppress: bool,
     may_hold: bool,
     may_ask: bool,
+    may_export: bool,
+    /// With what is sealed.
+    may_open: bool,
     verdicts: &'static [Verdict],
     people: Vec<String>,
     me: String,
@@ -155,7 +158,7 @@ fn hours(view: &CaseView, reader: &crate::store::Reader) -> Result<Vec<Coverage>
     Ok(hours)
 }
 
-async fn show(
+pub(super) async fn show(
     desk: &Shared,
     visitor: &Visitor,
     id: &str,
@@ -195,6 +198,8 @@ async fn show(
         may_suppress: visitor.may(Right::Suppress),
         may_hold: visitor.may(Right::Hold),
         may_ask: visitor.may(Right::RequestUnsealing) && !undecided,
+        may_export: visitor.may(Right::Export),
+        may_open: visitor.may(Right::ApproveUnsealing),
         verdicts: Verdict::ALL,
         people,
         me: visitor.account.clone(),

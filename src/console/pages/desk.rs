@@ -27,6 +27,20 @@ pub type Acting = Pin<Box<dyn Future<Output = Result<u64, String>> + Send>>;
 /// The sealed records of a request, as they are handed out.
 pub type Releasing = Pin<Box<dyn Future<Output = Result<Vec<u8>, String>> + Send>>;
 
+/// An evidence bundle under way, or a sentence why there is none.
+pub type Exporting = Pin<Box<dyn Future<Output = Result<Vec<u8>, String>> + Send>>;
+
+/// What somebody wants in a bundle.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bundle {
+    /// The case.
+    pub case: String,
+    /// Why; stands in the record and in the bundle.
+    pub reason: String,
+    /// With the sealed records that officers can open.
+    pub sealed: bool,
+}
+
 /// An entry was written.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Changed {
@@ -83,6 +97,8 @@ pub trait Desk: Send + Sync + 'static {
     fn health(&self) -> Health;
     /// What unsealing asks for.
     fn terms(&self) -> Terms;
+    /// Makes an evidence bundle of a case, on the record.
+    fn export(&self, by: Actor, what: Bundle) -> Exporting;
     /// Hands out the sealed records of a request, on the record.
     fn release(&self, by: Actor, request: String) -> Releasing;
 }

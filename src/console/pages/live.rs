@@ -1,7 +1,7 @@
 //! What changes, as it changes: server-sent events.
 //!
 //! Enters: numbers of entries that were written. Leaves: an event `changed` each, without content:
-//! which kind, which case; `behind` to a page that was too slow to be told each of them. Never: what an entry says; an event to somebody who may not see cases, or who
+//! which kind, which case; `behind` to a page that was too slow or away, and missed some. Never: what an entry says; an event to somebody who may not see cases, or who
 //! has left.
 
 use std::collections::BTreeMap;
@@ -10,15 +10,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::Shared;
 use super::desk::Changed;
 use crate::console::{Refusal, Right, Visitor};
+use crate::store::Reader;
 
 /// Most pages that listen at one time; one more is told to come back.
 const LISTENERS_MAX: usize = 200;
@@ -74,28 +76,49 @@ impl Drop for Place {
 }
 
 /// `GET /events`
-pub async fn events(State(desk): State<Shared>, visitor: Visitor) -> Result<Response, Refusal> {
+pub async fn events(
+    State(desk): State<Shared>,
+    visitor: Visitor,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
     visitor.require(Right::SeeCases)?;
     let end = tokio::time::Instant::now() + STAY;
     let place = visitor.guest.shell.listeners().place(&visitor.account)?;
     let state = (desk.changes(), place, visitor);
-    let stream = stream::unfold(state, move |(mut changes, place, visitor)| async move {
-        let next = tokio::time::timeout_at(end, next(&mut changes))
-            .await
-            .ok()??;
-        // Who has left is told nothing more.
-        let told = visitor.is_still_in().then_some(next)?;
-        Some((Ok::<_, Infallible>(told), (changes, place, visitor)))
-    });
+    // Listening already: what comes from here on is told.
+    let through = desk.readers().ask(Reader::through).await?;
+    let first = stream::iter([Ok::<_, Infallible>(greeting(&headers, through))]);
+    let stream = first.chain(stream::unfold(
+        state,
+        move |(mut changes, place, visitor)| async move {
+            let next = tokio::time::timeout_at(end, next(&mut changes))
+                .await
+                .ok()??;
+            // Who has left is told nothing more.
+            let told = visitor.is_still_in().then_some(next)?;
+            Some((Ok::<_, Infallible>(told), (changes, place, visitor)))
+        },
+    ));
     let alive = KeepAlive::new().interval(Duration::from_secs(20));
     Ok(Sse::new(stream).keep_alive(alive).into_response())
+}
+
+/// The first event: `here`, or `behind` to a page that comes back and missed something. Its id is
+/// the newest entry that the store has.
+fn greeting(headers: &HeaderMap, through: u64) -> Event {
+    let last = headers.get("last-event-id").and_then(|it| it.to_str().ok());
+    let last: Option<u64> = last.and_then(|it| it.parse().ok());
+    let missed = last.is_some_and(|last| last.saturating_add(1) < through);
+    let event = Event::default().event(if missed { "behind" } else { "here" });
+    event.id(through.saturating_sub(1).to_string()).data("{}")
 }
 
 async fn next(changes: &mut Receiver<Changed>) -> Option<Event> {
     match changes.recv().await {
         Ok(changed) => {
             let data = serde_json::to_string(&changed).ok()?;
-            Some(Event::default().event("changed").data(data))
+            let event = Event::default().event("changed");
+            Some(event.id(changed.number.to_string()).data(data))
         }
         // Too slow: it cannot be said what changed. The page asks anew for what it shows.
         Err(RecvError::Lagged(_)) => Some(Event::default().event("behind").data("{}")),
@@ -133,6 +156,27 @@ mod tests {
         drop(to);
         let _last = next(&mut from).await.expect("the last");
         assert!(next(&mut from).await.is_none(), "the desk is gone");
+    }
+
+    #[test]
+    fn who_comes_back_is_told_whether_they_missed_something() {
+        let of = |last: Option<&'static str>, through| {
+            let last = last.map(|last| ("last-event-id".parse().expect("a name"), last));
+            let last = last.map(|(name, last)| (name, last.parse().expect("a value")));
+            format!("{:?}", greeting(&last.into_iter().collect(), through))
+        };
+        for (last, through, word) in [
+            (None, 0, "here"),
+            (None, 70, "here"),
+            (Some("69"), 70, "here"),
+            (Some("68"), 70, "behind"),
+            (Some("80"), 70, "here"),
+            (Some("nonsense"), 70, "here"),
+            (Some("18446744073709551615"), 70, "here"),
+        ] {
+            let told = of(last, through);
+            assert!(told.contains(word), "{last:?} of {through}: {told}");
+        }
     }
 
     #[test]

@@ -1,22 +1,20 @@
-//! A small record for tests: a store with one case and what belongs to it, and a desk over it.
+//! A small record for tests and fuzzing: a store with one case and what belongs to it, and a desk
+//! over it.
 //!
-//! Enters: entries. Leaves: a [`Desk`] that needs no daemon. Never: used outside tests.
+//! Enters: entries. Leaves: a [`Desk`] that needs no daemon. Never: used by the program.
 
+#[cfg(test)]
+mod asking;
+
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use axum::Router;
-use axum::body::{Body as Bytes, to_bytes};
-use axum::http::{Request, StatusCode, header};
-use axum::middleware::{self, Next};
 use tokio::sync::broadcast;
-use tower::ServiceExt;
 
-use super::desk::{Acting, Changed, Desk, Health, Part, Readers, Releasing};
+use super::desk::{Acting, Bundle, Changed, Desk, Exporting, Health, Part, Readers, Releasing};
 use crate::base::Timestamp;
 use crate::blocklist::{Catalogue, Stage};
 use crate::cases::{AttributionAct, AttributionEntry, EvidenceKind, Item, Step};
-use crate::console::visitor::Guest;
-use crate::console::{Role, Settings, Shell, View, Visitor};
 use crate::event::FactSource;
 use crate::hits::SubjectId;
 use crate::identity::{Attribution, Grade, SubjectKind};
@@ -25,6 +23,9 @@ use crate::record::act::{Act, Acted, Actor, Means};
 use crate::record::unsealing::Terms;
 use crate::record::{Body, CaseAttribution, CaseHead, CaseStep, Count, Coverage, Entry, Evidence};
 use crate::store::{Numbered, SavedViews, Store};
+
+#[cfg(test)]
+pub use asking::Asking;
 
 /// The moment of every test: Monday 2 March 2026, 12:00 UTC.
 pub const NOW: Timestamp = Timestamp(1_772_452_800_000_000_000);
@@ -47,27 +48,40 @@ pub struct SampleDesk {
     views: SavedViews,
     changed: broadcast::Sender<Changed>,
     catalogue: Arc<Catalogue>,
-    _folder: tempfile::TempDir,
+    /// Kept until the end, where somebody else does not.
+    _folder: Box<dyn std::any::Any + Send + Sync>,
 }
 
 impl SampleDesk {
     /// With the sample record.
+    #[cfg(test)]
     pub fn new() -> Arc<Self> {
         Self::with(entries())
     }
 
     /// With these entries.
+    #[cfg(test)]
     pub fn with(entries: Vec<Entry>) -> Arc<Self> {
         let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("store.sqlite");
+        let path = folder.path().to_owned();
+        Self::at(&path, entries, Box::new(folder))
+    }
+
+    /// With these entries, in a folder that is there.
+    pub fn at(
+        folder: &Path,
+        entries: Vec<Entry>,
+        kept: Box<dyn std::any::Any + Send + Sync>,
+    ) -> Arc<Self> {
+        let path = folder.join("store.sqlite");
         let desk = Self {
             store: Mutex::new(Store::open(&path, NOW).expect("a store")),
             entries: Mutex::default(),
             readers: Readers::at(&path),
-            views: SavedViews::at(&folder.path().join("views.sqlite")),
+            views: SavedViews::at(&folder.join("views.sqlite")),
             changed: broadcast::channel(16).0,
             catalogue: Arc::new(Catalogue::builtin().unwrap_or_else(|_| panic!("a list"))),
-            _folder: folder,
+            _folder: kept,
         };
         for entry in entries {
             desk.append(entry).expect("an entry");
@@ -173,6 +187,19 @@ impl Desk for SampleDesk {
             officers: vec!["olga".into(), "otto".into()],
             days: 14,
         }
+    }
+
+    fn export(&self, by: Actor, what: Bundle) -> Exporting {
+        let told = format!("{}:{what:?}", by.name);
+        let act = Act::Export {
+            case: Some(what.case),
+            subject: None,
+            what: "evidence".into(),
+            reason: what.reason,
+            digest: "00ff".into(),
+        };
+        let done = self.act(by, act, None);
+        Box::pin(async move { done.await.map(|_| told.into_bytes()) })
     }
 
     fn release(&self, by: Actor, request: String) -> Releasing {
@@ -306,106 +333,4 @@ pub fn entries() -> Vec<Entry> {
         .into_iter()
         .map(|body| Entry { time: at(9), body })
         .collect()
-}
-
-/// Who asks, and how.
-#[derive(Clone)]
-pub struct Asking {
-    router: Router,
-    _folder: Arc<tempfile::TempDir>,
-}
-
-impl Asking {
-    /// Somebody with these roles, in this language.
-    pub fn of(desk: &Arc<SampleDesk>, account: &str, roles: &[Role], language: &str) -> Self {
-        let folder = Arc::new(tempfile::tempdir().expect("a folder"));
-        let settings = Settings {
-            folder: folder.path().join("console"),
-            ..Settings::default()
-        };
-        let (audit, _) = std::sync::mpsc::sync_channel(16);
-        let shell =
-            Shell::open_at(settings, super::nav(), audit, Box::new(|| NOW)).expect("a shell");
-        let guest = Guest {
-            shell,
-            view: View::read(Some(language), ""),
-            csrf: "mark".into(),
-            path: "/cases".into(),
-            from: None,
-        };
-        let visitor = Visitor {
-            guest: guest.clone(),
-            account: account.into(),
-            display: account.into(),
-            roles: roles.iter().copied().collect(),
-            scope: None,
-            mark: crate::console::secret::Secret::new()
-                .expect("randomness")
-                .mark(),
-        };
-        let desk: super::Shared = Arc::<SampleDesk>::clone(desk);
-        let inside = super::router(Arc::clone(&desk)).merge(crate::console::api::router(desk));
-        let router = inside.layer(middleware::from_fn(
-            move |mut request: axum::extract::Request, next: Next| {
-                let (guest, visitor) = (guest.clone(), visitor.clone());
-                async move {
-                    request.extensions_mut().insert(guest);
-                    request.extensions_mut().insert(visitor);
-                    next.run(request).await
-                }
-            },
-        ));
-        Self {
-            router,
-            _folder: folder,
-        }
-    }
-
-    /// `GET`
-    pub async fn get(&self, path: &str) -> (StatusCode, String) {
-        let request = Request::get(path).body(Bytes::empty()).expect("a request");
-        self.send(request).await
-    }
-
-    /// `POST` of a form.
-    pub async fn form(&self, path: &str, fields: &[(&str, &str)]) -> (StatusCode, String) {
-        let mut body = form_urlencoded::Serializer::new(String::new());
-        let body = body.extend_pairs(fields).finish();
-        let kind = "application/x-www-form-urlencoded";
-        let request = Request::post(path).header(header::CONTENT_TYPE, kind);
-        self.send(request.body(Bytes::from(body)).expect("a request"))
-            .await
-    }
-
-    /// `POST` of JSON.
-    pub async fn json(&self, path: &str, body: &serde_json::Value) -> (StatusCode, String) {
-        let request = Request::post(path).header(header::CONTENT_TYPE, "application/json");
-        self.send(
-            request
-                .body(Bytes::from(body.to_string()))
-                .expect("a request"),
-        )
-        .await
-    }
-
-    /// `GET` of something that does not end.
-    pub async fn stream(&self, path: &str) -> axum::response::Response {
-        let request = Request::get(path).body(Bytes::empty()).expect("a request");
-        let answer = self.router.clone().oneshot(request).await;
-        answer.expect("an answer")
-    }
-
-    async fn send(&self, request: Request<Bytes>) -> (StatusCode, String) {
-        let response = self
-            .router
-            .clone()
-            .oneshot(request)
-            .await
-            .expect("an answer");
-        let status = response.status();
-        let bytes = to_bytes(response.into_body(), 1 << 22)
-            .await
-            .expect("a body");
-        (status, String::from_utf8(bytes.to_vec()).expect("text"))
-    }
 }

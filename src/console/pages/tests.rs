@@ -154,8 +154,8 @@ async fn an_auditor_meets_no_person_anywhere() {
     // Filters that ask for nobody work, also those one click away.
     for path in [
         "/cases",
-        "/cases?q=stage>=signed-up+-state:new",
-        "/hits?q=age<7d",
+        "/cases?q=stage%3E=signed-up+-state:new",
+        "/hits?q=age%3C7d",
     ] {
         let (_, page) = auditor.get(path).await;
         assert!(!page.contains("cannot be read"), "{path}: {page}");
@@ -205,6 +205,10 @@ async fn a_filter_that_makes_no_sense_is_shown_where_it_stops_making_sense() {
     assert!(page.contains(CASE));
     let (_, page) = lead.get("/cases?q=-vendor:kairos").await;
     assert!(!page.contains(CASE) && page.contains("It does not mean that nobody"));
+    assert!(
+        !page.contains("It means: no name"),
+        "there is a case, the filter leaves it out"
+    );
 }
 
 #[tokio::test]

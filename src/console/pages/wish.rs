@@ -258,7 +258,7 @@ pub fn verdict(name: &str) -> Option<Verdict> {
 }
 
 /// A text that says something, within its bound.
-fn written(text: &str, name: &str, lens: &Lens) -> Result<String, String> {
+pub(super) fn written(text: &str, name: &str, lens: &Lens) -> Result<String, String> {
     let text = bounded(text, name, lens)?;
     if text.is_empty() {
         return Err(fill(lens.w.missing, name));

@@ -176,7 +176,11 @@ const wanted = {
 const touched = new Set();
 
 function changed(event) {
-  const it = JSON.parse(event.data);
+  heard(JSON.parse(event.data));
+}
+
+/// `{}`: something changed, it cannot be said what.
+function heard(it) {
   if (about === "case") {
     const shown = one("[data-case]").dataset.case;
     if (!it.kind || it.case === shown) tell(live.dataset.changed);
@@ -193,30 +197,48 @@ function changed(event) {
 // The live tail of hits.
 let tailing = false;
 let asking = false;
+let again = false;
 const tail = one("#tail");
+/// Rows of one answer; a full one may not be all.
+const ROWS_MAX = 50;
 
+/// One question at a time. What is told while it is on its way is asked for behind it.
 async function follow() {
+  again = true;
   if (asking) return;
   asking = true;
   try {
-    const first = one("#rows [data-number]");
-    const from = first ? Number(first.dataset.number) + 1 : 0;
-    const ask = new URLSearchParams({ q: one("#q").value, from });
-    const answer = await fetch(`${base}/hits/rows?${ask}`);
-    if (!answer.ok) return;
-    const parsed = new DOMParser().parseFromString(`<table><tbody>${await answer.text()}</tbody></table>`, "text/html");
-    const found = all("tr", parsed);
-    for (const row of found) row.classList.add("fresh");
-    if (found.length) {
-      place.hidden = false;
-      const empty = one(".empty");
-      if (empty) empty.remove();
+    while (again && tailing) {
+      again = false;
+      const found = await fetched();
+      if (found === ROWS_MAX) again = true;
     }
-    one("#rows").prepend(...found);
-    for (const old of all("#rows tr").slice(500)) old.remove();
+  } catch {
+    // Nothing is hidden by a failure: the page says that something is new.
+    fresh += 1;
+    tell(live.dataset.new.replace("#", fresh + touched.size));
   } finally {
     asking = false;
   }
+}
+
+async function fetched() {
+  // The list is sorted by packet time: the newest entry need not stand first.
+  const from = Math.max(-1, ...all("#rows [data-number]").map((it) => Number(it.dataset.number))) + 1;
+  const ask = new URLSearchParams({ q: one("#q").value, from });
+  const answer = await fetch(`${base}/hits/rows?${ask}`);
+  if (!answer.ok) throw new Error(`rows: ${answer.status}`);
+  const parsed = new DOMParser().parseFromString(`<table><tbody>${await answer.text()}</tbody></table>`, "text/html");
+  const found = all("tr", parsed);
+  for (const row of found) row.classList.add("fresh");
+  if (found.length) {
+    place.hidden = false;
+    const empty = one(".empty");
+    if (empty) empty.remove();
+  }
+  one("#rows").prepend(...found);
+  for (const old of all("#rows tr").slice(500)) old.remove();
+  return found.length;
 }
 
 if (tail) {
@@ -232,6 +254,7 @@ if (tail) {
 if (about) {
   const source = new EventSource(`${base}/events`);
   source.addEventListener("changed", changed);
+  source.addEventListener("behind", () => heard({}));
   let since = 0;
   source.addEventListener("open", () => { since = 0; if (live.classList.contains("off")) live.hidden = true; });
   source.addEventListener("error", () => {

@@ -22,7 +22,7 @@ pub(in crate::daemon) struct Stand {
     /// Nothing can be written to the ledger while set.
     full: Arc<AtomicBool>,
     /// Hits made.
-    made: i64,
+    pub made: i64,
 }
 
 pub(in crate::daemon) fn at(seconds: i64) -> Timestamp {
@@ -91,6 +91,12 @@ impl Stand {
     pub fn write(&mut self) {
         self.books.registrar.hurry();
         self.books.write(&mut self.desk, at(5));
+    }
+
+    pub fn relog(&mut self) {
+        let path = |name| self.folder.path().join(name);
+        let (log, cases) = (path("hits.jsonl"), path("cases"));
+        self.books.relog(&log, &cases);
     }
 
     pub fn set_full(&mut self, full: bool) {
@@ -331,12 +337,151 @@ fn hits_that_a_crash_kept_from_the_hit_log_get_their_line_at_the_next_start() {
     std::fs::write(&log, kept.join("\n") + "\n").unwrap();
     let (mut stand, _) = stand.crash();
     for _ in 0..2 {
-        stand.books.relog(&log);
+        stand.relog();
         assert_eq!(std::fs::read_to_string(&log).unwrap(), all);
     }
     // A log that was begun anew gets no old lines.
     std::fs::write(&log, "").unwrap();
     let (mut stand, _) = stand.crash();
-    stand.books.relog(&log);
+    stand.relog();
     assert_eq!(std::fs::read_to_string(&log).unwrap(), "");
+}
+
+/// Lines of the hit log, and of the file before it.
+fn lines(stand: &Stand) -> (Vec<String>, Vec<String>) {
+    let of = |name: &str| {
+        let text = std::fs::read_to_string(stand.folder.path().join(name)).unwrap_or_default();
+        text.lines().map(str::to_owned).collect()
+    };
+    (of("hits.jsonl.1"), of("hits.jsonl"))
+}
+
+/// The log's disk was full for longer than the newest entries reach back, or the last lines were never
+/// forced to it: not one of them stands there.
+#[test]
+fn hits_of_a_long_outage_of_the_log_get_their_line_too() {
+    let mut stand = Stand::new();
+    stand.hits(5);
+    stand.write();
+    stand.relog();
+    stand.hits(3 * TOGETHER_MAX as i64);
+    stand.write();
+    let (_, all) = lines(&stand);
+    assert_eq!(all.len(), 5 + 3 * TOGETHER_MAX);
+    let log = stand.folder.path().join("hits.jsonl");
+    std::fs::write(&log, all[..5].join("\n") + "\n").unwrap();
+    let (mut stand, _) = stand.crash();
+    for _ in 0..2 {
+        stand.relog();
+        assert!(lines(&stand).1 == all, "each once, in order");
+    }
+}
+
+#[test]
+fn a_rotation_hides_no_line() {
+    let mut stand = Stand::new();
+    stand.hits(3);
+    stand.write();
+    stand.relog();
+    stand.hits(7);
+    stand.write();
+    let (_, all) = lines(&stand);
+    let path = |name: &str| stand.folder.path().join(name);
+    // Rotated after the sixth; the last two were lost; one in the middle as well.
+    std::fs::write(path("hits.jsonl"), all[..6].join("\n") + "\n").unwrap();
+    std::fs::rename(path("hits.jsonl"), path("hits.jsonl.1")).unwrap();
+    std::fs::write(path("hits.jsonl"), all[7].clone() + "\n").unwrap();
+    let (mut stand, _) = stand.crash();
+    for _ in 0..2 {
+        stand.relog();
+        let (old, new) = lines(&stand);
+        assert!(old == all[..6]);
+        assert!(
+            new == [7, 6, 8, 9].map(|at: usize| all[at].clone()),
+            "{}",
+            new.len()
+        );
+    }
+}
+
+#[test]
+fn another_log_gets_no_old_lines() {
+    let mut stand = Stand::new();
+    stand.hits(3);
+    stand.write();
+    stand.relog();
+    stand.hits(3);
+    stand.write();
+    let (mut stand, _) = stand.crash();
+    let before = lines(&stand);
+    let cases = stand.folder.path().join("cases");
+    let other = stand.folder.path().join("other.jsonl");
+    stand.books.relog(&other, &cases);
+    assert!(lines(&stand) == before);
+}
+
+/// Lines that wait are not written down as written.
+#[test]
+fn what_waits_for_the_log_is_not_taken_for_logged() {
+    let mut stand = Stand::new();
+    stand.hits(2);
+    stand.write();
+    stand.relog();
+    let mark = || std::fs::read(stand.folder.path().join("cases/hit-log.json")).unwrap();
+    let before = mark();
+    let mut marker = Marker::new(
+        &stand.folder.path().join("cases"),
+        &stand.folder.path().join("hits.jsonl"),
+    );
+    let mut settings = log::Settings::new(stand.folder.path().join("full"));
+    settings.sync = log::SyncPolicy::Every(Duration::from_secs(1));
+    let mut full = HitLog::open(settings, Instant::now()).unwrap();
+    let entry = stand.recorded().remove(0);
+    let record = relog::hits(vec![entry]).remove(0);
+    full.append(&record, Instant::now());
+    marker.mark(&full, 9);
+    assert_eq!(mark(), before, "not forced to the disk yet");
+    full.settle(Instant::now());
+    marker.mark(&full, 9);
+    assert_ne!(mark(), before);
+}
+
+/// The case file took the case and what is sealed of its subject, the ledger neither.
+#[test]
+fn what_was_sealed_before_a_crash_is_recorded_at_the_next_start_once() {
+    let sealed = |text: &str| Sealed {
+        subject: SubjectId::new("person-1".into()),
+        key: text.into(),
+        hosts: Vec::new(),
+        threshold: 1,
+        shares: vec![("anna".into(), text.into())],
+        text: text.into(),
+    };
+    let mut stand = Stand::new();
+    let mut one = case("case-1", 1, "person-1");
+    let change = |case: &Case| Change::Case(Box::new(case.clone()));
+    stand.books.casefile.seal(&sealed("of before")).unwrap();
+    stand.books.out.changes.push(change(&one));
+    stand.write();
+    let body = Body::Sealed(Box::new(sealed("of before")));
+    let entry = Entry { time: at(1), body };
+    stand.books.out.entries.push(entry);
+    stand.write();
+    (one.revision, one.confidence) = (2, 90);
+    stand.set_full(true);
+    stand.books.casefile.seal(&sealed("of then")).unwrap();
+    stand.books.out.changes.push(change(&one));
+    stand.write();
+    assert_eq!(stand.kinds(), ["case", "sealed"]);
+
+    let (mut stand, _) = stand.crash();
+    stand.write();
+    assert_eq!(stand.kinds(), ["case", "sealed", "case", "sealed"]);
+    let Body::Sealed(last) = &stand.recorded()[3].body else {
+        panic!();
+    };
+    assert!(**last == sealed("of then"));
+    let (mut stand, _) = stand.crash();
+    stand.write();
+    assert_eq!(stand.kinds().len(), 4, "nothing is missing any more");
 }

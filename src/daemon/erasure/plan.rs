@@ -122,7 +122,7 @@ impl Plan {
 /// A sentence: the ledger cannot be read.
 pub fn dossier(folder: &Path, sought: &Sought) -> Result<Dossier, String> {
     let mut survey = Survey::of(sought.clone());
-    let made_of = [Kind::Case, Kind::Attribution, Kind::Evidence];
+    let made_of = [Kind::Case, Kind::Attribution, Kind::Evidence, Kind::Sealed];
     each(folder, 0, Some(&made_of), |_, entry| survey.take(&entry))?;
     let mut dossier = survey.end();
     each(folder, 0, Some(&[Kind::Evidence]), |_, entry| {

@@ -296,3 +296,73 @@ fn of_a_case_that_goes_first_goes_how_it_stood() {
     let store = stand.books.registrar.store().unwrap();
     assert!(store.triage("case-1").unwrap().is_none());
 }
+
+/// So many hits whose time is over, and hits that come meanwhile: how long those of one turn wait, the
+/// shortest first.
+fn caught_up(due: u64) -> Vec<Duration> {
+    let mut stand = Stand::new();
+    stand.hits(1);
+    stand.write();
+    let Body::Hit(first) = stand.recorded().remove(0).body else {
+        panic!();
+    };
+    for group in 0..due / 1000 {
+        let entries = (0..1000).map(|n| {
+            let mut hit = first.clone();
+            hit.record.event.id = format!("{:024x}", group * 1000 + n);
+            let time = at((group * 1000 + n).cast_signed());
+            let body = Body::Hit(hit);
+            Entry { time, body }
+        });
+        let registrar = &mut stand.books.registrar;
+        let recorded = registrar.record(entries.collect(), Vec::new(), Instant::now());
+        recorded.unwrap();
+        registrar.project(Instant::now());
+    }
+    // From here on they are young.
+    stand.made = 10_000;
+    let mut keeper = keeper(&stand);
+    let (mut now, late) = (Instant::now() + LOOK_EVERY, at(25 * DAY));
+    let mut waits = Vec::new();
+    while stand.books.registrar.state(0).expired < due + 1 {
+        // A tick of the office, and what came before it.
+        now += Duration::from_millis(200);
+        stand.hits(50);
+        let begun = Instant::now();
+        keeper.tick(&mut stand.books, late, now);
+        stand.books.registrar.tick(late, now);
+        stand.write();
+        waits.push(begun.elapsed());
+        assert!(
+            (waits.len() as u64) < 100 + due / 32,
+            "it does not catch up"
+        );
+    }
+    assert_eq!(stand.logged().len(), 1 + 50 * waits.len(), "all came");
+    assert!(stand.books.registrar.store().is_ok());
+    waits.sort_unstable();
+    waits
+}
+
+fn share(waits: &[Duration], of: usize) -> Duration {
+    waits[(waits.len() - 1) * of / 1000]
+}
+
+/// Unoptimised and beside other tests.
+#[test]
+fn hits_do_not_wait_for_what_has_piled_up() {
+    let waits = caught_up(20_000);
+    assert!(share(&waits, 990) < Duration::from_secs(2), "{waits:?}");
+}
+
+/// In `make verify`: optimised. A tick comes five times a second.
+#[test]
+#[ignore = "200,000 entries: make verify"]
+fn two_hundred_thousand_that_are_due_go_within_minutes_and_hits_do_not_wait() {
+    let waits = caught_up(200_000);
+    let (half, most) = (share(&waits, 500), share(&waits, 990));
+    let turns = waits.len();
+    println!("{turns} turns of 200 ms; hits waited {half:.2?} (p50), {most:.2?} (p99)");
+    assert!(turns < 3000, "ten minutes");
+    assert!(most < Duration::from_millis(50), "{most:?}");
+}

@@ -252,6 +252,11 @@ fn ready(daemon: &Daemon, config: &Config, out: &mut Vec<Finding>) {
             format!("the daemon is not ready: {}", why.join("; ")),
             "docs/operations.md says what to do for each reason",
         ),
+        None if !config.http.web_config.as_os_str().is_empty() => out.warn(
+            Id::DaemonReady,
+            "the pages may ask for TLS or a password ([http] web_config), and were not read",
+            "`curl --cacert CA --user NAME https://ADDRESS/readyz` tells whether it is ready",
+        ),
         None => out.warn(
             Id::DaemonReady,
             format!("http://{}/readyz did not answer", config.http.listen),

@@ -38,8 +38,9 @@ pub(super) fn check(ground: &Ground<'_>, report: &mut Report) -> Shown {
         let line = lines.get(at).copied();
         let proof = proofs.get(at).and_then(|it| std::str::from_utf8(it).ok());
         let piece = proof.and_then(listed::parse_proof);
-        let number = piece.as_ref().map(|piece| piece.number);
-        let number = number.or_else(|| line.and_then(number_of)).or(last);
+        // Each file bears the number; the one that is right so far names the entry.
+        let proved = piece.as_ref().map(|piece| piece.number);
+        let written = line.and_then(number_of);
         let checked = match line {
             None => Err((
                 Name::Entries,
@@ -53,11 +54,15 @@ pub(super) fn check(ground: &Ground<'_>, report: &mut Report) -> Shown {
                 count(&mut shown, report, (number, entry, kind));
             }
             Err((name, what)) => {
+                let number = match name {
+                    Name::Proofs => written.or(proved),
+                    _ => proved.or(written),
+                };
                 report.fault(Some(name), number, what);
                 if !even {
                     return shown;
                 }
-                last = number;
+                last = number.or(last);
             }
         }
     }

@@ -138,8 +138,8 @@ impl Report {
         );
         if !self.compared {
             let said = format!(
-                "{} made it, this is {PROGRAM}: reports and figures are those that were exported, \
-                 but were not made again from the entries to compare them.",
+                "{} made it, this is {PROGRAM} of another build: the reports are those that were \
+                 exported, but were not made again from the entries to compare them.",
                 self.program.escape_debug()
             );
             self.limits.push(said);

@@ -1,7 +1,7 @@
 //! Streams against a toy protocol: `#` and a length byte begin a message.
 
 use super::*;
-use crate::base::Transport;
+use crate::base::{Endpoints, Transport};
 use proptest::prelude::*;
 
 mod hostile;

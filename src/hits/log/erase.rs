@@ -12,8 +12,9 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use super::file::{LineFile, sync_folder};
+use super::file::LineFile;
 use super::{HitLog, read};
+use crate::folder;
 use crate::hits::mentions::Mentions;
 
 impl HitLog {
@@ -70,7 +71,7 @@ fn without(path: &Path, words: &Mentions) -> io::Result<u64> {
     if copied.is_err() {
         let _ = fs::remove_file(&unfinished);
     }
-    copied.and_then(|()| sync_folder(path))?;
+    copied.and_then(|()| folder::sync_above(path))?;
     Ok(found)
 }
 

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::LogError;
+use crate::folder;
 
 /// Step in which the end of the file is searched for the last line feed.
 const STEP: u64 = 64 * 1024;
@@ -67,7 +68,7 @@ impl LineFile {
         }
         let torn = opened.cut_half_line().map_err(failed)?;
         if meta.len() == 0 {
-            sync_folder(path).map_err(failed)?;
+            folder::sync_above(path).map_err(failed)?;
         }
         Ok((opened, torn))
     }
@@ -109,6 +110,12 @@ impl LineFile {
             .ok()
             .filter(|_| self.regular)
             .map(|meta| meta.len())
+    }
+
+    /// Device, inode and length in bytes, of a regular file.
+    pub fn place(&self) -> Option<(u64, u64, u64)> {
+        let meta = self.file.metadata().ok().filter(|_| self.regular)?;
+        Some((meta.dev(), meta.ino(), meta.len()))
     }
 
     /// Is it a regular file, which can be rotated?
@@ -190,7 +197,7 @@ pub fn shift(path: &Path, keep: u32) -> io::Result<()> {
     } else {
         fs::rename(path, numbered(path, 1))?
     }
-    sync_folder(path)
+    folder::sync_above(path)
 }
 
 /// The name of an old file.
@@ -207,13 +214,4 @@ fn gone_or(result: io::Result<()>) -> io::Result<bool> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),
     }
-}
-
-/// Forces the names in the folder of `path` to the disk.
-pub fn sync_folder(path: &Path) -> io::Result<()> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    File::open(folder)?.sync_all()
 }

@@ -91,7 +91,7 @@ fn a_keyed_flow_id_is_equal_for_both_directions_and_not_the_open_one() {
 fn raw_and_hex_files_give_the_same_key() {
     let secret: Vec<u8> = (100..150).collect();
     let (_one, raw) = file(&secret, 0o600);
-    let (_two, text) = file(format!("{}\n", hex(&secret)).as_bytes(), 0o400);
+    let (_two, text) = file(format!("{}\n", hex::encode(&secret)).as_bytes(), 0o400);
     let address = "192.0.2.9".parse().unwrap();
     assert_eq!(
         Key::load(&raw).unwrap().ip(address),

@@ -54,8 +54,27 @@ fn names_and_devices_give_subjects_addresses_give_candidates() {
 }
 
 #[test]
+fn a_devices_name_is_found_however_it_is_written_and_stands_for_nobody_for_sure() {
+    let identity = identity();
+    let mut brought = Brought::default();
+    brought.hosts = vec!["Laptop-Jansen.example.org".into(), " . ".into()];
+    let sought = identity.sought(&brought);
+    assert!(sought.subjects.is_empty() && sought.candidates.is_empty());
+    assert_eq!(sought.unusable, ["the device's name 2 is none"]);
+    let mut clear = Clear::default();
+    clear.hosts = vec!["laptop-jansen".into(), "LAPTOP-JANSEN".into()];
+    let sealed = identity.hosts(&clear);
+    assert_eq!(sealed.len(), 1);
+    assert!(sought.hosts.contains(&sealed[0]));
+    assert!(!sealed[0].contains("jansen"));
+    clear.hosts = vec!["laptop-jansen2".into()];
+    assert!(!sought.hosts.contains(&identity.hosts(&clear)[0]));
+}
+
+#[test]
 fn what_cannot_be_used_is_told_by_its_place_and_never_repeated() {
     let brought = Brought {
+        hosts: Vec::new(),
         users: vec!["ok".into(), "PC-7$".into(), String::new()],
         mailboxes: vec!["a@example.org".into()],
         macs: vec!["52:54:00:12:34:56".into(), "secret-word".into()],

@@ -21,7 +21,7 @@ fn start(limits: Limits) -> Server {
     let (metrics, readiness) = (Arc::new(Metrics::new()), Arc::new(Readiness::default()));
     let (stop, stopped) = oneshot::channel();
     let (m, r) = (Arc::clone(&metrics), Arc::clone(&readiness));
-    let done = tokio::spawn(serve_within(limits, listener, m, r, async {
+    let done = tokio::spawn(serve_within(limits, listener, m, (r, None), async {
         let _ = stopped.await;
     }));
     Server {

@@ -1,12 +1,35 @@
 //! Cases and alerts: each number moves its own series.
 
 use super::*;
-use crate::alerts::{self, Reason, Sink};
+use crate::alerts::sinks::Lost;
+use crate::alerts::{self, Reason, Sink, SinkState};
 use crate::casefile;
 use crate::cases::sample::case;
 use crate::cases::{Case, Counts};
 use crate::hits::FrameFate;
 use crate::organisation::Standing;
+
+fn sink() -> SinkState {
+    SinkState {
+        name: "soc".into(),
+        sent: 0,
+        folded: 0,
+        failed: Counters::new(Reason::ALL.len()),
+        lost: Counters::new(Lost::ALL.len()),
+        waiting: 0,
+        oldest_seconds: 0,
+        dead: 0,
+        failing: None,
+    }
+}
+
+/// With a sink.
+pub(super) fn full_outbox() -> alerts::State {
+    alerts::State {
+        sinks: vec![sink()],
+        ..outbox()
+    }
+}
 
 fn outbox() -> alerts::State {
     alerts::State {
@@ -22,6 +45,7 @@ fn outbox() -> alerts::State {
         dead: 0,
         spool_bytes: 0,
         failing: None,
+        sinks: Vec::new(),
     }
 }
 
@@ -70,6 +94,47 @@ fn each_field_of_the_outbox_moves_its_own_series() {
         metrics.outbox(&state);
         let wanted = format!("poortwacht_{series_name} 3");
         assert_eq!(moved(&before, &series(&metrics)), [wanted]);
+    }
+}
+
+#[test]
+fn each_field_of_a_sink_moves_its_own_series() {
+    type Change = (fn(&mut SinkState), &'static str);
+    let changes: [Change; 8] = [
+        (|s| s.sent = 3, "alerts_delivered_total{sink=\"soc\"} 3"),
+        (|s| s.folded = 3, "sink_folded_total{sink=\"soc\"} 3"),
+        (
+            |s| s.failed.add(Reason::Tls.index(), 3),
+            "alert_attempts_failed_total{reason=\"tls\",sink=\"soc\"} 3",
+        ),
+        (
+            |s| s.lost.add(Lost::Waiting.index(), 3),
+            "sink_lost_total{reason=\"waiting-max\",sink=\"soc\"} 3",
+        ),
+        (|s| s.waiting = 3, "alerts_waiting{sink=\"soc\"} 3"),
+        (
+            |s| s.oldest_seconds = 3,
+            "alerts_oldest_waiting_seconds{sink=\"soc\"} 3",
+        ),
+        (|s| s.dead = 3, "sink_dead{sink=\"soc\"} 3"),
+        (
+            |s| s.failing = Some("away".into()),
+            "sink_failing{sink=\"soc\"} 1",
+        ),
+    ];
+    for (change, wanted) in changes {
+        let metrics = Metrics::new();
+        let mut state = outbox();
+        state.sinks.push(sink());
+        metrics.outbox(&state);
+        let before = series(&metrics);
+        change(&mut state.sinks[0]);
+        metrics.outbox(&state);
+        metrics.outbox(&state);
+        assert_eq!(
+            moved(&before, &series(&metrics)),
+            [format!("poortwacht_{wanted}")]
+        );
     }
 }
 

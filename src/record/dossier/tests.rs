@@ -286,3 +286,44 @@ fn acts_on_their_cases_are_theirs_and_an_export_of_them_too() {
     assert_eq!(theirs, [true, true, false, true, true]);
     assert!(found.words().contains("request-17"));
 }
+
+/// A device's name finds cases of nobody known, and never one of a person who is known.
+#[test]
+fn a_devices_name_finds_what_nobody_is_known_of_and_shows_no_person() {
+    let sealed = |of: &str, host: &str| {
+        entry(Body::Sealed(Box::new(crate::sealing::Sealed {
+            subject: subject(of),
+            key: String::new(),
+            threshold: 2,
+            shares: Vec::new(),
+            text: String::new(),
+            hosts: vec![host.into()],
+        })))
+    };
+    let of_kind = |case: &str, of: &str, kind: SubjectKind| {
+        let mut it = head(case, 1, of);
+        if let Body::Case(head) = &mut it.body {
+            head.subject_kind = kind;
+        }
+        it
+    };
+    let mut sought = sought(&[]);
+    sought.hosts.insert("host-07".into());
+    let mut survey = Survey::of(sought);
+    for it in [
+        of_kind("case-1", "device-1", SubjectKind::Device),
+        of_kind("case-2", "device-2", SubjectKind::Device),
+        of_kind("case-3", "person-3", SubjectKind::Person),
+        sealed("device-1", "host-07"),
+        sealed("device-2", "host-08"),
+        sealed("person-3", "host-07"),
+    ] {
+        survey.take(&it);
+    }
+    let found = survey.end();
+    let whose = |case: &str| found.cases.get(case).map(|it| it.whose);
+    assert_eq!(whose("case-1"), Some(Whose::Ambiguous));
+    assert_eq!(whose("case-2"), None);
+    assert_eq!(whose("case-3"), Some(Whose::Others));
+    assert!(found.own_cases().is_empty());
+}

@@ -156,3 +156,30 @@ fn a_connection_that_began_before_the_look_up_is_not_joined() {
         }
     }
 }
+
+/// Of these nothing is ever authentic: when they began is known all the same.
+#[test]
+fn a_quic_connection_that_cannot_be_opened_is_joined() {
+    let mut unknown = vec![0xc0, 0xff, 0, 0, 1, 8];
+    unknown.extend(b"first-id");
+    unknown.push(0);
+    unknown.resize(1250, 0x5a);
+    let mut damaged = quic::Initial::first(1, b"first-id", &quic::crypto(0, b"some")).seal();
+    let last = damaged.len() - 1;
+    damaged[last] ^= 1;
+    let cases = [
+        ("unknown version", unknown, Outcome::QuicVersion),
+        ("damaged", damaged, Outcome::QuicUndecryptable),
+    ];
+    for (what, datagram, outcome) in cases {
+        let datagram = vec![udp(false, 443, &datagram)];
+        let after = [look_up(HELLO_NAME), datagram.clone()].concat();
+        let (hits, stats) = joined(&after);
+        let at: Vec<_> = hits.iter().map(|hit| (hit.frame, hit.ends.dport)).collect();
+        assert_eq!(at, [(3, 443)], "{what}");
+        let unread = stats.connections.at(Outcome::ALL.len() + outcome.index());
+        assert_eq!(unread, 1, "{what}");
+        let before = [datagram.clone(), look_up(HELLO_NAME), datagram].concat();
+        assert!(joined(&before).0.is_empty(), "{what}");
+    }
+}

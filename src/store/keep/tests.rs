@@ -3,6 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::identity::{Grade, SubjectKind};
+use crate::record::{Body, Entry, Hit};
+use crate::store::Numbered;
 use crate::store::tests::{Bench, sample};
 
 /// Everything that belongs to a case.
@@ -65,6 +68,55 @@ fn what_belongs_to_no_case_is_found_whatever_the_pieces() {
         kept += stays(&bench.store.db).len();
     }
     assert!(free > 500 && kept > 500, "{free} {kept}");
+}
+
+/// A hit of somebody else that evidence names belongs to the case; a moment later it does not.
+#[test]
+fn what_evidence_names_stays_whosesoever_it_was() {
+    let mut bench = Bench::with(&sample::ledger(2, 1200));
+    let wide = format!("UPDATE heads SET opened = 0, updated = {}", i64::MAX);
+    bench.store.db.execute_batch(&wide).unwrap();
+    let named: Vec<(i64, String, String, String)> = bench
+        .store
+        .db
+        .prepare(
+            "SELECT e.time, e.name, h.vendor, h.vendor_name FROM evidence e
+             JOIN cases c ON c.case_id = e.case_id JOIN heads h ON h.number = c.head
+             WHERE e.counts
+                AND NOT EXISTS (SELECT 1 FROM evidence n WHERE n.case_id = e.case_id
+                    AND n.item = e.item AND n.number > e.number)
+                AND NOT EXISTS (SELECT 1 FROM evidence n WHERE n.time = e.time + 1) LIMIT 5",
+        )
+        .unwrap()
+        .query_map([], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+        })
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
+    assert!(!named.is_empty());
+    for (time, name, vendor, vendor_name) in named {
+        for (time, stays) in [(time, true), (time + 1, false)] {
+            let number = bench.store.through();
+            let id = format!("{number:024x}");
+            let record = sample::record(&id, time, (&vendor, &vendor_name), &name, "tls-sni");
+            let hit = Hit {
+                record,
+                subject: SubjectId::new("person-of-nobody-else".into()),
+                subject_kind: SubjectKind::Person,
+                grade: Grade::B,
+                unit: None,
+                site: None,
+            };
+            let (time, body) = (Timestamp(time), Body::Hit(Box::new(hit)));
+            let hour = Timestamp(time.nanos().div_euclid(HOUR_NS) * HOUR_NS);
+            let entry = Numbered::new(number, hour, Entry { time, body });
+            bench.store.apply(&[entry]).unwrap();
+            let far = Timestamp(i64::MAX);
+            let free = in_pieces(&bench, Kind::Hit, far, 10_000);
+            assert_eq!(!free.contains(&number), stays, "{name}");
+        }
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 
 use super::search::{Bounds, Search};
 
-use crate::base::Timestamp;
+use crate::base::{Timestamp, hex};
 use crate::hits::SubjectId;
 use crate::identity::{Grade, SubjectKind};
 use crate::store::apply::id_of;
@@ -216,12 +216,8 @@ fn read(row: &Row<'_>) -> Result<HitRow> {
 
 /// An `event.id` again.
 fn id_text(id: Bound) -> String {
-    use std::fmt::Write as _;
     match id {
-        Bound::Blob(bytes) => bytes.iter().fold(String::new(), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        }),
+        Bound::Blob(bytes) => hex::encode(&bytes),
         Bound::Text(text) => text,
         _ => String::new(),
     }

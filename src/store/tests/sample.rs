@@ -395,6 +395,7 @@ fn rare(dice: &mut Dice, at: i64) -> Body {
             count: 3,
         }),
         3 => Body::Sealed(Box::new(Sealed {
+            hosts: Vec::new(),
             subject: subject(dice.below(8)),
             key: String::new(),
             threshold: 2,

@@ -344,6 +344,7 @@ fn all_that_concerns_a_subject_is_found() {
     }));
     let www = "www.pimeyes.example";
     let sealed = Body::Sealed(Box::new(crate::sealing::Sealed {
+        hosts: Vec::new(),
         subject: subject(0),
         key: String::new(),
         threshold: 1,

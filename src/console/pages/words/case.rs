@@ -86,9 +86,15 @@ words! {
         hold: "Hold retention", "Bewaartermijn stilzetten";
         lift: "Resume retention", "Bewaartermijn hervatten";
         unseal: "Ask for the identity", "Om de identiteit vragen";
+        export: "Download evidence bundle", "Bewijsbundel ophalen";
+        export_help: "Entries with their proofs, a report in English and Dutch, what could be read. \
+            Pseudonymous; the export stands in the record.",
+            "Regels met hun bewijzen, een verslag in het Engels en Nederlands, wat te lezen was. \
+            Pseudoniem; de uitgifte komt in het dossier.";
+        export_sealed: "with the sealed records, for officers to open",
+            "met de verzegelde gegevens, door functionarissen te openen";
         unseal_help: "Officers decide. Look at the evidence first; the reason stands in the record.",
             "Functionarissen beslissen. Kijk eerst naar de aanwijzingen; de reden staat in het dossier.";
-        export: "Evidence bundle", "Bewijsbundel";
         date: "Date", "Datum";
         days: "Days", "Dagen";
         requests: "Requests for the identity", "Verzoeken om de identiteit";

@@ -1,4 +1,4 @@
-//! A folder that belongs to one process and to nobody else's eyes.
+//! A folder that belongs to one process and to nobody else's eyes, and files that are there for sure.
 //!
 //! Enters: a path. Leaves: a folder with mode 0700, its lock, files that are whole or not there.
 //! Never: changes the mode of a folder that it did not make.
@@ -98,7 +98,11 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     written.and_then(|()| sync_above(path))
 }
 
-fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+/// Writes a file anew (mode 0600), and forces its content to the disk; its name is the caller's.
+///
+/// # Errors
+/// Of the file system; then any part of it may stand there.
+pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = OpenOptions::new()
         .write(true)
         .create(true)
