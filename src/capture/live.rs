@@ -192,7 +192,6 @@ fn memory_of_machine() -> Option<u64> {
 }
 
 /// One worker's share of one interface. `Send`: opened by one thread, moved to its own.
-#[expect(clippy::large_enum_variant, reason = "one for each worker")]
 pub enum LiveSource {
     /// An AF_PACKET ring.
     Ring(Box<Ring>),
