@@ -36,6 +36,8 @@ const TARGETS: &[(&str, Oracle)] = &[
     ("ledger_read", poortwacht::ledger::oracle::check),
     ("frame", poortwacht::hits::frame::oracle::check),
     ("release", poortwacht::sealing::oracle::check),
+    ("bundle", poortwacht::evidence::oracle::check),
+    ("api", poortwacht::console::oracle::check),
 ];
 
 fn fuzz() -> PathBuf {

@@ -64,7 +64,7 @@ pub fn run(config: Config) -> Result<(), Fault> {
     let unusable = |why: String| Fault::new(Exit::Output, why);
     let log = HitLog::open(log_settings(&config.hits), Instant::now())
         .map_err(|e| Fault::new(Exit::Output, e))?;
-    let (registrar, found) = registrar(&config).map_err(unusable)?;
+    let (mut registrar, found) = registrar(&config).map_err(unusable)?;
     let held = registrar.held(office::now()).map_err(unusable)?;
     let (casefile, cases) =
         Casefile::open_holding(&config.cases.settings(), held, office::now()).map_err(unusable)?;
@@ -83,6 +83,7 @@ pub fn run(config: Config) -> Result<(), Fault> {
         tracing::warn!("{warning}");
     }
     // Rights belong to a thread: those that are started from here on have none.
+    registrar.take_over_beside();
     let outbox = Outbox::open_with(&config.alerts, &config.sinks, &observer(), office::now())
         .map_err(unusable)?;
     let at = listener.local_addr().map_err(wiring)?;

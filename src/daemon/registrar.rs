@@ -92,7 +92,6 @@ impl Registrar {
         }
         while !follow(&folder, &mut store, ledger.size(), CATCH_UP)? {}
         store.patience(STORE_WAIT)?;
-        store.take_over_beside();
         let mut registrar = Self::of(Some(Kept {
             ledger,
             store,
@@ -100,6 +99,14 @@ impl Registrar {
         }));
         registrar.state.size = registrar.size();
         Ok((registrar, recovery))
+    }
+
+    /// From now on a thread of its own writes the store's file. For the daemon, once its rights are
+    /// what they stay: a thread keeps those that it was started with.
+    pub fn take_over_beside(&mut self) {
+        if let Some(kept) = &mut self.kept {
+            kept.store.take_over_beside();
+        }
     }
 
     fn size(&self) -> u64 {

@@ -75,7 +75,9 @@ fn office(folder: &Path) -> Office {
         folder: folder.join("ledger"),
         ..Default::default()
     };
-    let (registrar, _) = Registrar::open(&settings, &folder.join("store.sqlite"), now()).unwrap();
+    let (mut registrar, _) =
+        Registrar::open(&settings, &folder.join("store.sqlite"), now()).unwrap();
+    registrar.take_over_beside();
     let settings = casefile::Settings {
         folder: folder.join("cases"),
         ..Default::default()
