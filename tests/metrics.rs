@@ -342,6 +342,15 @@ fn metrics_of_all_captures(folder: &Path, port: u16) -> (Daemon, String) {
     for capture in captures() {
         command.arg("--read").arg(capture);
     }
+    // Sinks have series when there is one.
+    let config = folder.join("poortwacht.toml");
+    let lines = folder.join("alerts.jsonl");
+    let sink = format!(
+        "[[sink]]\nname = \"file\"\nkind = \"lines\"\naddress = \"file://{}\"\n",
+        lines.display()
+    );
+    fs::write(&config, sink).unwrap();
+    command.arg("--config").arg(&config);
     let log = fs::File::create(folder.join("log")).unwrap();
     let daemon = Daemon(command.stdout(Stdio::null()).stderr(log).spawn().unwrap());
     let until = Instant::now() + Duration::from_secs(60);
