@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -292,19 +292,28 @@ impl Bench {
 
     /// The first file below the folder, of those that the daemon wrote or said, that holds a word.
     pub fn holding(&self, word: &str) -> Option<PathBuf> {
+        // A file that is written anew meanwhile goes away under its passing name: look at all again.
+        let mut looks = (0..100).map(|_| self.look_for(word));
+        let found = looks.find_map(Result::ok);
+        found.expect("files stay where they are for a moment")
+    }
+
+    fn look_for(&self, word: &str) -> io::Result<Option<PathBuf>> {
         let mut files = Vec::new();
         walk(self.dir.path(), &mut files);
-        let ours = |path: &PathBuf| {
-            let name = path.file_name().unwrap().to_string_lossy().into_owned();
-            !name.ends_with(".toml") && !name.ends_with(".key")
-        };
         let word = word.to_ascii_lowercase();
-        files.into_iter().filter(ours).find(|path| {
-            let bytes = fs::read(path).unwrap().to_ascii_lowercase();
-            bytes
-                .windows(word.len())
-                .any(|part| part == word.as_bytes())
-        })
+        for path in files {
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            if name.ends_with(".toml") || name.ends_with(".key") {
+                continue;
+            }
+            let bytes = fs::read(&path)?.to_ascii_lowercase();
+            let mut parts = bytes.windows(word.len());
+            if parts.any(|part| part == word.as_bytes()) {
+                return Ok(Some(path));
+            }
+        }
+        Ok(None)
     }
 
     /// The code that an officer reads out of their challenge.
