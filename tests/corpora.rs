@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// Time for mutations, per target.
-const SECONDS_EACH: u64 = 2;
+const SECONDS_EACH: u64 = 1;
 
 type Oracle = fn(&[u8]);
 
