@@ -31,7 +31,7 @@ use poortwacht::daemon::retention::Keeper;
 use poortwacht::desk::{Casework, Clock, Desk, Twice, twice};
 use poortwacht::event::{Event, Fact, FactAct, FactSource, Hit, HitRule};
 use poortwacht::hits::{Addresses, Folder, HitLog, Key, Observer, Scribe, log};
-use poortwacht::identity::Identity;
+use poortwacht::identity::{self, Identity};
 use poortwacht::ledger;
 use poortwacht::metrics::{Metrics, Readiness};
 use poortwacht::organisation::Organisation;
@@ -56,8 +56,12 @@ fn office(folder: &Path) -> Office {
         number += 1;
         format!("case-{number:016x}")
     };
+    let people = identity::Settings {
+        people: true,
+        ..Default::default()
+    };
     let casework = Casework::new(
-        Identity::new(Default::default(), key(), Arc::clone(&organisation)),
+        Identity::new(people, key(), Arc::clone(&organisation)),
         Casebook::new(Arc::clone(&list), Arc::clone(&organisation), Box::new(ids)),
     );
     let whereabouts = twice::Whereabouts::new(organisation, Vec::new(), []);
