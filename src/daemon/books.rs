@@ -253,8 +253,19 @@ impl Books {
         self.recorded.extend(alerts);
     }
 
+    /// As [`Self::write`], where nobody waits for the store, which follows within a moment.
+    pub fn write_soon(&mut self, desk: &mut Desk, wall: Timestamp) {
+        self.write_line(desk, wall);
+        self.registrar.project_soon(Instant::now());
+    }
+
     /// Writes as far as it goes. What fails stays in line, and is tried again with the next call.
     pub fn write(&mut self, desk: &mut Desk, wall: Timestamp) {
+        self.write_line(desk, wall);
+        self.registrar.project(Instant::now());
+    }
+
+    fn write_line(&mut self, desk: &mut Desk, wall: Timestamp) {
         self.take_in();
         let now = Instant::now();
         self.failing = None;
@@ -395,7 +406,6 @@ impl Books {
             }
         }
         self.log.append_all(lines.iter(), now);
-        self.registrar.project(now);
         Ok(())
     }
 

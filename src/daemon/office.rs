@@ -145,7 +145,7 @@ impl Office {
                     false => inbox.try_recv().ok(),
                 };
             }
-            self.write();
+            self.write_soon();
             if ended {
                 break;
             }
@@ -154,7 +154,7 @@ impl Office {
             }
             if self.desk.wait(now()).is_some_and(|wait| wait.is_zero()) {
                 self.desk.release(now(), &mut self.books.out);
-                self.write();
+                self.write_soon();
             }
             if paces.ticked.elapsed() >= TICK {
                 self.tick(&mut paces);
@@ -173,7 +173,7 @@ impl Office {
         let step = went.saturating_sub(should.unwrap_or(went));
         self.desk.clock_stepped(step / 1_000_000);
         self.desk.tick(wall, &mut self.books.out);
-        self.write();
+        self.write_soon();
         let gone = self.books.casefile.tick(wall);
         if !gone.is_empty() {
             let (ids, subjects): (BTreeSet<_>, Vec<_>) = gone.into_iter().unzip();
@@ -238,8 +238,14 @@ impl Office {
         Ok(())
     }
 
+    /// Before somebody asks the store.
     fn write(&mut self) {
         self.books.write(&mut self.desk, now());
+    }
+
+    /// What came by itself: nobody waits for the store.
+    fn write_soon(&mut self) {
+        self.books.write_soon(&mut self.desk, now());
     }
 
     fn show(&self) {

@@ -41,6 +41,10 @@ const CATCH_UP: usize = 4096;
 /// The same beside the daemon's work, and about how long one turn of it may take: hits wait.
 const CATCH_UP_BESIDE: usize = 128;
 const CATCH_UP_TURN: Duration = Duration::from_millis(10);
+/// The store may follow so far behind when nobody waits for it: each of its commits writes whole pages,
+/// and those of a few entries are nearly as many as those of a hundred.
+const FOLLOWS_WITHIN: Duration = Duration::from_millis(100);
+const FOLLOWS_MAX: usize = 1024;
 
 /// Writes ledger and store.
 pub struct Registrar {
@@ -49,6 +53,7 @@ pub struct Registrar {
     recent: Recent,
     /// In the ledger, and not yet offered to the store.
     pending: Vec<Numbered>,
+    pending_since: Option<Instant>,
     changed: broadcast::Sender<Changed>,
     state: State,
     retry_at: Option<Instant>,
@@ -122,6 +127,7 @@ impl Registrar {
             kept,
             recent: Recent::default(),
             pending: Vec::new(),
+            pending_since: None,
             changed: broadcast::channel(CHANGED_MAX).0,
             state,
             retry_at: None,
@@ -239,9 +245,24 @@ impl Registrar {
         why
     }
 
-    /// Brings what was recorded last into the store, and to whoever listens. To be called soon after
-    /// [`Self::record`].
+    /// As [`Self::project`], once there is enough of it, or it has waited a little. To be called soon
+    /// after [`Self::record`], and as time goes by.
+    pub fn project_soon(&mut self, now: Instant) {
+        let since = *self.pending_since.get_or_insert(now);
+        let waited = now.duration_since(since) >= FOLLOWS_WITHIN;
+        // One that is behind comes up with each group.
+        let behind = self.store_retry_at.is_some_and(|at| now >= at);
+        if self.pending.is_empty() {
+            self.pending_since = None;
+        } else if self.pending.len() >= FOLLOWS_MAX || waited || behind {
+            self.project(now);
+        }
+    }
+
+    /// Brings what was recorded last into the store, and to whoever listens: before anybody asks the
+    /// store for what is so.
     pub fn project(&mut self, now: Instant) {
+        self.pending_since = None;
         let numbered = std::mem::take(&mut self.pending);
         let Some(kept) = self.kept.as_mut().filter(|_| !numbered.is_empty()) else {
             return;
@@ -280,7 +301,9 @@ impl Registrar {
         let Some(kept) = &self.kept else {
             return 0;
         };
-        self.state.size.saturating_sub(kept.store.through())
+        let behind = self.state.size.saturating_sub(kept.store.through());
+        // What is about to be given to it does not count.
+        behind.saturating_sub(self.pending.len() as u64)
     }
 
     /// The newest entry of a kind.
@@ -356,6 +379,7 @@ impl Registrar {
     /// # Errors
     /// A sentence; some may be gone then, and the same call may be made again.
     pub fn erase(&mut self, numbers: &[u64], wall: Timestamp) -> Result<u64, String> {
+        self.project(Instant::now());
         self.store()?;
         let Some(kept) = &mut self.kept else {
             return Ok(0);
@@ -403,6 +427,10 @@ impl Registrar {
             return;
         };
         kept.ledger.tick(wall);
+        self.project_soon(now);
+        let Some(kept) = &mut self.kept else {
+            return;
+        };
         kept.store.tend(now);
         if self.store_retry_at.is_some_and(|at| now >= at) {
             self.catch_up(now);

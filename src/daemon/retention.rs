@@ -159,6 +159,7 @@ impl Keeper {
         if !books.registrar.is_kept() {
             return Ok(false);
         }
+        books.registrar.project(Instant::now());
         if matches!(&self.round, Round::Cases(from) if from.is_empty()) {
             // A hold runs out by itself.
             books.hold(wall);

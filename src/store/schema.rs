@@ -26,6 +26,8 @@ const APPLICATION: i32 = 0x506f_5774;
 const BACKUPS_MAX: usize = 2;
 /// How long a statement waits for another connection.
 const BUSY: Duration = Duration::from_secs(10);
+/// What stays of a write-ahead log that was longer, when it begins anew.
+const LOG_LEN: i64 = 64 << 20;
 /// Cached statements of a connection.
 const STATEMENTS: usize = 128;
 
@@ -74,6 +76,8 @@ fn prepare(db: &Connection) -> rusqlite::Result<()> {
     db.pragma_update(None, "temp_store", "MEMORY")?;
     db.pragma_update(None, "cache_size", -65_536)?;
     db.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+    // A log that has grown is cut when it begins anew.
+    db.pragma_update_and_check(None, "journal_size_limit", LOG_LEN, |_| Ok(()))?;
     // A crash may lose the last transactions, never half of one: the ledger has them, and gives
     // them again from `through` on.
     db.pragma_update(None, "synchronous", "NORMAL")
