@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 use poortwacht::base::Timestamp;
@@ -20,6 +21,9 @@ use poortwacht::ledger::Ledger;
 use poortwacht::record::{Act, Body, Entry};
 use poortwacht::store::{Numbered, Store, rebuild_from};
 use stand::{Stand, capture, comment, wait};
+
+/// Whoever measures time is alone; the others run beside each other.
+static ALONE: RwLock<()> = RwLock::new(());
 
 /// Hits of one round.
 const FLOOD: usize = 6_000;
@@ -205,12 +209,14 @@ fn finish(stand: &Stand, mut seen: Seen) {
 
 #[test]
 fn what_was_acknowledged_before_a_kill_is_in_the_record_after_it() {
+    let _beside = ALONE.read().unwrap_or_else(PoisonError::into_inner);
     killed(10);
 }
 
 #[test]
 #[ignore = "200 kills take minutes: make verify"]
 fn two_hundred_kills() {
+    let _beside = ALONE.read().unwrap_or_else(PoisonError::into_inner);
     killed(200);
 }
 
@@ -270,6 +276,7 @@ fn shim(folder: &Path) -> Option<PathBuf> {
 
 #[test]
 fn while_the_disk_cannot_be_forced_nothing_is_acknowledged_and_then_all_of_it() {
+    let _beside = ALONE.read().unwrap_or_else(PoisonError::into_inner);
     let folder = tempfile::tempdir().unwrap();
     let Some(shim) = shim(folder.path()) else {
         return println!("skipped: no C compiler");
@@ -289,6 +296,7 @@ fn while_the_disk_cannot_be_forced_nothing_is_acknowledged_and_then_all_of_it() 
 /// The store follows the record: its disk holds up nobody, and it is told.
 #[test]
 fn while_the_stores_file_cannot_be_forced_the_record_goes_on_and_it_is_told() {
+    let _beside = ALONE.read().unwrap_or_else(PoisonError::into_inner);
     let folder = tempfile::tempdir().unwrap();
     let Some(shim) = shim(folder.path()) else {
         return println!("skipped: no C compiler");
@@ -331,6 +339,7 @@ fn while_the_stores_file_cannot_be_forced_the_record_goes_on_and_it_is_told() {
 
 #[test]
 fn on_a_full_disk_nothing_is_acknowledged_and_then_all_of_it() {
+    let _beside = ALONE.read().unwrap_or_else(PoisonError::into_inner);
     if !nix::unistd::geteuid().is_root() {
         return println!("skipped: a small file system needs root");
     }
@@ -359,6 +368,7 @@ fn on_a_full_disk_nothing_is_acknowledged_and_then_all_of_it() {
 #[test]
 #[ignore = "started on a small file system by on_a_full_disk_nothing_is_acknowledged_and_then_all_of_it"]
 fn child_on_a_small_disk() {
+    let _beside = ALONE.read().unwrap_or_else(PoisonError::into_inner);
     // The ledger and what goes with it on the small disk, the rest beside it.
     let small = std::env::var("RECORD_FOLDER").unwrap();
     let beside = tempfile::tempdir().unwrap();
